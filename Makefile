@@ -1,0 +1,41 @@
+# make demo, make test and make bench do all of their own set-up: a virtual environment in the checkout, versions from
+# constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+RUN := $(VENV)/bin
+
+.PHONY: demo test bench install clean
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.x")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# Photographs that come with scikit-image: five to train on, three others to measure on.
+PICTURES = $(shell $(RUN)/python -c 'import skimage; print(skimage.__path__[0])')/data
+TRAINING = coffee motorcycle_left motorcycle_right coins moon
+MEASURING = astronaut camera chelsea
+
+demo: $(STAMP)
+	rm -rf demo
+	$(RUN)/build-dataset $(TRAINING:%=$(PICTURES)/%.png) --out demo/data/train --jobs 2
+	$(RUN)/build-dataset $(MEASURING:%=$(PICTURES)/%.png) --out demo/data/val --jobs 2
+	$(RUN)/train-filter experiments/configs/demo.yaml --data demo/data/train --out demo/run
+	$(RUN)/report-gain demo/run --data demo/data/val --out demo
+
+test: $(STAMP)
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+	$(RUN)/pytest
+
+bench: $(STAMP)
+	$(RUN)/python -m benchmarks.labels
+	$(RUN)/python -m benchmarks.dataset
+	$(RUN)/python -m benchmarks.training
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,69 @@
+"""The reference samples around a block: which of them are decoded before it, and what stands in for the others.
+
+The order of all arrays, on the line next to the block (W, H its size; 2W + 2H + 1 samples):
+left column p[-1][0..2H-1] top to bottom, corner p[-1][-1], top row p[0..2W-1][-1] left to right.
+"""
+
+import numpy as np
+
+_UNIT_BITS = 2  # the coding order is kept in units of 4x4 luma samples
+
+
+def decoding_order(x: np.ndarray, y: np.ndarray, picture_width: int, ctu_size: int) -> np.ndarray:
+    """When the 4x4 unit at luma position (x, y) is decoded: CTUs in raster order, within them in z-scan.
+
+    x, y: non-negative integers that broadcast together. Returns integers of their shape, larger is later.
+    """
+    ctus_across = -(-picture_width // ctu_size)
+    ctu = (y // ctu_size) * ctus_across + x // ctu_size
+    x_unit, y_unit = (x % ctu_size) >> _UNIT_BITS, (y % ctu_size) >> _UNIT_BITS
+    unit_bits = (ctu_size >> _UNIT_BITS).bit_length() - 1
+    order = ctu << 2 * unit_bits
+    for bit in range(unit_bits):
+        order = order | (x_unit >> bit & 1) << 2 * bit | (y_unit >> bit & 1) << 2 * bit + 1
+    return order
+
+
+def available(
+    x: np.ndarray, y: np.ndarray, x_block: np.ndarray, y_block: np.ndarray, shape: tuple[int, int], ctu_size: int
+) -> np.ndarray:
+    """Whether the sample at (x, y) is in the picture and decoded before the block that begins at (x_block, y_block).
+
+    x, y: integers that broadcast together, outside the picture (negative, too) allowed. shape: the picture's
+    (height, width). Returns bool (H.266 6.4.4 with one slice and one tile; blocks are those of a quadtree).
+    """
+    height, width = shape
+    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    order = decoding_order(np.maximum(x, 0), np.maximum(y, 0), width, ctu_size)
+    return inside & (order < decoding_order(x_block, y_block, width, ctu_size))
+
+
+def substitute(border: np.ndarray, is_available: np.ndarray, bit_depth: int) -> np.ndarray:
+    """Fill in the samples of a border that are not available (H.266 8.4.5.2.9).
+
+    border, is_available: (N,), from the bottom left end up to the corner and on to the top right end (not this
+    module's order). A missing sample repeats the one before it, at the beginning the first that there is;
+    where none is available all are 1 << (bit_depth - 1).
+    """
+    if not is_available.any():
+        return np.full_like(border, 1 << (bit_depth - 1))
+    source = np.maximum.accumulate(np.where(is_available, np.arange(border.size), 0))
+    return border[np.maximum(source, np.argmax(is_available))]
+
+
+def reference_samples(
+    plane: np.ndarray, x: int, y: int, width: int, height: int, ctu_size: int, bit_depth: int
+) -> np.ndarray:
+    """Gather the references of the block at (x, y), with substitutes for what is not decoded before it.
+
+    plane: (picture height, picture width) luma, 0..2^bit_depth - 1. The block is one of a quadtree's, x and y
+    being multiples of its size. Returns (2 * (width + height) + 1,) of the plane's dtype, in this module's order.
+    """
+    left = np.arange(2 * height)
+    top = np.arange(2 * width)
+    x_border = np.concatenate((np.full(2 * height + 1, x - 1), x + top))
+    y_border = np.concatenate((y + left[::-1], np.full(2 * width + 1, y - 1)))
+    is_available = available(x_border, y_border, np.array(x), np.array(y), plane.shape, ctu_size)
+    border = plane[np.where(is_available, y_border, 0), np.where(is_available, x_border, 0)]
+    border = substitute(border, is_available, bit_depth)
+    return np.concatenate((border[: 2 * height][::-1], border[2 * height :]))

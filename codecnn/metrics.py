@@ -1,0 +1,72 @@
+"""Quality of a picture and of a rate-distortion curve: PSNR, SSIM, BD-rate."""
+
+import math
+from collections.abc import Sequence
+
+import bjontegaard
+import numpy as np
+from numpy.typing import NDArray
+from skimage.metrics import structural_similarity
+
+from codecnn.yuv import Picture
+
+
+def mse(a: NDArray, b: NDArray) -> float:
+    """Mean squared error of two planes of equal shape, exact for integer samples."""
+    if a.shape != b.shape:
+        raise ValueError(f"planes of different shape: {a.shape} and {b.shape}")
+    return float(np.mean(np.square(a.astype(np.float64) - b.astype(np.float64))))
+
+
+def psnr(a: NDArray, b: NDArray, bit_depth: int) -> float:
+    """Peak signal-to-noise ratio in dB with the peak 2^bit_depth - 1; infinite for equal planes."""
+    error = mse(a, b)
+    return math.inf if error == 0 else 10 * math.log10(((1 << bit_depth) - 1) ** 2 / error)
+
+
+def psnr_yuv(a: Picture, b: Picture) -> float:
+    """(6 Y + U + V) / 8 of the PSNR of the three planes, in dB."""
+    y, u, v = (psnr(p, q, a.bit_depth) for p, q in zip(a.planes, b.planes, strict=True))
+    return (6 * y + u + v) / 8
+
+
+def ssim(a: NDArray, b: NDArray, bit_depth: int) -> float:
+    """Structural similarity, -1..1, with the Gaussian window (sigma 1.5) of Wang et al., IEEE TIP 13(4), 2004."""
+    return float(
+        structural_similarity(
+            a,
+            b,
+            data_range=(1 << bit_depth) - 1,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+        )
+    )
+
+
+def bd_rate(
+    anchor_bits: Sequence[float],
+    anchor_psnr: Sequence[float],
+    test_bits: Sequence[float],
+    test_psnr: Sequence[float],
+) -> float:
+    """Bjontegaard delta rate in percent, by PCHIP as in the JVET sheets; negative where the test needs fewer bits.
+
+    NaN where it is not defined: fewer than four points, or no monotonous curve.
+    """
+    for bits, quality in ((anchor_bits, anchor_psnr), (test_bits, test_psnr)):
+        order = np.argsort(bits)
+        if len(bits) < 4 or np.any(np.diff(np.asarray(quality, float)[order]) <= 0):
+            return math.nan
+    # The two curves share rates but not qualities: the overlap is large here, a small one is the caller's to judge.
+    return float(
+        bjontegaard.bd_rate(
+            anchor_bits,
+            anchor_psnr,
+            test_bits,
+            test_psnr,
+            method="pchip",
+            require_matching_points=False,
+            min_overlap=0,
+        )
+    )

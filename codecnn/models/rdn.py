@@ -1,0 +1,160 @@
+"""The residual dense network that filters luma, and the planes it is fed with."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Input = Literal["baseline", "both", "unfiltered"]
+HEAD_EATS = 2  # samples that the unpadded convolutions of the head take from each side
+
+
+@dataclass(frozen=True)
+class RdnConfig:
+    """Size and form of an Rdn; ValueError if it cannot be built.
+
+    Args:
+        channels: features between the blocks, C.
+        blocks: residual dense blocks, D.
+        convolutions: convolutions in a block, n: n - 1 of 3x3 and the 1x1 that fuses them.
+        growth: features that each 3x3 convolution of a block adds, g.
+        margin: samples that the network is given around its output, on each side; even, 2 or more.
+        input: the picture that is filtered; with "both" the baseline, and the unfiltered luma is one more plane.
+        global_residual: add the shallow features to the fused outputs of the blocks.
+        residual_output: add the input luma to the output.
+        inner_residual: add a block's input to its output.
+        head: the unpadded convolutions that the planes meet first.
+    """
+
+    channels: int = 32
+    blocks: int = 3
+    convolutions: int = 6
+    growth: int = 16
+    margin: int = 2
+    input: Input = "both"
+    global_residual: bool = True
+    residual_output: bool = True
+    inner_residual: bool = True
+    head: Literal["two 3x3", "one 5x5"] = "two 3x3"
+
+    def __post_init__(self) -> None:
+        if min(self.channels, self.blocks, self.growth) < 1 or self.convolutions < 2:
+            raise ValueError(
+                "channels, blocks and growth must be 1 or more and convolutions 2 or more, not "
+                f"{self.channels}, {self.blocks}, {self.growth} and {self.convolutions}"
+            )
+        if self.margin < HEAD_EATS or self.margin % 2:
+            raise ValueError(f"margin must be even and {HEAD_EATS} or more, not {self.margin}")
+
+    @property
+    def planes(self) -> int:
+        """Input planes, P: Y, U, V and QP, and with "both" the unfiltered luma."""
+        return 5 if self.input == "both" else 4
+
+    @property
+    def reach(self) -> int:
+        """How far, in samples, zero padding at an edge reaches into the output."""
+        return self.blocks * (self.convolutions - 1) + 2
+
+
+class Yuv(NamedTuple):
+    """A batch of windows: y (B, H, W), u and v (B, ceil(H / 2), ceil(W / 2)), integers."""
+
+    y: Tensor
+    u: Tensor
+    v: Tensor
+
+
+def make_planes(picture: Yuv, unfiltered_y: Tensor | None, qp: Tensor, peak: Tensor) -> Tensor:
+    """What an Rdn is fed with: (B, 4 or 5, H, W) float32, channels last, on the device of the windows.
+
+    `picture` is the baseline, or for the input "unfiltered" the unfiltered picture; `unfiltered_y` (B, H, W) is given
+    for the input "both" alone. Samples become 0..1 by `peak` (B,), chroma is brought to luma size by repeating it,
+    `qp` (B,) is divided by 64.
+    """
+    count, height, width = picture.y.shape
+    planes = torch.empty(
+        (count, 4 if unfiltered_y is None else 5, height, width),
+        device=picture.y.device,
+        memory_format=torch.channels_last,
+    )
+    planes[:, 0] = picture.y
+    for channel, chroma in enumerate((picture.u, picture.v), start=1):
+        for row in (0, 1):
+            for col in (0, 1):
+                part = planes[:, channel, row::2, col::2]
+                part.copy_(chroma[:, : part.shape[1], : part.shape[2]])
+    if unfiltered_y is not None:
+        planes[:, 4] = unfiltered_y
+    planes /= peak.view(-1, 1, 1, 1)
+    planes[:, 3] = (qp / 64).view(-1, 1, 1)
+    return planes
+
+
+def _conv(inputs: int, outputs: int, kernel: int, padding: int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel, padding=padding)
+
+
+class DenseBlock(nn.Module):
+    """A residual dense block: (B, C, H, W) to the same shape (Zhang et al., CVPR 2018)."""
+
+    def __init__(self, config: RdnConfig) -> None:
+        super().__init__()
+        channels, growth, layers = config.channels, config.growth, config.convolutions - 1
+        self.layers = nn.ModuleList(_conv(channels + i * growth, growth, 3, 1) for i in range(layers))
+        self.fuse = _conv(channels + layers * growth, channels, 1, 0)
+        self.inner_residual = config.inner_residual
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = x
+        for layer in self.layers:
+            features = torch.cat((features, F.relu(layer(features))), 1)  # (B, C + i g, H, W)
+        fused: Tensor = self.fuse(features)
+        return fused + x if self.inner_residual else fused
+
+
+class Rdn(nn.Module):
+    """Filters luma: planes (B, P, H + 2 margin, W + 2 margin) of make_planes to restored luma (B, 1, H, W), about 0..1.
+
+    The two unpadded 3x3 convolutions take 2 samples from each side; what a larger margin leaves is filtered with zero
+    padding and cut away at the end. Untrained it gives its input luma back. After Zhang et al., "Residual Dense Network
+    for Image Super-Resolution", CVPR 2018.
+    """
+
+    def __init__(self, config: RdnConfig) -> None:
+        super().__init__()
+        self.config = config
+        channels = config.channels
+        if config.head == "two 3x3":
+            self.shallow = _conv(config.planes, channels, 3, 0)
+            self.entry: nn.Module = _conv(channels, channels, 3, 0)
+        else:
+            self.shallow, self.entry = _conv(config.planes, channels, 5, 0), nn.Identity()
+        self.blocks = nn.ModuleList(DenseBlock(config) for _ in range(config.blocks))
+        self.fuse = nn.Sequential(
+            _conv(config.blocks * channels, channels, 1, 0), _conv(channels, channels, 3, 1)
+        )
+        self.last = _conv(channels, 1, 3, 1)
+        if config.residual_output:  # the untrained network is then the identity
+            nn.init.zeros_(self.last.weight)
+            nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+
+    def forward(self, planes: Tensor) -> Tensor:
+        shallow = self.shallow(planes)
+        x = self.entry(shallow)
+        outputs = []
+        for block in self.blocks:
+            x = block(x)
+            outputs.append(x)
+        x = self.fuse(torch.cat(outputs, 1))
+        if self.config.global_residual:
+            x = x + crop(shallow, (shallow.shape[-1] - x.shape[-1]) // 2)
+        luma: Tensor = crop(self.last(x), self.config.margin - HEAD_EATS)  # (B, 1, H, W)
+        return luma + crop(planes[:, :1], self.config.margin) if self.config.residual_output else luma
+
+
+def crop(x: Tensor, border: int) -> Tensor:
+    """Cut `border` samples from each of the four sides of (..., H, W)."""
+    return x[..., border : x.shape[-2] - border, border : x.shape[-1] - border]

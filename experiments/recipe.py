@@ -1,0 +1,128 @@
+"""What a training run is told: the fields of a configuration file, each of which is an option as well."""
+
+from argparse import ArgumentError
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from jsonargparse import ArgumentParser
+
+from codecnn.errors import InputError
+from codecnn.models.rdn import RdnConfig
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """How the weights are moved.
+
+    Args:
+        name: adam, sgd or rmsprop.
+        lr: learning rate after the warm-up.
+        momentum: of sgd and rmsprop; of adam the decay of the first moment.
+        weight_decay: decay of the weights, L2.
+        schedule: cosine falls to 0 at the last step, constant stays.
+        warmup: steps over which the rate rises from 0.
+    """
+
+    name: Literal["adam", "sgd", "rmsprop"] = "adam"
+    lr: float = 1e-3
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup: int = 200
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run.
+
+    Args:
+        model: the network.
+        optimiser: how the weights are moved.
+        loss: what is made small, over the valid samples.
+        steps: batches to train on in all.
+        batch: patches in a batch, over all processes.
+        patch: luma samples of a patch on each side, even, at most a CTU.
+        qps: train and validate on these QPs only; all if empty.
+        seed: of the first weights and of every draw.
+        device: cpu, cuda, or whichever is there.
+        precision: fp32, or bf16 by autocast; validation is always in fp32.
+        channels_last: keep the channels of a sample together in memory.
+        compile: compile the network with torch.compile.
+        workers: processes that read batches ahead; 0 reads in between.
+        ema: decay of the moving average of the weights, which is what is validated and saved; 0 for none.
+        clip: largest norm of the gradient; 0 for no limit.
+        log_every: steps between two lines of metrics.jsonl.
+        validate_every: steps between two validations.
+        validate_frames: frames of each held-out clip that are validated on, spread evenly.
+        checkpoint_every: steps between two checkpoints.
+        holdout: share of the sources that is held out for validation, where no folder is given for it.
+    """
+
+    model: RdnConfig = RdnConfig()
+    optimiser: Optimiser = Optimiser()
+    loss: Literal["mse", "charbonnier"] = "charbonnier"
+    steps: int = 20000
+    batch: int = 16
+    patch: int = 64
+    qps: tuple[int, ...] = ()
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["fp32", "bf16"] = "bf16"
+    channels_last: bool = True
+    compile: bool = False
+    workers: int = 1
+    ema: float = 0.999
+    clip: float = 1.0
+    log_every: int = 20
+    validate_every: int = 1000
+    validate_frames: int = 2
+    checkpoint_every: int = 500
+    holdout: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "patch", "log_every", "validate_every", "validate_frames", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if self.patch % 2:
+            raise ValueError(f"patch must be even, not {self.patch}")
+        if not (0 <= self.ema < 1 and 0 < self.holdout < 1):
+            raise ValueError(f"ema must be in [0, 1) and holdout in (0, 1), not {self.ema} and {self.holdout}")
+        if min(self.seed, self.workers, self.clip, self.optimiser.warmup) < 0 or self.optimiser.lr <= 0:
+            raise ValueError("seed, workers, clip and optimiser.warmup must not be negative, nor optimiser.lr 0 or less")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One call of train-filter."""
+
+    recipe: Recipe
+    data: Path
+    val: Path | None
+    out: Path
+    resume: bool
+
+
+def parse(argv: list[str]) -> Run:
+    """Read the command line and the configuration file named in it; InputError if either is not understood."""
+    parser = ArgumentParser(
+        prog="train-filter",
+        usage="train-filter CONFIG.yaml --data DIR --out DIR [--val DIR] [--resume] [--any.field VALUE ...]",
+        description="Train an RDN in-loop filter on a folder of CTU datasets.",
+        exit_on_error=False,
+    )
+    parser.add_argument("--config", action="config", help="the configuration file, where it is not the first argument")
+    parser.add_argument("--data", type=Path, required=True, help="folder of dataset files to train on")
+    parser.add_argument("--val", type=Path, help="folder of dataset files to validate on, in place of held-out sources")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run: weights, checkpoint, metrics.jsonl")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_class_arguments(Recipe)
+    if argv and not argv[0].startswith("-"):
+        argv = ["--config", *argv]
+    try:
+        given = parser.instantiate(parser.parse_args(argv))
+        names = Recipe.__dataclass_fields__
+        recipe = Recipe(**{name: given[name] for name in names})
+    except (ArgumentError, ValueError) as error:
+        raise InputError(" ".join(str(error).split())) from error
+    return Run(recipe, given.data, given.val, given.out, given.resume)

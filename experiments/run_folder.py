@@ -1,0 +1,99 @@
+"""The folder of a training run: last.pt to resume from, metrics.jsonl, and the weights for use."""
+
+import dataclasses
+import hashlib
+import io
+import json
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+import torch
+
+from codecnn.errors import InputError
+from codecnn.store import Shard
+from codecnn.weights import write_whole
+from experiments.recipe import Recipe
+
+# What may change between the parts of a run: it has no part in the result.
+FREE = {"device", "workers", "checkpoint_every"}
+
+
+class Checkpoint(TypedDict):
+    """All that training goes on from; `step` batches have been trained on."""
+
+    recipe: str
+    data: str
+    step: int
+    seconds: float
+    running: list[float]  # sum of the loss, and samples, since the last line of metrics.jsonl
+    best: float | None  # mean gain, dB
+    model: dict[str, Any]
+    average: dict[str, Any]
+    optimiser: dict[str, Any]
+
+
+def fingerprint(shards: Sequence[Shard]) -> str:
+    """SHA-256 of what the shards were made from, in their order."""
+    return hashlib.sha256(repr([(s.path.name, s.info, len(s)) for s in shards]).encode()).hexdigest()
+
+
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """The fields of a recipe by their dotted names, as on the command line."""
+    flat: dict[str, Any] = {}
+    for name, value in dataclasses.asdict(recipe).items():
+        flat |= {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
+
+
+class RunFolder:
+    """Opens the folder of a new run, or of one to resume; InputError if there is a run already, or none."""
+
+    def __init__(self, path: Path, resume: bool) -> None:
+        self.path, self.metrics, self.checkpoint = path, path / "metrics.jsonl", path / "last.pt"
+        if resume and not self.checkpoint.exists():
+            raise InputError(f"{path}: no last.pt in it, so there is no run to resume")
+        if not resume and (self.checkpoint.exists() or self.metrics.exists()):
+            raise InputError(f"{path}: holds a run already; give --resume to go on with it, or another --out")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be made a folder ({error.strerror})") from error
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write last.pt, whole or not at all."""
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        write_whole(self.checkpoint, buffer.getvalue())
+
+    def load(self, recipe: Recipe, data: str) -> Checkpoint:
+        """Read last.pt; InputError if recipe or data differ from those of the run.
+
+        `steps` may differ under the constant schedule alone: under the cosine it would change every learning rate.
+        """
+        try:
+            saved: Checkpoint = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+            before, now = json.loads(saved["recipe"]), json.loads(json.dumps(describe(recipe)))
+        except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(f"{self.checkpoint}: not a readable checkpoint ({reason})") from error
+        free = FREE | ({"steps"} if recipe.optimiser.schedule == "constant" else set())
+        changed = [name for name in now if name not in free and before.get(name) != now[name]]
+        if changed:
+            changes = ", ".join(f"{name} was {before.get(name)!r}, is {now[name]!r}" for name in changed)
+            raise InputError(f"{self.path}: cannot be resumed with another configuration: {changes}")
+        if saved["data"] != data:
+            raise InputError(f"{self.path}: cannot be resumed on other data than it was begun with")
+        return saved
+
+    def cut(self, step: int) -> None:
+        """Drop the lines of metrics.jsonl after `step`."""
+        lines = self.metrics.read_bytes().splitlines(keepends=True) if self.metrics.exists() else []
+        kept = [line for line in lines if line.endswith(b"\n") and json.loads(line)["step"] <= step]
+        write_whole(self.metrics, b"".join(kept))
+
+    def log(self, row: dict[str, Any]) -> None:
+        """Add a line to metrics.jsonl."""
+        with self.metrics.open("a") as file:
+            file.write(json.dumps(row) + "\n")

@@ -1,0 +1,173 @@
+"""Reading: Y4M, pictures and videos, against FFmpeg's own reading of the same files."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from codecnn import color
+from codecnn.clip import FormatOptions, frame_from_picture, open_clip
+from codecnn.errors import InputError
+from codecnn.y4m import write_y4m
+from codecnn.yuv import Picture, write_raw
+from tests.pictures import PHOTOGRAPHS, photograph
+
+
+def same(a: Picture, b: Picture) -> None:
+    assert a.bit_depth == b.bit_depth
+    for p, q in zip(a.planes, b.planes, strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+@pytest.mark.parametrize("bit_depth", [8, 10])
+@pytest.mark.parametrize("size", [(64, 96), (75, 53)])
+def test_y4m_reads_back_and_as_ffmpeg_reads_it(tmp_path: Path, size: tuple[int, int], bit_depth: int) -> None:
+    pictures = [photograph(name, *size, bit_depth) for name in ("astronaut", "coffee")]
+    path = tmp_path / "clip.y4m"
+    write_y4m(path, pictures, Fraction(30000, 1001))
+    clip = open_clip(path)
+    assert clip.format.fps == Fraction(30000, 1001)
+    assert (clip.format.height, clip.format.width, clip.format.bit_depth) == (*size, bit_depth)
+    with av.open(str(path), options={"strict": "-1"}) as container:
+        frames = list(container.decode(video=0))
+    for written, read, frame in zip(pictures, clip.frames(), frames, strict=True):
+        same(written, read)
+        bytes_of_row = frame.planes[0].line_size
+        raw = np.frombuffer(memoryview(frame.planes[0]), np.uint8).reshape(-1, bytes_of_row)[: size[0]]
+        luma = np.ascontiguousarray(raw).view(written.y.dtype)[:, : size[1]]
+        np.testing.assert_array_equal(luma, written.y)
+
+
+@pytest.mark.parametrize("bit_depth", [8, 10])
+def test_a_lossless_video_reads_back(tmp_path: Path, bit_depth: int) -> None:
+    pictures = [photograph(name, 98, 134, bit_depth) for name in ("astronaut", "coffee", "chelsea")]
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height = 134, 98
+        stream.pix_fmt = "yuv420p" if bit_depth == 8 else "yuv420p10le"
+        for picture in pictures:
+            container.mux(stream.encode(frame_from_picture(picture)))
+        container.mux(stream.encode(None))
+    clip = open_clip(path)
+    assert clip.format.fps == 25
+    for written, read in zip(pictures, clip.frames(), strict=True):
+        same(written, read)
+
+
+def test_rgb_equals_the_matrix_of_bt709_as_ffmpeg_applies_it() -> None:
+    path = PHOTOGRAPHS / "chelsea.png"
+    clip = open_clip(path)
+    picture = next(clip.frames())
+    assert clip.color == color.DESCRIPTION
+    assert (picture.y.shape, picture.u.shape) == ((300, 451), (150, 226))
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+    frame = frame.reformat(format="yuv444p", dst_colorspace="ITU709", src_color_range="JPEG", dst_color_range="MPEG")
+    luma, blue, red = (
+        np.frombuffer(memoryview(p), np.uint8).reshape(p.height, p.line_size)[:300, :450].astype(float) for p in frame.planes
+    )
+    assert np.abs(picture.y[:, :450] - luma).max() <= 1
+    for ours, theirs in ((picture.u, blue), (picture.v, red)):
+        mean = theirs.reshape(150, 2, 225, 2).mean(axis=(1, 3))
+        assert np.abs(ours[:, :225] - mean).max() <= 1.5
+
+
+@pytest.mark.parametrize("bit_depth", [8, 10])
+def test_rgb_corners(bit_depth: int) -> None:
+    scale = 1 << (bit_depth - 8)
+    dtype = np.uint8 if bit_depth == 8 else np.uint16
+    peak = np.iinfo(dtype).max
+    # ITU-R BT.709-6: black, white, and the chroma extremes at pure blue and red.
+    for rgb, expected in (
+        ((0, 0, 0), (16, 128, 128)),
+        ((1, 1, 1), (235, 128, 128)),
+        ((0, 0, 1), (None, 240, None)),
+        ((1, 0, 0), (None, None, 240)),
+    ):
+        picture = color.rgb_to_picture(np.full((3, 3, 3), rgb, dtype) * peak, bit_depth)
+        for plane, value in zip(picture.planes, expected, strict=True):
+            assert value is None or (plane == value * scale).all()
+
+
+def test_sixteen_bit_and_grey_pictures(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name, pix_fmt, array, depth in (
+        ("deep.png", "rgb48be", rng.integers(0, 1 << 16, (40, 30, 3), np.uint16), 10),
+        ("grey.png", "gray", rng.integers(0, 256, (40, 30), np.uint8), 8),
+    ):
+        with av.open(str(tmp_path / name), "w", format="image2") as container:
+            stream = container.add_stream("png", rate=1)
+            stream.width, stream.height, stream.pix_fmt = 30, 40, pix_fmt
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(array, format=pix_fmt)))
+            container.mux(stream.encode(None))
+        picture = next(open_clip(tmp_path / name).frames())
+        rgb = array if array.ndim == 3 else np.repeat(array[:, :, None], 3, axis=2)
+        same(picture, color.rgb_to_picture(rgb, depth))
+
+
+def test_frames_may_be_limited_and_skipped(tmp_path: Path) -> None:
+    pictures = [photograph("coffee", 32, 32 + 2 * n).crop(32, 32) for n in range(10)]
+    pictures = [Picture(p.y + np.uint8(n), p.u, p.v, 8) for n, p in enumerate(pictures)]
+    write_raw(tmp_path / "c_32x32.yuv", pictures)
+    taken = list(open_clip(tmp_path / "c_32x32.yuv", first_frames=8, every=3).frames())
+    for read, index in zip(taken, (0, 3, 6), strict=True):
+        same(read, pictures[index])
+
+
+def test_options_go_before_the_name(tmp_path: Path) -> None:
+    write_raw(tmp_path / "c_64x64_8bit.yuv", [photograph("coffee", 32, 48, 10)])
+    clip = open_clip(tmp_path / "c_64x64_8bit.yuv", FormatOptions(width=48, height=32, bit_depth=10))
+    same(next(clip.frames()), photograph("coffee", 32, 48, 10))
+
+
+def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
+    """Every kind of bad source, with what its message must say."""
+    frame = photograph("coffee", 32, 48)
+    write_raw(folder / "short_48x32.yuv", [frame])
+    (folder / "short_48x32.yuv").write_bytes((folder / "short_48x32.yuv").read_bytes()[:-1])
+    write_raw(folder / "nameless.yuv", [frame])
+    write_raw(folder / "deep_24x32_10bit.yuv", [frame])
+    (folder / "empty_48x32.yuv").touch()
+    (folder / "folder.yuv").mkdir()
+    (folder / "text.png").write_text("no picture")
+    write_y4m(folder / "cut.y4m", [frame, frame])
+    (folder / "cut.y4m").write_bytes((folder / "cut.y4m").read_bytes()[:-10])
+    (folder / "header.y4m").write_bytes(b"YUV4MPEG2 W48 H32 F30:1 C420\n")
+    (folder / "wide.y4m").write_bytes(b"YUV4MPEG2 W48 H32 F30:1 C444\nFRAME\n")
+    (folder / "huge.y4m").write_bytes(b"YUV4MPEG2 W99999999 H99999999 F30:1 C420\nFRAME\n")
+    (folder / "sizeless.y4m").write_bytes(b"YUV4MPEG2 F30:1 C420\nFRAME\n")
+    write_raw(folder / "c_48x32_422.yuv", [frame])
+    return {
+        "no whole number of frames": (folder / "short_48x32.yuv", "2303 bytes are no whole number of frames"),
+        "no geometry": (folder / "nameless.yuv", "no width and height"),
+        "bit depth": (folder / "deep_24x32_10bit.yuv", "above 1023"),
+        "empty": (folder / "empty_48x32.yuv", "the file is empty"),
+        "directory": (folder / "folder.yuv", "not a file"),
+        "missing": (folder / "missing_48x32.yuv", "no such file"),
+        "no picture": (folder / "text.png", "not a picture or video"),
+        "y4m cut short": (folder / "cut.y4m", "frame 1 has 2294 of 2304 bytes"),
+        "y4m without frames": (folder / "header.y4m", "no frames"),
+        "y4m 4:4:4": (folder / "wide.y4m", "C444 is not supported"),
+        "y4m forged size": (folder / "huge.y4m", "outside of 16x16"),
+        "y4m without size": (folder / "sizeless.y4m", "without a valid width"),
+        "raw 4:2:2": (folder / "c_48x32_422.yuv", "chroma format 422 is not supported"),
+    }
+
+
+BAD_KINDS = (
+    "no whole number of frames", "no geometry", "bit depth", "empty", "directory", "missing", "no picture",
+    "y4m cut short", "y4m without frames", "y4m 4:4:4", "y4m forged size", "y4m without size", "raw 4:2:2",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD_KINDS)
+def test_a_bad_file_is_named_with_its_reason(tmp_path: Path, kind: str) -> None:
+    path, reason = bad_files(tmp_path)[kind]
+    with pytest.raises(InputError) as error:
+        list(open_clip(path).frames())
+    assert str(error.value).startswith(f"{path}: ")
+    assert reason in str(error.value)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,54 @@
+import math
+
+import numpy as np
+import pytest
+from skimage.metrics import peak_signal_noise_ratio
+
+from codecnn.metrics import bd_rate, psnr, psnr_yuv, ssim
+from codecnn.yuv import Picture
+from tests.pictures import photograph
+
+
+@pytest.mark.parametrize("bit_depth", [8, 10])
+def test_psnr_is_that_of_scikit_image(bit_depth: int) -> None:
+    a, b = (photograph(name, 128, 200, bit_depth).y for name in ("astronaut", "coffee"))
+    expected = peak_signal_noise_ratio(a, b, data_range=(1 << bit_depth) - 1)
+    assert psnr(a, b, bit_depth) == pytest.approx(expected, abs=1e-12)
+    assert psnr(a, a, bit_depth) == math.inf
+
+
+def test_unsigned_differences_do_not_wrap() -> None:
+    a, b = np.full((4, 4), 1, np.uint8), np.full((4, 4), 2, np.uint8)
+    assert psnr(a, b, 8) == psnr(b, a, 8) == pytest.approx(20 * math.log10(255))
+
+
+def test_psnr_yuv_weighs_luma_six_to_one() -> None:
+    y, c = np.zeros((16, 16), np.uint8), np.zeros((8, 8), np.uint8)
+    a, b = Picture(y, c, c, 8), Picture(y + np.uint8(1), c + np.uint8(3), c + np.uint8(5), 8)
+    one = 20 * math.log10(255)
+    assert psnr_yuv(a, b) == pytest.approx(one - (20 * math.log10(3) + 20 * math.log10(5)) / 8)
+
+
+def test_ssim_is_one_for_equal_and_falls_with_noise() -> None:
+    plane = photograph("astronaut", 128, 128).y
+    noisy = np.clip(plane + np.random.default_rng(0).normal(0, 10, plane.shape), 0, 255).astype(np.uint8)
+    assert ssim(plane, plane, 8) == pytest.approx(1)
+    assert 0.3 < ssim(plane, noisy, 8) < 0.9
+
+
+def test_bd_rate_of_a_curve_at_nine_tenths_of_the_rate() -> None:
+    bits, quality = [100.0, 200.0, 400.0, 800.0], [30.0, 33.0, 36.0, 39.0]
+    assert bd_rate(bits, quality, [0.9 * b for b in bits], quality) == pytest.approx(-10)
+    assert bd_rate(bits, quality, bits, quality) == pytest.approx(0)
+
+
+def test_bd_rate_of_the_jvet_sheets() -> None:
+    """A straight line in log rate, moved up by 0.2 dB: the rate falls by 2^(-0.2 / 3) at equal quality."""
+    bits, quality = [100.0, 200.0, 400.0, 800.0], [30.0, 33.0, 36.0, 39.0]
+    better = [q + 0.2 for q in quality]
+    assert bd_rate(bits, quality, bits, better) == pytest.approx(100 * (2 ** (-0.2 / 3) - 1), abs=1e-6)
+
+
+def test_bd_rate_is_undefined_for_few_points_and_crossing_curves() -> None:
+    assert math.isnan(bd_rate([1, 2, 3], [1, 2, 3], [1, 2, 3], [1, 2, 3]))
+    assert math.isnan(bd_rate([1, 2, 3, 4], [1, 2, 2, 3], [1, 2, 3, 4], [1, 2, 3, 4]))

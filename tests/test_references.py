@@ -1,0 +1,70 @@
+"""Availability against a simulation of the decoder's progress, substitution against the standard's words."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from codecnn.intra import references
+
+
+def quadtree(x: int, y: int, size: int, leaf: int) -> Iterator[tuple[int, int]]:
+    if size == leaf:
+        yield x, y
+        return
+    half = size // 2
+    for y_child in (y, y + half):
+        for x_child in (x, x + half):
+            yield from quadtree(x_child, y_child, half, leaf)
+
+
+def coding_order(height: int, width: int, ctu_size: int, size: int) -> Iterator[tuple[int, int]]:
+    """Top left samples of all blocks that have a sample in the picture."""
+    for y_ctu in range(0, height, ctu_size):
+        for x_ctu in range(0, width, ctu_size):
+            for x, y in quadtree(x_ctu, y_ctu, ctu_size, size):
+                if x < width and y < height:
+                    yield x, y
+
+
+def border_by_the_standard(
+    plane: np.ndarray, decoded: np.ndarray, x: int, y: int, size: int, bit_depth: int
+) -> list[int]:
+    """The substitution process step by step (H.266 8.4.5.2.9), None standing for "not available"."""
+    height, width = plane.shape
+    positions = [(x - 1, y + 2 * size - 1 - step) for step in range(2 * size + 1)]
+    positions += [(x + step, y - 1) for step in range(2 * size)]
+    samples: list[int | None] = [
+        int(plane[v, u]) if 0 <= u < width and 0 <= v < height and decoded[v, u] else None
+        for u, v in positions
+    ]
+    present = [sample for sample in samples if sample is not None]
+    previous = present[0] if present else 1 << (bit_depth - 1)
+    filled = []
+    for sample in samples:
+        previous = previous if sample is None else sample
+        filled.append(previous)
+    return filled[: 2 * size][::-1] + filled[2 * size :]
+
+
+@pytest.mark.parametrize("size", [4, 8, 16, 32, 64])
+@pytest.mark.parametrize(("ctu_size", "height", "width"), [(128, 150, 301), (64, 141, 197), (64, 64, 64)])
+def test_references_are_those_decoded_before_the_block(
+    ctu_size: int, height: int, width: int, size: int
+) -> None:
+    plane = np.random.default_rng(size).integers(0, 1024, (height, width), dtype=np.uint16)
+    decoded = np.zeros((height, width), bool)
+    blocks = list(coding_order(height, width, ctu_size, size))
+    step = 5 if size == 4 else 1  # a number that meets every position within a CTU
+    for number, (x, y) in enumerate(blocks):
+        if number % step == 0 and x + size <= width and y + size <= height:
+            measured = references.reference_samples(plane, x, y, size, size, ctu_size, 10)
+            assert measured.dtype == plane.dtype
+            assert measured.tolist() == border_by_the_standard(plane, decoded, x, y, size, 10), (x, y)
+        decoded[y : y + size, x : x + size] = True
+    assert decoded.all()
+
+
+def test_first_block_of_the_picture_has_mid_grey_references() -> None:
+    plane = np.zeros((16, 16), np.uint8)
+    assert references.reference_samples(plane, 0, 0, 8, 8, 128, 8).tolist() == [128] * 33
