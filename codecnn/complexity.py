@@ -25,7 +25,7 @@ def ctu_macs(config: RdnConfig, ctu_size: int = 128) -> int:
     return head + (config.blocks * block_macs(config) + fuse + 9 * channels) * side**2
 
 
-def kmac_per_px(config: RdnConfig, ctu_size: int = 128) -> float:
+def kmac_per_sample(config: RdnConfig, ctu_size: int = 128) -> float:
     """Thousand MACs per luma sample of a CTU."""
     return ctu_macs(config, ctu_size) / ctu_size**2 / 1000
 
@@ -40,6 +40,6 @@ def measured_ctu_macs(model: Rdn, ctu_size: int = 128) -> int:
     return int(counter.get_total_flops()) // 2
 
 
-def parameters(model: torch.nn.Module) -> int:
+def parameter_count(model: torch.nn.Module) -> int:
     """Trained parameters, biases included."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)

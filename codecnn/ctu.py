@@ -23,7 +23,7 @@ def tile(plane: NDArray, ctu_size: int, margin: int) -> NDArray:
         mode="edge",
     )
     side = ctu_size + 2 * margin
-    views = np.lib.stride_tricks.sliding_window_view(padded, (side, side))[::ctu_size, ::ctu_size]
+    views = np.lib.stride_tricks.sliding_window_view(padded, (side, side), writeable=True)[::ctu_size, ::ctu_size]
     return views.reshape(rows * cols, side, side)
 
 

@@ -37,9 +37,7 @@ def filter_picture(
     return _at_once(model, planes, qp, picture.bit_depth)
 
 
-def _by_ctu(
-    model: Rdn, planes: Sequence[Plane], qp: int, bit_depth: int, ctu_size: int, batch: int
-) -> Plane:
+def _by_ctu(model: Rdn, planes: Sequence[Plane], qp: int, bit_depth: int, ctu_size: int, batch: int) -> Plane:
     margin = model.config.margin
     tiles = [ctu.tile(p, ctu_size // s, margin // s) for p, s in zip(planes, SCALES, strict=False)]
     starts = range(0, len(tiles[0]), batch)
@@ -75,4 +73,5 @@ def _filter(model: Rdn, windows: Sequence[Plane], qp: int, bit_depth: int) -> Pl
     planes = make_planes(Yuv(y, u, v), extra[0] if extra else None, torch.full_like(peak, qp), peak)
     luma = model(planes)[:, 0] * peak.view(-1, 1, 1)
     rounded = luma.round().clip(0, (1 << bit_depth) - 1).to(torch.int32)
-    return rounded.cpu().numpy().astype(windows[0].dtype)
+    filtered: Plane = rounded.cpu().numpy().astype(windows[0].dtype)
+    return filtered

@@ -1,10 +1,8 @@
-"""What training makes small: a sum over the valid samples and their count, so that processes can combine them exactly."""
+"""Losses as a sum over the valid samples and their count, so that processes can combine them exactly."""
 
 from torch import Tensor
 
-EPSILON = (
-    1e-3  # about a quarter of a step at 8 bit; as in Lai et al., "Deep Laplacian Pyramid Networks", CVPR 2017
-)
+EPSILON = 1e-3  # about a quarter of a step at 8 bit; as in Lai et al., "Deep Laplacian Pyramid Networks", CVPR 2017
 
 
 def mse(filtered: Tensor, original: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,6 @@ One chunk holds one CTU window. The attributes are the fields of ShardInfo: all 
 """
 
 import dataclasses
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from codecnn import ctu
 from codecnn.errors import InputError
+from codecnn.files import Sink, partial_path, publish
 from codecnn.labels import SizeLabels
 from codecnn.yuv import Picture, VideoFormat
 
@@ -63,14 +63,6 @@ class ShardInfo:
     schema: str = SCHEMA
 
 
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 class ShardWriter:
     """Writes a shard under a temporary name beside `path` and renames it when whole; on an error nothing is left.
 
@@ -79,9 +71,17 @@ class ShardWriter:
 
     def __init__(self, path: Path, info: ShardInfo, storage: Literal["fast", "compact"] = "fast") -> None:
         self.path, self.info = path, info
-        self.partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        self.partial = partial_path(path)
         self.frames = 0
-        self.file = h5py.File(self.partial, "w", libver="v110")
+        self.sink = Sink(self.partial)
+        try:
+            self._create_all(info, storage)
+        except BaseException:
+            self.partial.unlink()
+            raise
+
+    def _create_all(self, info: ShardInfo, storage: Literal["fast", "compact"]) -> None:
+        self.file = h5py.File(self.sink, "w", libver="v110")
         compression = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
         options = compression if storage == "compact" else {}
         side = info.ctu_size + 2 * info.margin
@@ -140,6 +140,7 @@ class ShardWriter:
             for name in LABEL_FIELDS:
                 self._append(f"labels/{block}/{name}", _by_ctu(getattr(result, name), size // block))
         self.frames += 1
+        self.sink.check()
 
     def __enter__(self) -> Self:
         return self
@@ -147,24 +148,18 @@ class ShardWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None or self.frames == 0:
-            try:
-                self.file.close()
-            finally:
-                self.partial.unlink(missing_ok=True)
-            if kind is None:
-                raise InputError(f"{self.info.source}: no frames")
-            return
         try:
             for name, value in dataclasses.asdict(self.info).items():
                 self.file.attrs[name] = value
             self.file.close()
-            _fsync(self.partial)
-            self.partial.rename(self.path)
-            _fsync(self.path.parent)
-        except BaseException:
+            self.sink.close()
+            if kind is None:
+                self.sink.check()
+                if self.frames == 0:
+                    raise InputError(f"{self.info.source}: no frames")
+                publish(self.partial, self.path)
+        finally:
             self.partial.unlink(missing_ok=True)
-            raise
 
 
 def _by_ctu(blocks: NDArray, k: int) -> NDArray:

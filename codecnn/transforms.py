@@ -40,18 +40,19 @@ def satd(a: np.ndarray, b: np.ndarray, scale: Scale = "orthonormal") -> np.ndarr
         raise ValueError(f"the Hadamard SATD needs sides that are multiples of 4, not {width}x{height}")
     tile_height, tile_width = _vtm_tile(height, width) if scale == "vtm" else _tile(height, width)
     tiles = residual.reshape(*residual.shape[:-2], height // tile_height, tile_height, -1, tile_width)
-    magnitudes = np.abs(
-        hadamard(tiles.swapaxes(-2, -3))
-    )  # (..., tile rows, tile columns, tile_height, tile_width)
-    sums = magnitudes.sum((-1, -2))
-    if scale == "orthonormal":
-        return sums.sum((-1, -2)) / np.sqrt(tile_height * tile_width)
+    magnitudes = np.abs(hadamard(tiles.swapaxes(-2, -3)))  # (..., tile rows, tile columns, tile_height, tile_width)
+    sums: np.ndarray = magnitudes.sum((-1, -2))
     if scale == "vtm":
         dc = magnitudes[..., 0, 0]
         sums += (dc >> 2) - dc
-    if tile_height != tile_width:
-        return (sums / np.sqrt(tile_height * tile_width) * 2).astype(np.int64).sum((-1, -2))
-    return ((sums + 2 >> 2) if tile_width == 8 else (sums + 1 >> 1)).sum((-1, -2))
+    if scale == "orthonormal":
+        sums = sums / np.sqrt(tile_height * tile_width)
+    elif tile_height != tile_width:
+        sums = (sums / np.sqrt(tile_height * tile_width) * 2).astype(np.int64)
+    else:
+        sums = (sums + 2) >> 2 if tile_width == 8 else (sums + 1) >> 1
+    total: np.ndarray = sums.sum((-1, -2))
+    return total
 
 
 def dct_satd(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -60,7 +61,8 @@ def dct_satd(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a, b: (..., H, W) integers. Returns (...) float64.
     """
     residual = a.astype(np.float64) - b.astype(np.float64)
-    return np.abs(dctn(residual, axes=(-2, -1), norm="ortho")).sum((-1, -2))
+    total: np.ndarray = np.abs(dctn(residual, axes=(-2, -1), norm="ortho")).sum((-1, -2))
+    return total
 
 
 def _tile(height: int, width: int) -> tuple[int, int]:

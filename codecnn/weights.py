@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +9,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
 from codecnn.errors import InputError
+from codecnn.files import write_whole
 from codecnn.models.rdn import Rdn, RdnConfig
 
 FORMAT = "codecnn-rdn-1"
 Notes = dict[str, Any]  # whatever JSON can hold
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name, flush it to the disk and rename it: whole or not there."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def save(path: Path, model: Rdn, notes: Notes) -> None:
@@ -51,7 +38,7 @@ def load(path: Path) -> tuple[Rdn, Notes]:
             if header.get("format") != FORMAT:
                 raise InputError(f"{path}: format {header.get('format')!r}, this version reads {FORMAT!r}")
             model = Rdn(RdnConfig(**json.loads(header["config"])))
-            model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})
+            model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
             notes: Notes = json.loads(header["notes"])
     except InputError:
         raise

@@ -12,13 +12,14 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from codecnn.clip import Clip, FormatOptions, open_clip
 from codecnn.errors import InputError
+from codecnn.files import remove_abandoned
 from codecnn.labels import label_picture
 from codecnn.store import Shard, ShardInfo, ShardWriter
 from data_tools.codecs import CODECS, X265, decoder_version
@@ -40,6 +41,7 @@ class Task:
 def build_shard(task: Task) -> str | None:
     """Make one shard; returns None, or the reason in one line if it could not be made."""
     info = task.info
+    remove_abandoned(task.path)
     try:
         with ShardWriter(task.path, info, task.storage) as writer:
             for frame in task.codec.encode(task.clip, info.qp):
@@ -53,7 +55,7 @@ def build_shard(task: Task) -> str | None:
     except InputError as error:
         return str(error)
     except OSError as error:
-        return f"{task.path}: cannot be written ({error.strerror or str(error).splitlines()[0]})"
+        return f"{task.path}: cannot be written ({error.strerror})"
     return None
 
 
@@ -116,11 +118,17 @@ def is_whole(task: Task) -> bool:
     return True
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="build-dataset", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = Parser(prog="build-dataset", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add = parser.add_argument
     add("sources", nargs="+", type=Path, help="raw .yuv, .y4m, pictures (one-frame clips), or any video")
     add("--out", type=Path, required=True, help="folder for the dataset, made if missing")
@@ -166,7 +174,11 @@ def main(argv: list[str] | None = None) -> int:
     print(f"{len(tasks)} files asked for, {len(tasks) - len(missing)} there already, {len(missing)} to make")
     run = Parallel(n_jobs=min(args.jobs, len(missing) or 1), return_as="generator_unordered")
     results = run(delayed(build_shard)(task) for task in missing)
-    failures = [reason for reason in tqdm(results, total=len(missing), unit="file") if reason]
+    try:
+        failures = [reason for reason in tqdm(results, total=len(missing), unit="file") if reason]
+    except KeyboardInterrupt:
+        print("build-dataset: interrupted; the same command makes what is missing", file=sys.stderr)
+        return 130
     for reason in failures:
         print(f"build-dataset: {reason}", file=sys.stderr)
     return 2 if failures else 0

@@ -73,8 +73,8 @@ class X265:
                     raise InputError(f"{clip.path}: QP {qp} was asked for, x265 used {coded[-1][1]}")
             for decoder, queue in ((filtering, baselines), (plain, unfiltered)):
                 end: list[av.Packet | None] = [None] if flush else []
-                for packet in [*packets, *end]:
-                    queue.extend(picture_from_frame(frame) for frame in decoder.decode(packet))
+                for unit in [*packets, *end]:
+                    queue.extend(picture_from_frame(frame) for frame in decoder.decode(unit))
             while baselines and unfiltered:
                 original = originals.popleft()
                 size = original.y.shape

@@ -25,6 +25,12 @@ class Batch(NamedTuple):
     qp: Tensor  # (B,)
     peak: Tensor  # (B,) 2^bit_depth - 1
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on a device; the copy runs beside the computation where the memory is pinned."""
+        picture = Yuv(*(plane.to(device, non_blocking=True) for plane in self.picture))
+        unfiltered_y = None if self.unfiltered_y is None else self.unfiltered_y.to(device, non_blocking=True)
+        return Batch(picture, unfiltered_y, *(t.to(device, non_blocking=True) for t in self[2:]))
+
 
 class Batches(torch.utils.data.Dataset[Batch]):
     """The batch of every step; item k is the slice of process `rank` of the `world` that share step k.

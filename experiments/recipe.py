@@ -1,7 +1,7 @@
 """What a training run is told: the fields of a configuration file, each of which is an option as well."""
 
 from argparse import ArgumentError
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -59,8 +59,8 @@ class Recipe:
         holdout: share of the sources that is held out for validation, where no folder is given for it.
     """
 
-    model: RdnConfig = RdnConfig()
-    optimiser: Optimiser = Optimiser()
+    model: RdnConfig = field(default_factory=RdnConfig)
+    optimiser: Optimiser = field(default_factory=Optimiser)
     loss: Literal["mse", "charbonnier"] = "charbonnier"
     steps: int = 20000
     batch: int = 16
@@ -89,7 +89,9 @@ class Recipe:
         if not (0 <= self.ema < 1 and 0 < self.holdout < 1):
             raise ValueError(f"ema must be in [0, 1) and holdout in (0, 1), not {self.ema} and {self.holdout}")
         if min(self.seed, self.workers, self.clip, self.optimiser.warmup) < 0 or self.optimiser.lr <= 0:
-            raise ValueError("seed, workers, clip and optimiser.warmup must not be negative, nor optimiser.lr 0 or less")
+            raise ValueError(
+                "seed, workers, clip and optimiser.warmup must not be negative, nor optimiser.lr 0 or less"
+            )
 
 
 @dataclass(frozen=True)

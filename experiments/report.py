@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
+from typing import NoReturn
 
 import matplotlib as mpl
 import torch
@@ -20,7 +21,7 @@ from tqdm import tqdm
 
 from codecnn.complexity import kmac_per_sample, parameter_count
 from codecnn.errors import InputError
-from codecnn.filtering import filter_picture
+from codecnn.filtering import Way, filter_picture
 from codecnn.metrics import bd_rate, psnr, ssim
 from codecnn.models.rdn import Rdn
 from codecnn.store import SIGNALS, Shard, open_folder
@@ -59,7 +60,7 @@ class Summary:
     bd_rate_unfiltered: float  # the codec without its in-loop filters
 
 
-def measure(model: Rdn, shard: Shard, way: str) -> Row:
+def measure(model: Rdn, shard: Shard, way: Way) -> Row:
     """Filter all frames of a shard and compare them with the baseline."""
     info, depth = shard.info, shard.info.bit_depth
     frames: dict[str, list[float]] = defaultdict(list)
@@ -166,18 +167,25 @@ def describe(model: Rdn, weights: Path, shards: list[Shard], way: str) -> dict[s
     ways = {"ctu": f"CTU by CTU ({info.ctu_size} + margin)", "picture": "whole pictures at once"}
     return {
         "weights": str(weights),
-        "network": f"{parameter_count(model):,} parameters, {kmac_per_sample(model.config):.1f} kMAC/px, input {model.config.input}",
+        "network": f"{parameter_count(model):,} parameters, {kmac_per_sample(model.config):.1f} kMAC/px, "
+        f"input {model.config.input}",
         "baseline": f"{'; '.join(versions)}; all-intra, constant QP, all in-loop filters on",
         "filtered": f"{ways[way]}, rounded and clipped to integers at the bit depth, same bits as the baseline",
         "measures": "PSNR-Y with peak 2^bit depth - 1, mean over frames; BD-rate with PCHIP, per clip, then averaged",
     }
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="report-gain", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = Parser(prog="report-gain", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add = parser.add_argument
     add(
         "weights",

@@ -1,5 +1,6 @@
 """The folder of a training run: last.pt to resume from, metrics.jsonl, and the weights for use."""
 
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -12,8 +13,8 @@ from typing import Any, TypedDict
 import torch
 
 from codecnn.errors import InputError
+from codecnn.files import write_whole
 from codecnn.store import Shard
-from codecnn.weights import write_whole
 from experiments.recipe import Recipe
 
 # What may change between the parts of a run: it has no part in the result.
@@ -28,7 +29,7 @@ class Checkpoint(TypedDict):
     step: int
     seconds: float
     running: list[float]  # sum of the loss, and samples, since the last line of metrics.jsonl
-    best: float | None  # mean gain, dB
+    best: float  # mean gain, dB; -inf before the first validation
     model: dict[str, Any]
     average: dict[str, Any]
     optimiser: dict[str, Any]
@@ -52,6 +53,7 @@ class RunFolder:
 
     def __init__(self, path: Path, resume: bool) -> None:
         self.path, self.metrics, self.checkpoint = path, path / "metrics.jsonl", path / "last.pt"
+        self.board: Any = None
         if resume and not self.checkpoint.exists():
             raise InputError(f"{path}: no last.pt in it, so there is no run to resume")
         if not resume and (self.checkpoint.exists() or self.metrics.exists()):
@@ -87,13 +89,20 @@ class RunFolder:
             raise InputError(f"{self.path}: cannot be resumed on other data than it was begun with")
         return saved
 
-    def cut(self, step: int) -> None:
-        """Drop the lines of metrics.jsonl after `step`."""
+    def begin(self, step: int) -> None:
+        """Drop the lines of metrics.jsonl after `step`, and open TensorBoard's file if it is installed."""
         lines = self.metrics.read_bytes().splitlines(keepends=True) if self.metrics.exists() else []
         kept = [line for line in lines if line.endswith(b"\n") and json.loads(line)["step"] <= step]
         write_whole(self.metrics, b"".join(kept))
+        with contextlib.suppress(ImportError):
+            from torch.utils.tensorboard import SummaryWriter
 
-    def log(self, row: dict[str, Any]) -> None:
-        """Add a line to metrics.jsonl."""
+            self.board = SummaryWriter(str(self.path), purge_step=step + 1)
+
+    def log(self, row: dict[str, float]) -> None:
+        """Add a line to metrics.jsonl, and its numbers to TensorBoard."""
         with self.metrics.open("a") as file:
             file.write(json.dumps(row) + "\n")
+        if self.board:
+            for name, value in row.items():
+                self.board.add_scalar(name, value, row["step"])

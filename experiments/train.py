@@ -73,7 +73,7 @@ def train(run: Run, caught: list[int]) -> int:
     if run.resume:
         saved = folder.load(recipe, data)
         done, best, began = saved["step"], saved["best"], began - saved["seconds"]
-        running += torch.tensor(saved["running"], device=device)
+        running += torch.tensor(saved["running"], dtype=running.dtype, device=device)
         model.load_state_dict(saved["model"])
         average.load_state_dict(saved["average"])
         optimiser.load_state_dict(saved["optimiser"])
@@ -122,15 +122,15 @@ def train(run: Run, caught: list[int]) -> int:
         pin_memory=device.type == "cuda",
         worker_init_fn=ignore_signals,
     )
-    bar = tqdm(total=recipe.steps, initial=done, disable=rank > 0, unit="step")
     incoming = iter(loader)
-    stopping, logged, waited, since = False, done, 0.0, time.perf_counter()
+    bar = tqdm(total=recipe.steps, initial=done, disable=True if rank else None, unit="step")
+    stopping, fresh, busy, waited = False, 0, 0.0, 0.0  # steps and seconds since the last line logged
     while done < recipe.steps and not stopping:
-        waiting = time.perf_counter()
+        started = time.perf_counter()
         batch = next(incoming).to(device)
-        waited += time.perf_counter() - waiting
+        waited += time.perf_counter() - started
 
-        # One step: the loss is normalised by the samples of all processes, whose gradients DDP averages
+        # One step. The loss is normalised by the samples of all processes, and DDP takes the mean of the gradients.
         rate = learning_rate(recipe.optimiser, done, recipe.steps)
         for group in optimiser.param_groups:
             group["lr"] = rate
@@ -138,24 +138,155 @@ def train(run: Run, caught: list[int]) -> int:
         sums = torch.stack([total.detach().double(), samples.double(), samples.new_tensor(bool(caught)).double()])
         if world > 1:
             distributed.all_reduce(sums)
-        (total * (world / sums[1].float())).backward()
+        torch.autograd.backward(total * (world / sums[1].float()))
         if recipe.clip:
             nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
         optimiser.step()
         optimiser.zero_grad()
-        decay = min(recipe.ema, (1 + done) / (10 + done))  # short while there is little to average
+        decay = min(recipe.ema, (1 + done) / (10 + done))  # shorter while there is little to average
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
         running += sums[:2]
-        done += 1
-        bar.update()
+        done, fresh = done + 1, fresh + 1
         stopping = bool(sums[2]) if world > 1 else bool(caught)
+        logging = done % recipe.log_every == 0
+        loss = float(running[0] / running[1]) if logging else math.nan  # waits for the device
+        busy += time.perf_counter() - started
 
-        if done % recipe.log_every == 0:
-            loss = float(running[0] / running[1])  # waits for the device
-            seconds = time.perf_counter() - since
-            work = recipe.batch * (done - logged) * (recipe.patch / training[0].info.ctu_size) ** 2
+        bar.update()
+        if logging:
+            ctus = fresh * recipe.batch * (recipe.patch / training[0].info.ctu_size) ** 2
             row = {"step": done, "loss": loss, "lr": rate, "seconds": time.perf_counter() - began}
-            row |= {"ctu_per_s": work / seconds, "waiting": waited / seconds}
-            ...
+            if rank == 0:
+                folder.log(row | {"ctu_per_s": ctus / busy, "waiting": waited / busy})
+            bar.set_postfix(loss=f"{loss:.5f}")
+            running.zero_()
+            fresh, busy, waited = 0, 0.0, 0.0
+        if rank > 0:
+            continue
+        if done % recipe.validate_every == 0 or done == recipe.steps:
+            gains = validate(average, held_out, recipe.validate_frames)
+            gain = sum(gains.values()) / len(gains)
+            folder.log({"step": done, "gain": gain} | {f"gain_{qp}": value for qp, value in gains.items()})
+            bar.write(f"step {done}: {gain:+.3f} dB  " + "  ".join(f"QP {q} {g:+.3f}" for q, g in gains.items()))
+            if gain > best:
+                best = gain
+                save(folder.path / "best.safetensors", average, notes | {"step": done, "gain": gain})
+        if done % recipe.checkpoint_every == 0 or done == recipe.steps or stopping:
+            checkpoint()
+    bar.close()
+    if stopping and done < recipe.steps:
+        number = caught[0] if caught else signal.SIGTERM
+        if rank == 0:
+            print(f"stopped after step {done}; give --resume to go on", file=sys.stderr)
+        return 128 + number
     return 0
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that a recipe names; under torchrun each process takes the GPU of its local rank."""
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise InputError("device is cuda, but PyTorch finds none here")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    torch.cuda.set_device(device)
+    return device
+
+
+def choose_shards(run: Run) -> tuple[list[Shard], list[Shard]]:
+    """The shards to train on and those to validate on, of the QPs of the recipe; InputError if they overlap."""
+    qps = set(run.recipe.qps)
+
+    def wanted(folder: Path) -> list[Shard]:
+        shards = [shard for shard in open_folder(folder) if not qps or shard.info.qp in qps]
+        if missing := qps - {shard.info.qp for shard in shards}:
+            raise InputError(f"{folder}: no dataset files of QP {', '.join(map(str, sorted(missing)))}")
+        return shards
+
+    if run.val is None:
+        return split_by_source(wanted(run.data), run.recipe.holdout)
+    training, held_out = wanted(run.data), wanted(run.val)
+    if common := {s.info.source_sha256 for s in training} & {s.info.source_sha256 for s in held_out}:
+        names = sorted({s.info.source for s in held_out if s.info.source_sha256 in common})
+        raise InputError(f"{run.val}: {', '.join(names)} is trained on as well")
+    return training, held_out
+
+
+def make_optimiser(model: nn.Module, choice: Optimiser) -> torch.optim.Optimizer:
+    """The optimiser of a recipe; the learning rate is set at every step."""
+    parameters, decay, momentum = model.parameters(), choice.weight_decay, choice.momentum
+    if choice.name == "adam":
+        return torch.optim.Adam(parameters, choice.lr, betas=(momentum, 0.999), weight_decay=decay)
+    if choice.name == "sgd":
+        return torch.optim.SGD(parameters, choice.lr, momentum=momentum, weight_decay=decay)
+    return torch.optim.RMSprop(parameters, choice.lr, momentum=momentum, weight_decay=decay)
+
+
+def learning_rate(choice: Optimiser, step: int, steps: int) -> float:
+    """The rate of a step: linear over the warm-up, then constant or half a cosine down to 0."""
+    if step < choice.warmup:
+        return choice.lr * (step + 1) / choice.warmup
+    if choice.schedule == "constant":
+        return choice.lr
+    return choice.lr * 0.5 * (1 + math.cos(math.pi * (step - choice.warmup) / (steps - choice.warmup)))
+
+
+def loss_of(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """Sum of the loss over the valid samples of a batch, and their count."""
+    planes = make_planes(batch.picture, batch.unfiltered_y, batch.qp, batch.peak)
+    with torch.autocast(planes.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+        filtered = network(planes)[:, 0].float()
+    original = batch.original / batch.peak.view(-1, 1, 1)
+    measure = losses.mse if recipe.loss == "mse" else losses.charbonnier
+    return measure(filtered, original, batch.valid)
+
+
+def validate(model: Rdn, shards: Sequence[Shard], frames: int) -> dict[int, float]:
+    """PSNR gain in dB by QP: the mean over at most `frames` frames of each shard, filtered CTU by CTU and rounded.
+
+    A frame that the codec has coded without error is left out: there is nothing to gain.
+    """
+    gains = defaultdict(list)
+    for shard in shards:
+        for frame in range(0, shard.frames, math.ceil(shard.frames / frames)):
+            original, baseline, unfiltered = (
+                shard.picture(signal, frame) for signal in ("original", "baseline", "unfiltered")
+            )
+            before = psnr(baseline.y, original.y, original.bit_depth)
+            if math.isfinite(before):
+                filtered = filter_picture(model, baseline, unfiltered, shard.info.qp, shard.info.ctu_size)
+                gains[shard.info.qp].append(psnr(filtered, original.y, original.bit_depth) - before)
+    return {qp: sum(values) / len(values) for qp, values in sorted(gains.items())}
+
+
+def commit() -> str:
+    """The commit of this code, with -dirty where files were changed since; "unknown" outside of a repository."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        result = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return result.stdout.strip()
+
+
+@contextmanager
+def caught_signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM in a list instead of dying of them."""
+    caught: list[int] = []
+    former = {n: signal.signal(n, lambda number, _: caught.append(number)) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def ignore_signals(_: int) -> None:
+    """Leave it to the training process to stop its workers: Ctrl-C reaches them as well."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

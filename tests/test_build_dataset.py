@@ -131,12 +131,17 @@ def test_bad_options_are_one_line_and_exit_code_2(tmp_path: Path) -> None:
         (["--codec", "h267"], "invalid choice: 'h267'"),
         (["--qp", "52"], "QP 52 is outside of 0 to 51"),
         (["--margin", "3"], "3 is not an even number"),
-        ([picture], "under the same name"),
+        (["--qq", "1"], "unrecognized arguments: --qq"),
+        (["--frames", "1", picture], "unrecognized arguments"),
     ):
         result = run([picture, "--out", str(tmp_path / "out"), *options])
         assert result.returncode == 2
-        assert reason in result.stderr.splitlines()[-1]
-        assert "Traceback" not in result.stderr
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("build-dataset: ")
+        assert reason in line
+    result = run([picture, picture, "--out", str(tmp_path / "out")])
+    assert (result.returncode, len(result.stderr.splitlines())) == (2, 1)
+    assert result.stderr.startswith(f"build-dataset: {picture}: would be stored under the same name")
     assert not (tmp_path / "out").exists()
 
 

@@ -67,7 +67,8 @@ def test_rgb_equals_the_matrix_of_bt709_as_ffmpeg_applies_it() -> None:
         frame = next(container.decode(video=0))
     frame = frame.reformat(format="yuv444p", dst_colorspace="ITU709", src_color_range="JPEG", dst_color_range="MPEG")
     luma, blue, red = (
-        np.frombuffer(memoryview(p), np.uint8).reshape(p.height, p.line_size)[:300, :450].astype(float) for p in frame.planes
+        np.frombuffer(memoryview(p), np.uint8).reshape(p.height, p.line_size)[:300, :450].astype(float)
+        for p in frame.planes
     )
     assert np.abs(picture.y[:, :450] - luma).max() <= 1
     for ours, theirs in ((picture.u, blue), (picture.v, red)):

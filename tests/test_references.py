@@ -35,8 +35,7 @@ def border_by_the_standard(
     positions = [(x - 1, y + 2 * size - 1 - step) for step in range(2 * size + 1)]
     positions += [(x + step, y - 1) for step in range(2 * size)]
     samples: list[int | None] = [
-        int(plane[v, u]) if 0 <= u < width and 0 <= v < height and decoded[v, u] else None
-        for u, v in positions
+        int(plane[v, u]) if 0 <= u < width and 0 <= v < height and decoded[v, u] else None for u, v in positions
     ]
     present = [sample for sample in samples if sample is not None]
     previous = present[0] if present else 1 << (bit_depth - 1)
@@ -49,9 +48,7 @@ def border_by_the_standard(
 
 @pytest.mark.parametrize("size", [4, 8, 16, 32, 64])
 @pytest.mark.parametrize(("ctu_size", "height", "width"), [(128, 150, 301), (64, 141, 197), (64, 64, 64)])
-def test_references_are_those_decoded_before_the_block(
-    ctu_size: int, height: int, width: int, size: int
-) -> None:
+def test_references_are_those_decoded_before_the_block(ctu_size: int, height: int, width: int, size: int) -> None:
     plane = np.random.default_rng(size).integers(0, 1024, (height, width), dtype=np.uint16)
     decoded = np.zeros((height, width), bool)
     blocks = list(coding_order(height, width, ctu_size, size))

@@ -45,9 +45,7 @@ def test_orthonormal_satd_is_the_sum_over_tiles(height: int, width: int, tile: i
 
 def test_hadamard_of_a_rectangle_is_two_matrix_products() -> None:
     block = np.random.default_rng(2).integers(-255, 256, (8, 32))
-    np.testing.assert_array_equal(
-        transforms.hadamard(block), hadamard_matrix(8) @ block @ hadamard_matrix(32)
-    )
+    np.testing.assert_array_equal(transforms.hadamard(block), hadamard_matrix(8) @ block @ hadamard_matrix(32))
 
 
 def test_dct_satd_is_that_of_two_one_dimensional_dcts() -> None:

@@ -16,7 +16,8 @@ def mismatches(name: str) -> tuple[list[tuple[int, ...]], set[tuple[int, ...]]]:
         golden = {key: file[key] for key in file.files}
     count = golden["mode"].size
     lines = golden.get("mrl", np.zeros(count, np.uint8))
-    wrong, shapes = [], set()
+    wrong: list[tuple[int, ...]] = []
+    shapes: set[tuple[int, ...]] = set()
     columns = (golden[key].tolist() for key in ("width", "height", "bitdepth", "mode", "ref_off", "pred_off"))
     for width, height, depth, mode, start, first, mrl in zip(*columns, lines.tolist(), strict=True):
         refs = golden["refs"][start : start + 2 * (width + height + mrl) + 1]
@@ -43,9 +44,7 @@ def test_multiple_reference_lines_are_bit_exact() -> None:
 def test_per_mode_decisions_are_those_of_the_reference_software() -> None:
     with np.load(GOLDEN / "vvc_intra.npz") as golden:
         keys = ("width", "height", "mode", "ref_filter", "gauss4", "pdpc")
-        for width, height, mode, smoothed, gaussian, pdpc in zip(
-            *(golden[key].tolist() for key in keys), strict=True
-        ):
+        for width, height, mode, smoothed, gaussian, pdpc in zip(*(golden[key].tolist() for key in keys), strict=True):
             mapped = vvc.wide_angle(mode, width, height)
             assert vvc.smooths_references(mapped, width, height) == bool(smoothed)
             assert (vvc.pdpc_scale(mapped, width, height) >= 0) == bool(pdpc)

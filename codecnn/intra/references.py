@@ -15,13 +15,19 @@ def decoding_order(x: np.ndarray, y: np.ndarray, picture_width: int, ctu_size: i
     x, y: non-negative integers that broadcast together. Returns integers of their shape, larger is later.
     """
     ctus_across = -(-picture_width // ctu_size)
-    ctu = (y // ctu_size) * ctus_across + x // ctu_size
-    x_unit, y_unit = (x % ctu_size) >> _UNIT_BITS, (y % ctu_size) >> _UNIT_BITS
-    unit_bits = (ctu_size >> _UNIT_BITS).bit_length() - 1
-    order = ctu << 2 * unit_bits
-    for bit in range(unit_bits):
-        order = order | (x_unit >> bit & 1) << 2 * bit | (y_unit >> bit & 1) << 2 * bit + 1
+    bits = (ctu_size >> _UNIT_BITS).bit_length() - 1
+    across = ((x // ctu_size) << 2 * bits) + _spread_bits((x % ctu_size) >> _UNIT_BITS, bits)
+    down = ((y // ctu_size * ctus_across) << 2 * bits) + 2 * _spread_bits((y % ctu_size) >> _UNIT_BITS, bits)
+    order: np.ndarray = across + down
     return order
+
+
+def _spread_bits(units: np.ndarray, bits: int) -> np.ndarray:
+    """Put a zero above every bit, so that two such numbers interleave to a z-scan index."""
+    spread = np.zeros_like(units)
+    for bit in range(bits):
+        spread |= (units >> bit & 1) << 2 * bit
+    return spread
 
 
 def available(
@@ -33,7 +39,7 @@ def available(
     (height, width). Returns bool (H.266 6.4.4 with one slice and one tile; blocks are those of a quadtree).
     """
     height, width = shape
-    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    inside: np.ndarray = (x >= 0) & (y >= 0) & (x < width) & (y < height)
     order = decoding_order(np.maximum(x, 0), np.maximum(y, 0), width, ctu_size)
     return inside & (order < decoding_order(x_block, y_block, width, ctu_size))
 

@@ -3,8 +3,8 @@
 This is the reference that the fast engine of `codecnn.labels` is tested against; the engine takes its
 per-mode constants from the functions below.
 """
-import numpy as np
 
+import numpy as np
 
 MODES = 67
 PLANAR, DC, HORIZONTAL, DIAGONAL, VERTICAL = 0, 1, 18, 34, 50
@@ -41,7 +41,7 @@ def wide_angle(mode: int, width: int, height: int) -> int:
 
 
 def is_vertical(mode: int) -> bool:
-    """Whether the (mapped, angular) mode predicts from the row above; the others predict from the column on the left."""
+    """Whether the (mapped, angular) mode predicts from the row above; the others do from the column on the left."""
     return mode >= DIAGONAL
 
 
@@ -49,8 +49,10 @@ def angle(mode: int) -> int:
     """Displacement of the (mapped, angular) mode in 1/32 sample for each row (column, where it is horizontal)."""
     if is_vertical(mode):
         steps = mode - VERTICAL
+    elif mode >= 2:
+        steps = HORIZONTAL - mode
     else:
-        steps = HORIZONTAL - mode if mode >= 2 else HORIZONTAL - 2 - mode  # -1 comes next to 2
+        steps = HORIZONTAL - 2 - mode  # -1 comes next to 2
     return _ANGLES[steps] if steps >= 0 else -_ANGLES[-steps]
 
 
@@ -100,47 +102,52 @@ def predict(refs: np.ndarray, width: int, height: int, mode: int, bit_depth: int
     if mrl == 0 and smooths_references(mapped, width, height):
         border[1:-1] = (border[:-2] + 2 * border[1:-1] + border[2:] + 2) >> 2
     left, top = border[corner::-1], border[corner:]  # both begin with the corner
-    if mapped == PLANAR:
-        block = _planar(left, top, width, height)
-    elif mapped == DC:
-        block = _dc(left, top, width, height, mrl)
-    elif is_vertical(mapped):
-        block = _angular(top, left, width, height, mapped, interpolation_taps(mapped, width, height, mrl), mrl)
-    else:
-        block = _angular(left, top, height, width, mapped, interpolation_taps(mapped, width, height, mrl), mrl).T
-    block = np.clip(block, 0, (1 << bit_depth) - 1)
-    scale = pdpc_scale(mapped, width, height)
-    if mrl == 0 and scale >= 0:
-        if mapped in (PLANAR, DC):
+    scale = pdpc_scale(mapped, width, height) if mrl == 0 else -1
+    peak = (1 << bit_depth) - 1
+    if mapped in (PLANAR, DC):
+        block = _planar(left, top, width, height) if mapped == PLANAR else _dc(left, top, width, height, mrl)
+        if scale >= 0:
             block = _pdpc_both_sides(block, left, top, scale)
-        elif is_vertical(mapped):
-            block = _pdpc_one_side(block, left, mapped, scale)
-        else:
-            block = _pdpc_one_side(block.T, top, mapped, scale).T
-    return np.clip(block, 0, (1 << bit_depth) - 1).astype(refs.dtype)
+        return block.astype(refs.dtype)
+    taps = interpolation_taps(mapped, width, height, mrl)
+    if is_vertical(mapped):
+        block = _angular(top, left, width, height, mapped, taps, scale, peak, mrl)
+    else:
+        block = _angular(left, top, height, width, mapped, taps, scale, peak, mrl).T
+    return block.astype(refs.dtype)
 
 
 def _planar(left: np.ndarray, top: np.ndarray, width: int, height: int) -> np.ndarray:
     x, y = np.arange(width), np.arange(height)[:, None]
     vertical = (height - 1 - y) * top[1 : width + 1] + (y + 1) * left[height + 1]
     horizontal = (width - 1 - x) * left[1 : height + 1, None] + (x + 1) * top[width + 1]
-    return (vertical * width + horizontal * height + width * height) >> (_log2(width) + _log2(height) + 1)
+    total: np.ndarray = vertical * width + horizontal * height + width * height
+    return total >> (_log2(width) + _log2(height) + 1)
 
 
 def _dc(left: np.ndarray, top: np.ndarray, width: int, height: int, mrl: int) -> np.ndarray:
-    """The mean of both sides of a square block, of the longer side of any other, so that the divisor is a power of 2."""
-    first = 1 + mrl
-    sides = ([top[first : first + width]] if width >= height else []) + (
-        [left[first : first + height]] if height >= width else []
-    )
-    used = np.concatenate(sides)
+    """The mean of both sides of a square block, of the longer side of another, so that the divisor is a power of 2."""
+    above, beside = top[1 + mrl :][:width], left[1 + mrl :][:height]
+    both = np.concatenate((above, beside))
+    used = both if width == height else max(above, beside, key=len)
     return np.full((height, width), (used.sum() + (used.size >> 1)) >> _log2(used.size))
 
 
 def _angular(
-    main: np.ndarray, side: np.ndarray, width: int, height: int, mode: int, taps: np.ndarray, mrl: int
+    main: np.ndarray,
+    side: np.ndarray,
+    width: int,
+    height: int,
+    mode: int,
+    taps: np.ndarray,
+    scale: int,
+    peak: int,
+    mrl: int,
 ) -> np.ndarray:
-    """Predict along `main` (the row above, in the frame of a vertical mode); both lines begin with the corner."""
+    """Predict from `main`, the row above for a vertical mode; a horizontal one sees the block transposed.
+
+    main, side: the lines, beginning with the corner. Returns (height, width).
+    """
     if angle(mode) < 0:  # the line goes on to the left of the corner: `side`, projected along the mode's direction
         projected = (np.arange(height, 0, -1) * -inverse_angle(mode) + 256) >> 9
         line, origin = np.concatenate((side[np.minimum(projected, height)], main)), height
@@ -148,22 +155,26 @@ def _angular(
         line, origin = main, 0
     shift = (np.arange(height) + 1 + mrl) * angle(mode)
     index = origin + mrl + (shift >> 5)[:, None, None] + np.arange(width)[:, None] + np.arange(4)
-    return ((line[np.minimum(index, line.size - 1)] * taps[shift & 31][:, None]).sum(-1) + 32) >> 6
+    products = line[np.minimum(index, line.size - 1)] * taps[shift & 31][:, None]  # (height, width, 4)
+    block: np.ndarray = np.clip((products.sum(-1) + 32) >> 6, 0, peak)
+    return block if scale < 0 else np.clip(_pdpc_one_side(block, side, mode, scale), 0, peak)
 
 
 def _pdpc_weights(length: int, scale: int) -> np.ndarray:
-    return 32 >> ((np.arange(length) << 1) >> scale)
+    weights: np.ndarray = 32 >> ((np.arange(length) << 1) >> scale)
+    return weights
 
 
 def _pdpc_both_sides(block: np.ndarray, left: np.ndarray, top: np.ndarray, scale: int) -> np.ndarray:
     height, width = block.shape
     across, down = _pdpc_weights(width, scale), _pdpc_weights(height, scale)[:, None]
     sides = left[1 : height + 1, None] * across + top[1 : width + 1] * down
-    return (sides + (64 - across - down) * block + 32) >> 6
+    blended: np.ndarray = (sides + (64 - across - down) * block + 32) >> 6
+    return blended
 
 
 def _pdpc_one_side(block: np.ndarray, side: np.ndarray, mode: int, scale: int) -> np.ndarray:
-    """Blend a vertical mode's first columns with the left side, a horizontal one's (transposed) with the top."""
+    """Blend the first columns with the side that the mode does not predict from."""
     height, width = block.shape
     reach = min(3 << scale, width)
     if angle(mode) == 0:  # the gradient along the side, whatever its level

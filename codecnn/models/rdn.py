@@ -108,6 +108,7 @@ class DenseBlock(nn.Module):
         self.inner_residual = config.inner_residual
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features (B, C, H, W) to features of the same shape."""
         features = x
         for layer in self.layers:
             features = torch.cat((features, F.relu(layer(features))), 1)  # (B, C + i g, H, W)
@@ -133,15 +134,14 @@ class Rdn(nn.Module):
         else:
             self.shallow, self.entry = _conv(config.planes, channels, 5, 0), nn.Identity()
         self.blocks = nn.ModuleList(DenseBlock(config) for _ in range(config.blocks))
-        self.fuse = nn.Sequential(
-            _conv(config.blocks * channels, channels, 1, 0), _conv(channels, channels, 3, 1)
-        )
+        self.fuse = nn.Sequential(_conv(config.blocks * channels, channels, 1, 0), _conv(channels, channels, 3, 1))
         self.last = _conv(channels, 1, 3, 1)
         if config.residual_output:  # the untrained network is then the identity
             nn.init.zeros_(self.last.weight)
             nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, planes: Tensor) -> Tensor:
+        """Planes (B, P, H + 2 margin, W + 2 margin) to restored luma (B, 1, H, W)."""
         shallow = self.shallow(planes)
         x = self.entry(shallow)
         outputs = []

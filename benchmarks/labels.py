@@ -1,0 +1,138 @@
+"""How fast the label engine is, on one thread: python -m benchmarks.labels.
+
+For 67 modes and 10 bits, in thousand blocks and million samples per second of CPU time, the best of several runs:
+prediction with the Hadamard SATD, and the DCT SATD on top of it, both without gathering the samples, as encoders are
+measured; then the labels of a picture with all that belongs to them, next to what `codecnn.intra`,
+`codecnn.transforms` and scipy take for some of its blocks.
+"""
+
+import resource
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numba import njit
+from skimage import color, data
+
+from codecnn import transforms
+from codecnn.engine.dct import column_sums, transform_rows
+from codecnn.engine.hadamard import half_sums_4, half_sums_8
+from codecnn.engine.prediction import (
+    References,
+    Strip,
+    empty_references,
+    extend_line,
+    mode_table,
+    predict_rows,
+    prepare_references,
+)
+from codecnn.engine.vectors import LANES, load, store
+from codecnn.intra import references, vvc
+from codecnn.labels import SIZES, label_picture
+
+BIT_DEPTH, CTU = 10, 128
+VVENC = {8: 149.0, 16: 67.0, 32: 22.9}  # thousand blocks/s of vvenc's AVX2 code, prediction and Hadamard SATD
+
+
+@njit(nogil=True)
+def hadamard_costs(
+    batch: np.ndarray, lines: References, modes: np.ndarray, size: int, predicted: np.ndarray, costs: np.ndarray
+) -> None:
+    """Predict a batch with every mode and take its Hadamard SATD."""
+    tile, scratch = min(size, 8), np.empty(64 * LANES, batch.dtype)
+    for number in range(modes.size):
+        mode = modes[number]
+        if mode["angle"] < 0:
+            extend_line(lines, mode, size)
+        for row in range(0, size, tile):
+            predict_rows(lines, mode, Strip(row, tile, size, size), predicted)
+            if size == 4:
+                store(costs, number, half_sums_4(batch, predicted, scratch))
+            else:
+                previous = load(costs, number) * min(row, 1)
+                store(costs, number, previous + half_sums_8(batch, row * size, predicted, size, scratch))
+
+
+@njit(nogil=True)
+def dct_costs(batch: np.ndarray, count: int, size: int, predicted: np.ndarray, costs: np.ndarray) -> None:
+    """Take the DCT SATD of as many residuals as there are modes."""
+    tile, scratch = min(size, 8), np.empty(64 * LANES, np.float32)
+    coefficients = np.empty(size * (size + 1) * LANES, np.float32)
+    for number in range(count):
+        for row in range(0, size, tile):
+            transform_rows(batch, row * size, predicted, tile, size, scratch, coefficients)
+        store(costs, number, column_sums(coefficients, size, scratch))
+
+
+def seconds(function: Callable[..., object], *args: object) -> float:
+    """CPU time of one call, the best of 7 measurements of 20 ms or more."""
+    function(*args)
+    repeats, best = 1, 0.0
+    while best < 0.02:
+        repeats *= 2
+        best = measure(repeats, function, *args)
+    return min(best, *(measure(repeats, function, *args) for _ in range(6))) / repeats
+
+
+def measure(repeats: int, function: Callable[..., object], *args: object) -> float:
+    """CPU time of this thread for some calls."""
+    start = time.thread_time()
+    for _ in range(repeats):
+        function(*args)
+    return time.thread_time() - start
+
+
+def plain_labels(picture: np.ndarray, size: int, count: int) -> None:
+    """Label some blocks along the picture's diagonal without the engine."""
+    for number in range(count):
+        x, y = (length // size * number // count * size for length in picture.shape[::-1])
+        refs = references.reference_samples(picture, x, y, size, size, CTU, BIT_DEPTH)
+        predicted = np.stack([vvc.predict(refs, size, size, mode, BIT_DEPTH) for mode in range(vvc.MODES)])
+        block = picture[y : y + size, x : x + size]
+        transforms.satd(block, predicted).argmin()
+        transforms.dct_satd(block, predicted).argmin()
+
+
+def picture_1080p() -> np.ndarray:
+    """A natural picture of 1920x1080, 10 bits, with noise in the lower ones."""
+    tiled = np.tile(color.rgb2gray(data.astronaut()), (3, 4))[:1080, :1920]
+    noise = np.random.default_rng(0).integers(0, 4, tiled.shape)
+    filled: np.ndarray = np.clip(1023 * tiled + noise, 0, 1023)
+    return filled.astype(np.uint16)
+
+
+def main() -> None:
+    """Print the tables."""
+    rng, picture = np.random.default_rng(0), picture_1080p()
+    start = time.perf_counter()
+    label_picture(picture[:128, :128], picture[:128, :128], BIT_DEPTH)
+    print(f"first call, compiling what is not cached: {time.perf_counter() - start:.1f} s")
+    print("         prediction + Hadamard          the DCT on top              labels of a picture, both transforms")
+    print("size    kblk/s   Mpx/s  vs vvenc     kblk/s   Mpx/s  time vs Had.     kblk/s   Mpx/s  vs plain")
+    for size in SIZES:
+        lines = empty_references(size, size, BIT_DEPTH)
+        lines.lines[:] = rng.integers(0, 1 << BIT_DEPTH, lines.lines.size)
+        prepare_references(lines, size, size)
+        modes, shape = mode_table(size, size), size * size * LANES
+        batch, predicted = rng.integers(0, 1 << BIT_DEPTH, (2, shape)).astype(lines.lines.dtype)
+        sums, costs = np.zeros(modes.size * LANES, np.int32), np.zeros(modes.size * LANES, np.float32)
+        hadamard = seconds(hadamard_costs, batch, lines, modes, size, predicted, sums) / LANES
+        dct = seconds(dct_costs, batch, modes.size, size, predicted, costs) / LANES
+        blocks = (1080 // size) * (1920 // size)
+        whole = seconds(label_picture, picture, picture, BIT_DEPTH, (size,), CTU) / blocks
+        plain = seconds(plain_labels, picture, size, 4) / 4
+        pixels = size * size * 1e-6
+        ratio = f"{1e-3 / hadamard / VVENC[size]:.1f}" if size in VVENC else ""
+        print(
+            f"{size:4d} {1e-3 / hadamard:9.1f} {pixels / hadamard:7.1f} {ratio:>9}"
+            f" {1e-3 / dct:10.1f} {pixels / dct:7.1f} {dct / hadamard:13.2f}"
+            f" {1e-3 / whole:10.1f} {pixels / whole:7.1f} {plain / whole:9.0f}"
+        )
+    start = time.perf_counter()
+    label_picture(picture, picture, BIT_DEPTH, SIZES, CTU)
+    print(f"1920x1080, all sizes, both transforms: {time.perf_counter() - start:.2f} s")
+    print(f"peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""How fast train-filter trains: CTU/s as configured against plain fp32, and the share of the time waiting for data.
+
+Two photographs that come with scikit-image, libx265 at QP 32. The configured precision and plain fp32 (channels apart
+in memory) take turns in the same run, so that their ratio holds where other work on the machine changes both.
+"""
+
+import contextlib
+import io
+import json
+import os
+import tempfile
+from pathlib import Path
+from statistics import fmean, median
+
+import skimage
+import torch
+
+from codecnn.complexity import kmac_per_sample
+from codecnn.weights import load
+from data_tools.build_dataset import main as build_dataset
+from experiments.train import main as train_filter
+
+PHOTOGRAPHS = Path(skimage.__path__[0]) / "data"
+CONFIGS = Path(__file__).parent.parent / "experiments" / "configs"
+ROUNDS, STEPS, LOG_EVERY = 3, 15, 5
+VARIANTS = {"as configured": [], "plain fp32": ["--precision=fp32", "--channels_last=false"]}
+
+
+def run(config: Path, data: Path, out: Path, options: list[str]) -> tuple[float, float]:
+    """CTU/s and share of waiting of a short run, without its first steps."""
+    steps = [f"--steps={STEPS}", f"--log_every={LOG_EVERY}", "--holdout=0.5", "--validate_frames=1"]
+    with contextlib.redirect_stdout(io.StringIO()):
+        if train_filter([str(config), "--data", str(data), "--out", str(out), *steps, *options]):
+            raise RuntimeError("train-filter failed")
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    after_first = [line for line in lines if "loss" in line][1:]
+    return fmean(line["ctu_per_s"] for line in after_first), fmean(line["waiting"] for line in after_first)
+
+
+def main() -> None:
+    """Print the figures."""
+    print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads of {os.cpu_count()} cores")
+    print(f"{'':10}{'kMAC/px':>9}{'':>16}{'CTU/s':>8}{'of fp32':>9}{'waiting':>9}")
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        pictures = [str(PHOTOGRAPHS / f"{name}.png") for name in ("astronaut", "motorcycle_left")]
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            build_dataset([*pictures, "--out", str(data), "--qp", "32", "--no-labels"])
+        for name in ("rdn_s", "rdn_m"):
+            measured: dict[str, list[tuple[float, float]]] = {variant: [] for variant in VARIANTS}
+            for number in range(ROUNDS):
+                for variant, options in VARIANTS.items():
+                    out = Path(folder) / f"{name} {variant} {number}"
+                    measured[variant].append(run(CONFIGS / f"{name}.yaml", data, out, options))
+            cost = kmac_per_sample(load(out / "last.safetensors")[0].config)
+            base = median(speed for speed, _ in measured["plain fp32"])
+            for variant, results in measured.items():
+                speed, waiting = (median(values) for values in zip(*results, strict=True))
+                print(f"{name:10}{cost:9.0f}   {variant:13}{speed:8.1f}{speed / base:9.2f}{waiting:9.1%}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""report-gain, checked with networks whose output is known: untrained, an Rdn is the identity."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from codecnn import weights
+from codecnn.models.rdn import Rdn, RdnConfig
+from codecnn.store import open_folder
+from codecnn.yuv import write_raw
+from data_tools import build_dataset
+from experiments import report
+from tests.pictures import photograph
+
+SMALL = RdnConfig(channels=4, blocks=1, convolutions=2, growth=4)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    write_raw(folder / "deep_70x150_50fps_10bit.yuv", [photograph(n, 150, 70, 10) for n in ("coffee", "astronaut")])
+    write_raw(folder / "few_64x48.yuv", [photograph("chelsea", 48, 64)])
+    out, common = str(folder / "data"), ["--no-labels", "--preset", "fast", "--qp"]
+    assert (
+        build_dataset.main(
+            [str(folder / "deep_70x150_50fps_10bit.yuv"), "--out", out, *common, *["22", "27", "32", "37"]]
+        )
+        == 0
+    )
+    assert build_dataset.main([str(folder / "few_64x48.yuv"), "--out", out, *common, "27", "37"]) == 0
+    return folder / "data"
+
+
+def results(data: Path, out: Path, config: RdnConfig, bias: float = 0, way: str = "ctu") -> dict[str, Any]:
+    model = Rdn(config)
+    with torch.no_grad():
+        assert model.last.bias is not None
+        model.last.bias.fill_(bias)
+    out.mkdir(parents=True)
+    weights.save(out / "best.safetensors", model, {"note": "untrained"})
+    assert report.main([str(out), "--data", str(data), "--out", str(out / "report"), "--way", way]) == 0
+    read: dict[str, Any] = json.loads((out / "report" / "results.json").read_text())
+    return read
+
+
+@pytest.mark.parametrize("way", ["ctu", "picture"])
+def test_the_identity_gains_nothing(data: Path, tmp_path: Path, way: str) -> None:
+    found = results(data, tmp_path / "run", SMALL, way=way)
+    assert [row["gain"] for row in found["rows"]] == [0] * 6
+    assert found["mean_gain"] == 0
+    assert found["mean_bd_rate"] == pytest.approx(0, abs=1e-9)
+    few = next(clip for clip in found["clips"] if clip["source"].startswith("few"))
+    assert few["bd_rate"] is None  # two QPs are no curve
+
+
+def test_the_identity_on_the_unfiltered_picture_is_the_codec_without_filters(data: Path, tmp_path: Path) -> None:
+    found = results(data, tmp_path / "run", replace(SMALL, input="unfiltered"))
+    for row in found["rows"]:
+        assert row["psnr_filtered"] == pytest.approx(row["psnr_unfiltered"], abs=1e-12)
+        assert row["gain"] == pytest.approx(row["psnr_unfiltered"] - row["psnr_baseline"], abs=1e-12)
+    deep = next(clip for clip in found["clips"] if clip["source"].startswith("deep"))
+    assert deep["bd_rate"] == pytest.approx(deep["bd_rate_unfiltered"])
+    assert deep["bd_rate"] > 0
+
+
+def test_the_filtered_picture_is_made_of_integers(data: Path, tmp_path: Path) -> None:
+    """A shift by less than half a step of 8 or 10 bit is rounded away."""
+    found = results(data, tmp_path / "run", SMALL, bias=0.45 / 1023)
+    assert found["mean_gain"] == 0
+
+
+def test_bits_are_those_of_the_dataset(data: Path, tmp_path: Path) -> None:
+    found = results(data, tmp_path / "run", SMALL)
+    bits = {(shard.info.source, shard.info.qp): int(shard.bits.sum()) for shard in open_folder(data)}
+    assert {(row["source"], row["qp"]): row["bits"] for row in found["rows"]} == bits
+    row = next(row for row in found["rows"] if row["source"].startswith("deep"))
+    assert row["kbps"] == pytest.approx(row["bits"] / 2 * 50 / 1000)
+    text = (tmp_path / "run" / "report" / "report.md").read_text()
+    assert str(row["bits"]) in text
+    assert "kMAC/px" in text
+    assert (tmp_path / "run" / "report" / "rd.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_bad_input_is_one_line_and_exit_code_2(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = tmp_path / "good.safetensors"
+    weights.save(good, Rdn(SMALL), {})
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(good.read_bytes()[:-7])
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "a.h5").write_text("no dataset")
+    for file, folder, named in (
+        (tmp_path / "none", data, tmp_path / "none"),
+        (cut, data, cut),
+        (tmp_path, data, tmp_path / "best.safetensors"),
+        (good, tmp_path / "nowhere", tmp_path / "nowhere"),
+        (good, foreign, foreign / "a.h5"),
+    ):
+        out = tmp_path / "out"
+        assert report.main([str(file), "--data", str(folder), "--out", str(out)]) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 1
+        assert lines[0].startswith(f"report-gain: {named}: ")
+        assert not out.exists()

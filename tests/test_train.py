@@ -1,0 +1,398 @@
+"""Training: what a step sees, resuming, stopping, several processes, and what is refused."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from codecnn.errors import InputError
+from codecnn.metrics import psnr
+from codecnn.models.rdn import RdnConfig
+from codecnn.store import Shard, ShardInfo, ShardWriter, open_folder
+from codecnn.weights import load
+from codecnn.yuv import Picture
+from experiments.batches import Batch, Batches, split_by_source
+from experiments.recipe import Optimiser
+from experiments.train import learning_rate, main
+from tests.pictures import photograph
+
+ROOT = Path(__file__).parent.parent
+ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}  # the networks here are too small for more
+NAMES = ("astronaut", "chelsea", "coffee", "motorcycle_left")
+HEIGHT, WIDTH, CTU = 76, 90, 32  # 3 x 3 CTUs, the last row and column partial
+CONFIG = """
+model: {channels: 8, blocks: 1, convolutions: 3, growth: 6}
+optimiser: {lr: 3.0e-3, warmup: 5}
+batch: 6
+patch: 24
+precision: fp32
+steps: 30
+log_every: 1
+validate_every: 15
+validate_frames: 1
+checkpoint_every: 10
+workers: 0
+holdout: 0.25
+"""
+
+
+def coded(picture: Picture, blur: float) -> Picture:
+    """The "codec" of these tests."""
+    return Picture.of((gaussian_filter(plane, blur) for plane in picture.planes), picture.bit_depth)
+
+
+def write_shard(path: Path, name: str, qp: int, frames: int = 1) -> None:
+    info = ShardInfo(
+        source=f"{name}.png", source_sha256=f"{NAMES.index(name) * 11 % 16:x}" * 64, width=WIDTH, height=HEIGHT,
+        bit_depth=8, chroma="420", fps="30", color="", first_frames=0, every=1, codec="blur", codec_version="",
+        codec_parameters="", decoder_version="", unfiltered_by="", qp=qp, ctu_size=CTU, margin=2, label_sizes=(),
+        label_modes="", label_references="", package_version="",
+    )  # fmt: skip
+    original = photograph(name, HEIGHT, WIDTH)
+    with ShardWriter(path, info) as writer:
+        for _ in range(frames):
+            writer.append(original, coded(original, qp / 30), coded(original, qp / 40), 1000, qp, {})
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    for name in NAMES:
+        for qp in (22, 37):
+            write_shard(folder / f"{name}_{qp}.h5", name, qp)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("config") / "tiny.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing has interrupted."""
+    out = tmp_path_factory.mktemp("run") / "out"
+    assert main([str(config), "--data", str(data), "--out", str(out)]) == 0
+    return out
+
+
+def rows(out: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl without the times."""
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k not in ("seconds", "ctu_per_s", "waiting")} for line in lines]
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    assert rows(one) == rows(other)
+    for name in ("best.safetensors", "last.safetensors"):
+        (model, notes), (twin, twin_notes) = load(one / name), load(other / name)
+        assert notes == twin_notes
+        assert all(torch.equal(a, b) for a, b in zip(model.parameters(), twin.parameters(), strict=True))
+    state, twin_state = (torch.load(out / "last.pt", weights_only=True) for out in (one, other))
+    assert all(torch.equal(state["model"][name], twin_state["model"][name]) for name in state["model"])
+
+
+def fixed(shards: list[Shard], patch: int = 24, **processes: int) -> Batches:
+    return Batches(shards, RdnConfig(), patch, batch=6, seed=3, **processes)
+
+
+# What a step sees
+
+
+def test_a_batch_is_a_piece_of_the_shards(data: Path) -> None:
+    """Every patch is found again in the shards, the same turn and place for all of its planes."""
+    shards = open_folder(data)
+    batch = fixed(shards)[5]
+    assert batch.unfiltered_y is not None
+    assert batch.picture.y.shape == (6, 28, 28)
+    assert batch.picture.u.shape == (6, 14, 14)
+    assert batch.original.shape == batch.valid.shape == (6, 24, 24)
+    windows = [window for shard in shards for window in (shard[i] for i in range(len(shard)))]
+    for i in range(6):
+        found = 0
+        for window in windows:
+            planes = [window.original.y, window.baseline.y, window.baseline.u, window.baseline.v, window.unfiltered.y]
+            for turn in range(8):
+                o, y, u, v, x = (np.rot90(p, turn % 4) if turn < 4 else np.rot90(p, turn % 4).T for p in planes)
+                for top in range(0, CTU - 24 + 1, 2):
+                    for left in range(0, CTU - 24 + 1, 2):
+                        luma = np.s_[top : top + 28, left : left + 28]
+                        chroma = np.s_[top // 2 : top // 2 + 14, left // 2 : left // 2 + 14]
+                        found += (
+                            int(batch.qp[i]) == window.qp
+                            and np.array_equal(batch.picture.y[i], y[luma])
+                            and np.array_equal(batch.picture.u[i], u[chroma])
+                            and np.array_equal(batch.picture.v[i], v[chroma])
+                            and np.array_equal(batch.unfiltered_y[i], x[luma])
+                            and np.array_equal(batch.original[i], o[luma][2:-2, 2:-2])
+                        )
+        assert found >= 1
+
+
+def test_what_is_read_from_the_input_that_the_network_takes(data: Path) -> None:
+    shards = open_folder(data)
+    both, baseline, unfiltered = (
+        Batches(shards, config, 24, 6, 0)[1]
+        for config in (RdnConfig(), RdnConfig(input="baseline"), RdnConfig(input="unfiltered"))
+    )
+    assert both.unfiltered_y is not None
+    assert baseline.unfiltered_y is unfiltered.unfiltered_y is None
+    assert torch.equal(both.picture.y, baseline.picture.y)
+    assert torch.equal(both.unfiltered_y, unfiltered.picture.y)
+    assert not torch.equal(both.unfiltered_y, both.picture.y)
+
+
+def test_an_epoch_is_a_permutation(data: Path) -> None:
+    batches = fixed(open_folder(data), patch=CTU)  # whole CTUs, so that a patch tells which one it is
+    count = len(batches.windows)
+    assert count == 72
+
+    def epoch(number: int) -> list[bytes]:
+        steps = range(number * count // 6, (number + 1) * count // 6)
+        return [np.sort(patch.flatten()).tobytes() for step in steps for patch in batches[step].original.numpy()]
+
+    everything = sorted(np.sort(batches.windows[i].original.y[2:-2, 2:-2], axis=None).tobytes() for i in range(count))
+    assert sorted(epoch(0)) == sorted(epoch(1)) == everything
+    assert epoch(0) != epoch(1)
+
+
+def test_only_samples_of_the_picture_are_valid(data: Path) -> None:
+    batches = fixed(open_folder(data), patch=CTU)
+    sizes = sorted(
+        (int(valid.any(1).sum()), int(valid.any(0).sum()))
+        for step in range(12)
+        for valid in batches[step].valid
+        if valid.sum() == valid.any(1).sum() * valid.any(0).sum()
+    )
+    high, wide = HEIGHT % CTU, WIDTH % CTU
+    turned = {(CTU, CTU), (high, CTU), (CTU, high), (wide, CTU), (CTU, wide), (high, wide), (wide, high)}
+    assert len(sizes) == 72
+    assert set(sizes) <= turned
+    areas = [height * width for height, width in sizes]
+    assert sum(areas) == 8 * HEIGHT * WIDTH
+
+
+def test_processes_share_a_batch(data: Path) -> None:
+    def flat(batch: Batch) -> list[torch.Tensor]:
+        assert batch.unfiltered_y is not None
+        return [*batch.picture, batch.unfiltered_y, *batch[2:]]
+
+    shards = open_folder(data)
+    whole = flat(fixed(shards)[7])
+    parts = [flat(fixed(shards, rank=rank, world=4)[7]) for rank in range(4)]
+    for tensor, *pieces in zip(whole, *parts, strict=True):
+        assert torch.equal(torch.cat(pieces), tensor)
+
+
+def test_the_split_goes_by_source_and_knows_no_order(data: Path) -> None:
+    shards = open_folder(data)
+    training, held_out = split_by_source(shards, 0.25)
+    assert {s.path for s in training} | {s.path for s in held_out} == {s.path for s in shards}
+    assert len(held_out) == 2
+    assert not {s.info.source for s in training} & {s.info.source for s in held_out}
+    again = split_by_source(shards[::-1], 0.25)
+    assert {s.path for s in again[1]} == {s.path for s in held_out}
+    with pytest.raises(InputError, match="1 source"):
+        split_by_source(held_out, 0.5)
+
+
+def test_learning_rate() -> None:
+    cosine = Optimiser(lr=0.1, warmup=10)
+    rates = [learning_rate(cosine, step, 110) for step in range(110)]
+    assert rates[:10] == pytest.approx([0.01 * i for i in range(1, 11)])
+    assert rates[10] == 0.1
+    assert rates[60] == pytest.approx(0.05)
+    assert rates[109] < 1e-4
+    assert learning_rate(replace(cosine, schedule="constant"), 109, 110) == 0.1
+
+
+# Runs
+
+
+def test_a_run_gains_and_says_so(data: Path, finished: Path) -> None:
+    lines = rows(finished)
+    assert [line["step"] for line in lines if "loss" in line] == list(range(1, 31))
+    checks = [line for line in lines if "gain" in line]
+    assert [line["step"] for line in checks] == [15, 30]
+    assert checks[-1]["gain"] == pytest.approx((checks[-1]["gain_22"] + checks[-1]["gain_37"]) / 2)
+    assert checks[-1]["gain"] > 0.1
+    model, notes = load(finished / "best.safetensors")
+    assert notes["gain"] == max(line["gain"] for line in checks)
+    assert notes["recipe"]["optimiser.lr"] == 3e-3
+    # The gain by hand: one window after the other through the network, the margin from the shard.
+    gains = []
+    for shard in open_folder(data):
+        if shard.info.source in notes["held_out"]:
+            original, baseline = (shard.picture(signal, 0).y for signal in ("original", "baseline"))
+            filtered = np.empty((3 * CTU, 3 * CTU))
+            for i, window in enumerate(shard[k] for k in range(9)):
+                chroma = [np.kron(c, np.ones((2, 2))) for c in (window.baseline.u, window.baseline.v)]
+                planes = np.stack(
+                    [window.baseline.y, *chroma, np.full((36, 36), window.qp / 64 * 255), window.unfiltered.y]
+                )
+                with torch.no_grad():
+                    luma = model(torch.from_numpy(planes[None].astype(np.float32) / 255))[0, 0].numpy()
+                filtered[CTU * (i // 3) :, CTU * (i % 3) :][:CTU, :CTU] = np.clip(np.rint(luma * 255), 0, 255)
+            gains.append(psnr(filtered[:HEIGHT, :WIDTH], original, 8) - psnr(baseline, original, 8))
+    assert len(gains) == 2
+    assert notes["gain"] == pytest.approx(np.mean(gains), abs=1e-3)
+
+
+def command(config: Path, data: Path, out: Path, *more: str) -> list[str]:
+    return [str(config), "--data", str(data), "--out", str(out), *more]
+
+
+def test_stopped_and_resumed_is_as_if_nothing_had_happened(data: Path, config: Path, tmp_path: Path) -> None:
+    more = ["--steps=200", "--validate_every=90", "--log_every=7", "--checkpoint_every=1000", "--workers=1"]
+    assert main(command(config, data, tmp_path / "whole", *more)) == 0
+    arguments = command(config, data, tmp_path / "parts", *more)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "experiments.train", *arguments],
+        cwd=ROOT,
+        env=ONE_THREAD,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    metrics = tmp_path / "parts" / "metrics.jsonl"
+    while process.poll() is None and (not metrics.exists() or metrics.read_text().count("\n") < 3):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "--resume" in errors
+    step = torch.load(tmp_path / "parts" / "last.pt", weights_only=True)["step"]
+    assert 21 <= step < 200
+    # Had it been killed instead, lines after the checkpoint and half a line would be there.
+    with metrics.open("a") as file:
+        file.write(json.dumps({"step": step + 3, "loss": 9.0}) + '\n{"step": 1, "lo')
+    assert main([*arguments, "--resume"]) == 0
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+    assert main([*arguments, "--resume"]) == 0  # there is nothing left to do
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_two_processes_are_as_good_as_one(data: Path, config: Path, tmp_path: Path) -> None:
+    # SGD, since Adam makes large differences of small ones where gradients are near zero.
+    more = ["--optimiser.name", "sgd", "--optimiser.lr", "0.01", "--optimiser.warmup", "0", "--batch", "5"]
+    assert main(command(config, data, tmp_path / "one", *more)) == 0
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    arguments = ["-m", "experiments.train", *command(config, data, tmp_path / "two", *more)]
+    subprocess.run([*launch, *arguments], cwd=ROOT, env=ONE_THREAD, check=True, capture_output=True, timeout=120)
+    one, two = rows(tmp_path / "one"), rows(tmp_path / "two")
+    assert len(one) == len(two) == 32
+    for a, b in zip(one, two, strict=True):
+        assert b == pytest.approx(a, rel=1e-4, abs=1e-4)
+    losses = [line["loss"] for line in one if "loss" in line]
+    assert losses[-1] != losses[0]
+    (model, _), (twin, _) = load(tmp_path / "one" / "last.safetensors"), load(tmp_path / "two" / "last.safetensors")
+    for weight, twin_weight in zip(model.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(weight, twin_weight, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--optimiser.name", "rmsprop", "--loss", "mse", "--optimiser.schedule", "constant", "--ema", "0"],
+        [
+            "--precision",
+            "bf16",
+            "--channels_last",
+            "false",
+            "--clip",
+            "0",
+            "--qps",
+            "[37]",
+            "--model.input",
+            "baseline",
+        ],
+    ],
+)
+def test_other_recipes_run(data: Path, config: Path, tmp_path: Path, more: list[str]) -> None:
+    assert main(command(config, data, tmp_path / "out", *more, "--steps", "6", "--optimiser.lr", "1e-4")) == 0
+    assert [line["step"] for line in rows(tmp_path / "out")] == [1, 2, 3, 4, 5, 6, 6]
+
+
+def test_constant_schedule_may_be_prolonged(data: Path, config: Path, tmp_path: Path) -> None:
+    more = ["--optimiser.schedule", "constant", "--validate_every", "4"]
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert main(command(config, data, whole, *more, "--steps", "8")) == 0
+    assert main(command(config, data, parts, *more, "--steps", "4")) == 0
+    assert main(command(config, data, parts, *more, "--steps", "8", "--resume")) == 0
+    assert rows(whole) == rows(parts)
+
+
+# What is refused, with one line and exit code 2
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    return error
+
+
+def test_bad_arguments(data: Path, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+
+    def said(*more: str, folder: Path = data, file: Path = config) -> str:
+        return refused(command(file, folder, out, *more), capsys)
+
+    assert "--stepz" in said("--stepz", "3")
+    assert "steps" in said("--steps", "many")
+    assert "steps" in said("--steps", "0")
+    assert "margin" in said("--model.margin", "3")
+    assert "margin of 2" in said("--model.margin", "4")
+    assert "CTUs of 32" in said("--patch", "48")
+    assert "even" in said("--patch", "23")
+    assert "QP 30" in said("--qps", "[22, 30]")
+    assert "holdout" in said("--holdout", "1.5")
+    assert "is trained on" in said("--val", str(data))
+    assert str(tmp_path) in said(folder=tmp_path)
+    assert "nowhere" in said(folder=tmp_path / "nowhere")
+    assert "missing.yaml" in said(file=tmp_path / "missing.yaml")
+    wrong = tmp_path / "wrong.yaml"
+    for text, word in (("depth: 3", "depth"), ("model: {depth: 3}", "depth"), ("steps: [", "pars"), ("3", "config")):
+        wrong.write_text(text)
+        assert word in said(file=wrong)
+    assert "data" in refused([str(config), "--out", str(out)], capsys)
+    assert not out.exists()
+    if not torch.cuda.is_available():
+        assert "cuda" in said("--device", "cuda")
+
+
+def test_bad_resumes(
+    data: Path, config: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    again = command(config, data, run)
+    assert "--resume" in refused(again, capsys)
+    assert "no last.pt" in refused(command(config, data, tmp_path / "none", "--resume"), capsys)
+    changed = refused([*again, "--resume", "--model.growth", "7", "--optimiser.lr", "1", "--seed", "1"], capsys)
+    assert all(name in changed for name in ("model.growth was 6, is 7", "optimiser.lr", "seed"))
+    assert "steps was 30, is 40" in refused([*again, "--resume", "--steps", "40"], capsys)
+    fewer = tmp_path / "fewer"
+    shutil.copytree(data, fewer)
+    (fewer / "coffee_22.h5").unlink()
+    assert "other data" in refused([*command(config, fewer, run), "--resume"], capsys)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    torch.save({"step": 3}, tmp_path / "foreign.pt")
+    torch.save(Optimiser(), tmp_path / "code.pt")
+    foreign, code = ((tmp_path / name).read_bytes() for name in ("foreign.pt", "code.pt"))
+    for damage in (before["last.pt"][:1000], b"", foreign, code):
+        (run / "last.pt").write_bytes(damage)
+        assert "last.pt" in refused([*again, "--resume"], capsys)
