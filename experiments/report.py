@@ -4,6 +4,10 @@ Filters every picture of a dataset, rounds and clips it to integers at its bit d
 (the decoder's output, all its in-loop filters on) at the same bits. Saves report.md, results.json and rd.png.
 """
 
+import experiments.openmp  # noqa: F401  # before torch
+
+# isort: split
+
 import argparse
 import json
 import math

@@ -18,7 +18,7 @@ from codecnn.engine.prediction import (
     prepare_references,
 )
 from codecnn.engine.vectors import LANES, load, spread, store
-from codecnn.intra import vvc
+from codecnn.intra import vvc_modes
 
 _TIE = 1 + 2.0**-20  # float32 rounds equal DCT costs apart, a transposed block's above all
 
@@ -123,5 +123,5 @@ def _cached(sources: str) -> Callable[..., None]:
     return compiled
 
 
-_SOURCES = (vectors, prediction, hadamard, dct, vvc)
+_SOURCES = (vectors, prediction, hadamard, dct, vvc_modes)
 label_blocks = _cached("".join(inspect.getsource(module) for module in _SOURCES))

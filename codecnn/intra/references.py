@@ -6,6 +6,7 @@ left column p[-1][0..2H-1] top to bottom, corner p[-1][-1], top row p[0..2W-1][-
 
 import numpy as np
 
+_BLOCK_SIDES = (4, 8, 16, 32, 64)
 _UNIT_BITS = 2  # the coding order is kept in units of 4x4 luma samples
 
 
@@ -73,3 +74,11 @@ def reference_samples(
     border = plane[np.where(is_available, y_border, 0), np.where(is_available, x_border, 0)]
     border = substitute(border, is_available, bit_depth)
     return np.concatenate((border[: 2 * height][::-1], border[2 * height :]))
+
+
+def check_references(refs: np.ndarray, width: int, height: int, mrl: int = 0) -> None:
+    """Raise ValueError unless refs are those of a block that can be predicted, on the reference line `mrl`."""
+    if width not in _BLOCK_SIDES or height not in _BLOCK_SIDES:
+        raise ValueError(f"a {width}x{height} block has a side that is none of {_BLOCK_SIDES}")
+    if refs.shape != (2 * (width + height + mrl) + 1,):
+        raise ValueError(f"a {width}x{height} block with MRL {mrl} has no references of shape {refs.shape}")

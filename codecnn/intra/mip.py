@@ -1,0 +1,67 @@
+"""H.266 (VVC) matrix-based intra prediction of luma blocks, in plain numpy."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from codecnn.intra.references import check_references
+
+_MATRICES = Path(__file__).with_name("mip_matrices.npz")  # as H.266 tabulates them
+_ZERO = 32  # the tabulated weight that counts nothing
+
+
+@cache
+def _weights(size_id: int) -> np.ndarray:
+    """The matrices of a size class in 1/64: (modes, outputs, inputs)."""
+    with np.load(_MATRICES) as file:
+        weights: np.ndarray = file[f"size{size_id}"].astype(np.int64) - _ZERO
+    return weights
+
+
+def predict_mip(
+    refs: np.ndarray, width: int, height: int, mode: int, bit_depth: int, transposed: bool = False
+) -> np.ndarray:
+    """Predict a luma block by a matrix, as H.266 does (8.4.5.2.2): boundary averaged, multiplied, interpolated.
+
+    refs: (2 * (width + height) + 1,) integers, 0..2^bit_depth - 1, in the order of `codecnn.intra.references`.
+    width, height: 4, 8, 16, 32, 64. mode: 0..15 for 4x4 blocks, 0..7 for those with a side of 4 and 8x8, 0..5 for
+    larger ones. transposed: whether the left column takes the part of the top row.
+    Returns (height, width) of the dtype of refs. Raises ValueError for another mode, size or number of references.
+    """
+    check_references(refs, width, height)
+    size_id = 0 if width == height == 4 else 1 if min(width, height) == 4 or width == height == 8 else 2
+    weights = _weights(size_id)
+    if not 0 <= mode < len(weights):
+        raise ValueError(f"MIP mode {mode} of a {width}x{height} block is not in 0..{len(weights) - 1}")
+    left, top = refs[:height].astype(np.int64), refs[2 * height + 1 :][:width].astype(np.int64)
+    boundary_size, side = (2, 4, 4)[size_id], (4, 4, 8)[size_id]  # of the averaged boundary; of the matrix's block
+    halves = [_mean_of_groups(top, boundary_size), _mean_of_groups(left, boundary_size)]
+    boundary = np.concatenate(halves[::-1] if transposed else halves)
+    first = boundary[0]
+    inputs = boundary - first
+    inputs[0] = (1 << (bit_depth - 1)) - first
+    if size_id == 2:
+        inputs = inputs[1:]
+    outputs = ((weights[mode] @ inputs + 32) >> 6) + first
+    block: np.ndarray = np.clip(outputs, 0, (1 << bit_depth) - 1).reshape(side, side)
+    if transposed:
+        block = block.T
+    beside = left[height // side - 1 :: height // side]  # in the rows that the matrix gives
+    rows = _interpolate(beside, block.T, width // side).T  # (side, width)
+    block = _interpolate(top, rows, height // side)
+    return block.astype(refs.dtype)
+
+
+def _mean_of_groups(samples: np.ndarray, count: int) -> np.ndarray:
+    size = samples.size // count
+    means: np.ndarray = (samples.reshape(count, size).sum(1) + (size >> 1)) // size
+    return means
+
+
+def _interpolate(before: np.ndarray, rows: np.ndarray, factor: int) -> np.ndarray:
+    """Put factor - 1 rows in front of each row, between it and the one before: (factor * N, M) of (N, M)."""
+    former = np.concatenate((before[None], rows[:-1]))[:, None]  # (N, 1, M)
+    step = np.arange(1, factor + 1)[:, None]
+    between: np.ndarray = ((factor - step) * former + step * rows[:, None] + (factor >> 1)) // factor  # (N, factor, M)
+    return between.reshape(-1, rows.shape[1])
