@@ -16,6 +16,9 @@ from codecnn.y4m import read_header, read_y4m
 from codecnn.yuv import Picture, VideoFormat, check_samples, count_raw_frames, format_from_name, read_raw
 
 PLANAR = {"yuv420p": 8, "yuvj420p": 8, "yuv420p10le": 10}
+RANGES = {1: "limited", 2: "full"}  # AVColorRange
+FULL = 2
+GREY = {"gray", "gray16be", "gray16le", "ya8", "ya16be", "ya16le", "pal8", "monob", "monow"}
 RAW_SUFFIXES = {".yuv", ".raw"}
 
 
@@ -57,6 +60,10 @@ def open_clip(path: Path, options: FormatOptions = FormatOptions(), first_frames
     Raw planar YUV (.yuv, .raw) takes its geometry from the options and its name; Y4M, pictures and videos say it
     themselves. RGB is converted as color.DESCRIPTION says; 16-bit RGB becomes 10-bit YUV. Raises InputError.
     """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{str(path)!r}: the name is not UTF-8") from error
     if not path.exists():
         raise InputError(f"{path}: no such file")
     if not path.is_file():
@@ -90,27 +97,41 @@ def _open_y4m(path: Path, options: FormatOptions) -> Clip:
 
 def _open_media(path: Path, options: FormatOptions) -> Clip:
     try:
-        with av.open(str(path)) as container:
+        with _container(path) as container:
             if not container.streams.video:
                 raise InputError(f"{path}: no video in it")
-            stream = container.streams.video[0]
-            rate = stream.average_rate or Fraction(1)
-            frame = next(container.decode(stream), None)
+            rate = container.streams.video[0].average_rate or Fraction(1)
+            still = container.format.name.endswith("_pipe")  # FFmpeg's names for picture formats
+            frame = next(_decoded(container), None)
     except av.FFmpegError as error:
         raise InputError(f"{path}: not a picture or video that can be read ({error.strerror})") from error
     if frame is None:
         raise InputError(f"{path}: no frames")
     name = frame.format.name
     if name in PLANAR:
-        full = name == "yuvj420p" or frame.color_range == av.video.reformatter.ColorRange.JPEG
-        description = f"YUV as stored, range {'full' if full else 'limited'}"
+        range_name = "full" if name == "yuvj420p" else RANGES.get(frame.color_range, "not stated")
+        description = f"YUV as stored, range {range_name}"
         fmt = VideoFormat(frame.width, frame.height, PLANAR[name], Fraction(rate))
-    elif frame.format.is_rgb or name.startswith(("gray", "pal", "mono", "ya")):
+    elif frame.format.is_rgb or (name in GREY and (frame.color_range == FULL or still)):
         description = color.DESCRIPTION
         fmt = VideoFormat(frame.width, frame.height, _rgb_depth(frame), Fraction(rate))
     else:
-        raise InputError(f"{path}: pixel format {name} is not supported, only 4:2:0 at 8 and 10 bit, and RGB")
+        raise InputError(
+            f"{path}: pixel format {name} is not supported, only 4:2:0 at 8 and 10 bit, RGB and full-range grey"
+        )
     return Clip(path, fmt, description, lambda: _read_media(path, fmt))
+
+
+def _container(path: Path) -> av.container.InputContainer:
+    """Open exactly this file: no protocol before a colon and no pattern of numbers is looked for in its name."""
+    return av.open(f"file:{path}", options={"pattern_type": "none"})
+
+
+def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
+    """The frames of the first video; a damaged one is an error, it is not concealed."""
+    stream = container.streams.video[0]
+    stream.codec_context.options = {"err_detect": "explode"}
+    return container.decode(stream)
 
 
 def _rgb_depth(frame: av.VideoFrame) -> int:
@@ -119,13 +140,19 @@ def _rgb_depth(frame: av.VideoFrame) -> int:
 
 def _read_media(path: Path, fmt: VideoFormat) -> Iterator[Picture]:
     try:
-        with av.open(str(path)) as container:
-            for index, frame in enumerate(container.decode(video=0)):
+        with _container(path) as container:
+            count, stated = 0, container.streams.video[0].frames
+            for index, frame in enumerate(_decoded(container)):
+                if frame.is_corrupt:
+                    raise InputError(f"{path}: frame {index} is damaged")
                 if (frame.width, frame.height) != (fmt.width, fmt.height):
                     raise InputError(
                         f"{path}: frame {index} is {frame.width}x{frame.height}, the first is {fmt.width}x{fmt.height}"
                     )
                 yield check_samples(picture_from_frame(frame), path, index)
+                count = index + 1
+            if count < stated:
+                raise InputError(f"{path}: {count} frames could be decoded of {stated} that it says it has")
     except av.FFmpegError as error:
         raise InputError(f"{path}: decoding failed ({error.strerror})") from error
 

@@ -1,6 +1,7 @@
 """Files that are whole or not there: written under a temporary name, flushed to the disk, renamed."""
 
 import contextlib
+import glob
 import os
 import socket
 from pathlib import Path
@@ -13,7 +14,7 @@ def partial_path(path: Path) -> Path:
 
 def remove_abandoned(path: Path) -> None:
     """Remove what processes of this machine that are gone have left of a file in the making."""
-    for partial in path.parent.glob(f".{path.name}.{socket.gethostname()}.*.partial"):
+    for partial in path.parent.glob(f".{glob.escape(path.name)}.{socket.gethostname()}.*.partial"):
         with contextlib.suppress(PermissionError, ValueError):  # the process is somebody else's; no process number
             try:
                 os.kill(int(partial.suffixes[-2][1:]), 0)
@@ -29,11 +30,13 @@ def publish(partial: Path, path: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file of these bytes; on an error nothing changes."""
+    """Write a file of these bytes; on an OSError, which names the file, nothing changes."""
     partial = partial_path(path)
     try:
         partial.write_bytes(data)
         publish(partial, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         partial.unlink(missing_ok=True)
 

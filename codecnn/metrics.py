@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
-from codecnn.yuv import Picture
-
 
 def mse(a: NDArray, b: NDArray) -> float:
     """Mean squared error of two planes of equal shape, exact for integer samples."""
@@ -24,10 +22,10 @@ def psnr(a: NDArray, b: NDArray, bit_depth: int) -> float:
     return math.inf if error == 0 else 10 * math.log10(((1 << bit_depth) - 1) ** 2 / error)
 
 
-def psnr_yuv(a: Picture, b: Picture) -> float:
-    """(6 Y + U + V) / 8 of the PSNR of the three planes, in dB."""
-    y, u, v = (psnr(p, q, a.bit_depth) for p, q in zip(a.planes, b.planes, strict=True))
-    return (6 * y + u + v) / 8
+def psnr_gain(original: NDArray, baseline: NDArray, filtered: NDArray, bit_depth: int) -> float:
+    """PSNR of filtered minus PSNR of baseline, in dB; NaN where either equals the original: there is no finite gain."""
+    gain = psnr(original, filtered, bit_depth) - psnr(original, baseline, bit_depth)
+    return gain if math.isfinite(gain) else math.nan
 
 
 def ssim(a: NDArray, b: NDArray, bit_depth: int) -> float:
@@ -56,7 +54,8 @@ def bd_rate(
     """
     for bits, quality in ((anchor_bits, anchor_psnr), (test_bits, test_psnr)):
         order = np.argsort(bits)
-        if len(bits) < 4 or np.any(np.diff(np.asarray(quality, float)[order]) <= 0):
+        rising = len(bits) >= 4 and np.all(np.isfinite(quality))
+        if not (rising and np.all(np.diff(np.asarray(quality, float)[order]) > 0)):
             return math.nan
     # The two curves share rates but not qualities: the overlap is large here, a small one is the caller's to judge.
     return float(

@@ -9,9 +9,10 @@ One chunk holds one CTU window. The attributes are the fields of ShardInfo: all 
 """
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
@@ -30,6 +31,7 @@ from codecnn.yuv import Picture, VideoFormat
 SCHEMA = "codecnn-ctu-1"
 Signal = Literal["original", "baseline", "unfiltered"]
 SIGNALS: tuple[Signal, ...] = ("original", "baseline", "unfiltered")
+PLANES = tuple(f"{signal}/{plane}" for signal in SIGNALS for plane in "yuv")
 LABEL_FIELDS = tuple(f.name for f in fields(SizeLabels))
 CTU_DTYPE = np.dtype([("frame", "<i4"), ("x", "<i4"), ("y", "<i4"), ("width", "<i2"), ("height", "<i2")])
 
@@ -179,7 +181,7 @@ class CtuWindow(NamedTuple):
 
 
 class Shard:
-    """Reads one shard; the file is opened at the first read, so that a Shard can be sent to worker processes.
+    """Reads one shard; the planes are opened at the first read, so that a Shard can be sent to worker processes.
 
     Raises InputError if the file is no shard: foreign, truncated, or of another schema.
     """
@@ -192,21 +194,16 @@ class Shard:
                 self.ctus: NDArray[np.void] = file["ctu"][:]
                 self.bits: NDArray[np.int64] = file["bits"][:]
                 self.qp_used: NDArray[np.int32] = file["qp_used"][:]
-                short = [s for s in SIGNALS if file[s]["y"].shape[0] != len(self.ctus)]
-        except (OSError, KeyError, RuntimeError) as error:
+                short = [name for name in PLANES if len(file[name]) != len(self.ctus)]
+                stamp = path.stat()
+        except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{path}: not a readable dataset file ({reason})") from error
-        if short or not len(self.ctus):
-            raise InputError(f"{path}: {len(self.ctus)} CTUs are listed, but {short or 'none'} has them")
-
-    @cached_property
-    def _datasets(self) -> dict[str, h5py.Dataset]:
-        file = h5py.File(self.path, "r", rdcc_nbytes=0)
-        names = [f"{signal}/{plane}" for signal in SIGNALS for plane in "yuv"]
-        return {name: file[name] for name in names}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "_datasets"}
+        if short:
+            raise InputError(f"{path}: {len(self.ctus)} CTUs are listed, but not all are in {', '.join(short)}")
+        if not self.frames or not len(self.ctus) or len(self.ctus) % self.frames:
+            raise InputError(f"{path}: {len(self.ctus)} CTUs are no whole number for each of {self.frames} frames")
+        self._version = stamp.st_ino, stamp.st_mtime_ns
 
     def __len__(self) -> int:
         return len(self.ctus)
@@ -218,7 +215,8 @@ class Shard:
 
     def windows(self, signal: Signal, rows: slice | int) -> Picture:
         """The windows of the given rows, as planes with a leading axis for a slice, without it for an int."""
-        y, u, v = (self._datasets[f"{signal}/{plane}"][rows] for plane in "yuv")
+        datasets = _datasets(self.path, self._version, os.getpid())
+        y, u, v = (datasets[f"{signal}/{plane}"][rows] for plane in "yuv")
         return Picture(y, u, v, self.info.bit_depth)
 
     def __getitem__(self, row: int) -> CtuWindow:
@@ -245,6 +243,13 @@ class Shard:
         with h5py.File(self.path, "r") as file:
             group = file[f"labels/{size}"]
             return SizeLabels(**{name: group[name][:] for name in LABEL_FIELDS})
+
+
+@lru_cache(maxsize=64)  # open files: a descriptor and some 0.7 MB each
+def _datasets(path: Path, version: tuple[int, int], process: int) -> dict[str, h5py.Dataset]:
+    """The planes of a file; one that was replaced, or opened before a fork, is opened anew."""
+    file = h5py.File(path, "r", rdcc_nbytes=0)
+    return {name: file[name] for name in PLANES}
 
 
 def _read_info(path: Path, file: h5py.File) -> ShardInfo:

@@ -22,6 +22,8 @@ NAMED_SIZES = {
     "4cif": (704, 576),
     "16cif": (1408, 1152),
 }
+CHROMA_FORMATS = ("400", "420", "422", "444")
+RATE = r"\d{1,3}(?:\.\d{1,3})?"
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,10 @@ class VideoFormat:
             raise InputError(f"{source}: {self.bit_depth} bits per sample are not supported, only 8 and 10 are")
         if not (16 <= self.width <= 16384 and 16 <= self.height <= 16384):
             raise InputError(f"{source}: size {self.width}x{self.height} is outside of 16x16 to 16384x16384")
-        if not 0 < self.fps <= 1000:
-            raise InputError(f"{source}: frame rate {self.fps} is outside of 0 to 1000")
+        if not 0 < self.fps <= 1000 or self.fps.denominator >= 1 << 20:
+            raise InputError(
+                f"{source}: frame rate {self.fps} is not above 0, at most 1000, with a denominator below 2^20"
+            )
 
     @property
     def dtype(self) -> np.dtype:
@@ -100,25 +104,30 @@ class Picture:
 def format_from_name(path: Path) -> dict[str, int | str | Fraction]:
     """Fields of VideoFormat found in a file name, by the field's own habit of naming.
 
-    Understands `Name_1920x1080_50.yuv`, `Name_1920x1080_50_8bit_420.yuv`, `Name_3840x2160_60fps_10bit_420.yuv`
-    and `name_cif.yuv`. What the name does not say is left out.
+    Understands `Name_1920x1080_50.yuv`, `Name_1920x1080_50_8bit_420.yuv`, `Name_3840x2160_60fps_10bit_420.yuv`,
+    `Name_1920x1080_59.94_yuv420p10le.yuv` and `name_cif.yuv`. What the name does not say is left out. Raises InputError
+    for a layout that is not planar and little-endian.
     """
     fields: dict[str, int | str | Fraction] = {}
-    tokens = re.split(r"[_\-. ]", path.stem.lower())
+    tokens = re.split(r"[_\- ]|\.(?!\d)", path.stem.lower())
     for position, token in enumerate(tokens):
         if size := re.fullmatch(r"(\d{2,5})x(\d{2,5})(?:p(\d{0,3}))?", token):
             fields["width"], fields["height"] = int(size[1]), int(size[2])
             following = size[3] or (tokens[position + 1] if position + 1 < len(tokens) else "")
-            if re.fullmatch(r"\d{1,3}", following) and int(following) > 0:
-                fields["fps"] = Fraction(int(following))
+            if re.fullmatch(RATE, following) and following not in CHROMA_FORMATS and Fraction(following) > 0:
+                fields["fps"] = Fraction(following)
         elif token in NAMED_SIZES and "width" not in fields:
             fields["width"], fields["height"] = NAMED_SIZES[token]
-        elif rate := re.fullmatch(r"(\d{1,3})(fps|hz)", token):
-            fields["fps"] = Fraction(int(rate[1]))
+        elif rate := re.fullmatch(f"({RATE})(fps|hz)", token):
+            fields["fps"] = Fraction(rate[1])
         elif depth := re.fullmatch(r"(\d{1,2})b(it|its|pp)?", token):
             fields["bit_depth"] = int(depth[1])
-        elif chroma := re.fullmatch(r"(?:yuv|p)?(400|420|422|444)(?:p|p10|p10le)?", token):
+        elif chroma := re.fullmatch(rf"(?:yuv|p)?({'|'.join(CHROMA_FORMATS)})(?:p(\d\d)?(?:le)?)?", token):
             fields["chroma"] = chroma[1]
+            if chroma[2]:
+                fields["bit_depth"] = int(chroma[2])
+        elif re.fullmatch(r"nv12|nv21|p010(le|be)?|yuyv(422)?|uyvy(422)?|(yuv)?4\d\dp\d\dbe", token):
+            raise InputError(f"{path}: layout {token} is not supported, only planar YUV, little-endian")
     return fields
 
 

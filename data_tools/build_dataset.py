@@ -6,6 +6,7 @@ Hadamard SATD and by exact DCT SATD, and stores one file a source and QP. A reru
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -20,11 +21,9 @@ from tqdm import tqdm
 from codecnn.clip import Clip, FormatOptions, open_clip
 from codecnn.errors import InputError
 from codecnn.files import remove_abandoned
-from codecnn.labels import label_picture
+from codecnn.labels import SIZES, label_picture
 from codecnn.store import Shard, ShardInfo, ShardWriter
 from data_tools.codecs import CODECS, X265, decoder_version
-
-LABEL_SIZES = (4, 8, 16, 32, 64)
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--ctu-size", type=_ctu_size, default=128, help="luma samples of a CTU's side: 16, 32, 64 or 128")
     add("--margin", type=_margin, default=2, help="luma samples beyond the CTU on each side; even")
     add("--no-labels", action="store_true", help="store no labels")
-    add("--label-sizes", type=int, nargs="+", choices=LABEL_SIZES, default=LABEL_SIZES, help="block sizes")
+    add("--label-sizes", type=int, nargs="+", choices=SIZES, help="block sizes; all that fit the CTU if left out")
     add("--label-references", choices=("unfiltered", "original"), default="unfiltered",
         help="the signal that the labels' reference samples are taken from")  # fmt: skip
     add("--storage", choices=("fast", "compact"), default="fast", help="uncompressed, or gzip")
@@ -153,17 +152,20 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     raw.add_argument("--width", type=_positive)
     raw.add_argument("--height", type=_positive)
     raw.add_argument("--bit-depth", type=_positive)
-    raw.add_argument("--fps", type=Fraction)
+    raw.add_argument("--fps", type=_rate)
     raw.add_argument("--chroma", choices=("400", "420", "422", "444"))
     args = parser.parse_args(argv)
-    if not args.no_labels and max(args.label_sizes) > args.ctu_size:
-        args.label_sizes = [size for size in args.label_sizes if size <= args.ctu_size]
+    if args.label_sizes is None:
+        args.label_sizes = [size for size in SIZES if size <= args.ctu_size]
+    elif max(args.label_sizes) > args.ctu_size:
+        parser.error(f"blocks of {max(args.label_sizes)} do not fit a CTU of {args.ctu_size}")
     return args
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
     args = parse(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: no worker, nothing partial stays
     try:
         tasks = list(plan(args))
         args.out.mkdir(parents=True, exist_ok=True)
@@ -179,9 +181,16 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("build-dataset: interrupted; the same command makes what is missing", file=sys.stderr)
         return 130
-    for reason in failures:
+    for reason in dict.fromkeys(failures):  # a bad source fails at every QP
         print(f"build-dataset: {reason}", file=sys.stderr)
     return 2 if failures else 0
+
+
+def _rate(text: str) -> Fraction:
+    try:
+        return Fraction(text)
+    except ZeroDivisionError as error:
+        raise argparse.ArgumentTypeError(f"{text} is no frame rate") from error
 
 
 def _positive(text: str) -> int:

@@ -88,6 +88,11 @@ class Recipe:
             raise ValueError(f"patch must be even, not {self.patch}")
         if not (0 <= self.ema < 1 and 0 < self.holdout < 1):
             raise ValueError(f"ema must be in [0, 1) and holdout in (0, 1), not {self.ema} and {self.holdout}")
+        if not (0 <= self.optimiser.momentum < 1 and self.optimiser.weight_decay >= 0):
+            raise ValueError(
+                f"optimiser.momentum must be in [0, 1) and optimiser.weight_decay not negative, "
+                f"not {self.optimiser.momentum} and {self.optimiser.weight_decay}"
+            )
         if min(self.seed, self.workers, self.clip, self.optimiser.warmup) < 0 or self.optimiser.lr <= 0:
             raise ValueError(
                 "seed, workers, clip and optimiser.warmup must not be negative, nor optimiser.lr 0 or less"
@@ -125,6 +130,8 @@ def parse(argv: list[str]) -> Run:
         given = parser.instantiate(parser.parse_args(argv))
         names = Recipe.__dataclass_fields__
         recipe = Recipe(**{name: given[name] for name in names})
+    except UnicodeDecodeError as error:
+        raise InputError(f"{argv[argv.index('--config') + 1]}: no text file ({error.reason})") from error
     except (ArgumentError, ValueError) as error:
         raise InputError(" ".join(str(error).split())) from error
     return Run(recipe, given.data, given.val, given.out, given.resume)

@@ -15,21 +15,23 @@ import sys
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from statistics import fmean
 from typing import NoReturn
 
 import matplotlib as mpl
-import torch
 from tqdm import tqdm
 
 from codecnn.complexity import kmac_per_sample, parameter_count
 from codecnn.errors import InputError
+from codecnn.files import write_whole
 from codecnn.filtering import Way, filter_picture
-from codecnn.metrics import bd_rate, psnr, ssim
+from codecnn.metrics import bd_rate, psnr, psnr_gain, ssim
 from codecnn.models.rdn import Rdn
 from codecnn.store import SIGNALS, Shard, open_folder
 from codecnn.weights import load
+from experiments.device import choose_device
 
 mpl.use("Agg")
 from matplotlib import pyplot  # after the backend is chosen
@@ -43,6 +45,7 @@ class Row:
     codec: str
     qp: int
     frames: int
+    lossless: int  # frames coded or filtered without any error: not in the means, NaN if there are no others
     bits: int  # of all frames
     kbps: float
     psnr_unfiltered: float
@@ -64,23 +67,31 @@ class Summary:
     bd_rate_unfiltered: float  # the codec without its in-loop filters
 
 
+MEANS = ("gain", "psnr_unfiltered", "psnr_baseline", "psnr_filtered", "ssim_baseline", "ssim_filtered")
+
+
 def measure(model: Rdn, shard: Shard, way: Way) -> Row:
     """Filter all frames of a shard and compare them with the baseline."""
     info, depth = shard.info, shard.info.bit_depth
-    frames: dict[str, list[float]] = defaultdict(list)
+    frames: dict[str, list[float]] = {name: [] for name in MEANS}
+    lossless = 0
     for frame in range(shard.frames):
         original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
         filtered = filter_picture(model, baseline, unfiltered, info.qp, info.ctu_size, way)
+        gain = psnr_gain(original.y, baseline.y, filtered, depth)
+        if math.isnan(gain):
+            lossless += 1
+            continue
+        frames["gain"].append(gain)
         frames["psnr_unfiltered"].append(psnr(original.y, unfiltered.y, depth))
         frames["psnr_baseline"].append(psnr(original.y, baseline.y, depth))
         frames["psnr_filtered"].append(psnr(original.y, filtered, depth))
-        frames["gain"].append(frames["psnr_filtered"][-1] - frames["psnr_baseline"][-1])
         frames["ssim_baseline"].append(ssim(original.y, baseline.y, depth))
         frames["ssim_filtered"].append(ssim(original.y, filtered, depth))
     bits = int(shard.bits.sum())
     kbps = bits / shard.frames * float(Fraction(info.fps)) / 1000
-    means = {name: fmean(values) for name, values in frames.items()}
-    return Row(info.source, info.codec, info.qp, shard.frames, bits, kbps, **means)
+    means = {name: mean_defined(values) for name, values in frames.items()}
+    return Row(info.source, info.codec, info.qp, shard.frames, lossless, bits, kbps, **means)
 
 
 def summarise(rows: list[Row]) -> list[Summary]:
@@ -94,7 +105,7 @@ def summarise(rows: list[Row]) -> list[Summary]:
         anchor = [p.psnr_baseline for p in points]
         rate = bd_rate(bits, anchor, bits, [p.psnr_filtered for p in points])
         plain = bd_rate(bits, anchor, bits, [p.psnr_unfiltered for p in points])
-        summaries.append(Summary(source, codec, fmean(p.gain for p in points), rate, plain))
+        summaries.append(Summary(source, codec, mean_defined([p.gain for p in points]), rate, plain))
     return summaries
 
 
@@ -131,17 +142,17 @@ def markdown(rows: list[Row], summaries: list[Summary], about: dict[str, str]) -
         mean_defined([s.bd_rate for s in summaries]),
         mean_defined([s.bd_rate_unfiltered for s in summaries]),
     ]
-    lines.append(f"| **mean over clips** | | **{fmean(s.gain for s in summaries):+.3f}** | "
+    lines.append(f"| **mean over clips** | | **{mean_defined([s.gain for s in summaries]):+.3f}** | "
                  f"**{rates[0]:+.2f}** | {rates[1]:+.2f} |")  # fmt: skip
     lines += ["", "## Mean over clips, per QP", "", "| QP | clips | gain dB |", "|---:|---:|---:|"]
     for qp in sorted({r.qp for r in rows}):
         gains = [r.gain for r in rows if r.qp == qp]
-        lines.append(f"| {qp} | {len(gains)} | {fmean(gains):+.3f} |")
+        lines.append(f"| {qp} | {len(gains)} | {mean_defined(gains):+.3f} |")
     return "\n".join(lines) + "\n"
 
 
-def plot(rows: list[Row], path: Path) -> None:
-    """Rate-distortion curves, one panel a clip: baseline, filtered, and without in-loop filters."""
+def plot(rows: list[Row]) -> bytes:
+    """Rate-distortion curves as PNG, one panel a clip: baseline, filtered, and without in-loop filters."""
     clips = sorted({(r.source, r.codec) for r in rows})
     columns = min(4, len(clips))
     lines = -(-len(clips) // columns)
@@ -160,8 +171,10 @@ def plot(rows: list[Row], path: Path) -> None:
         axis.grid(alpha=0.3)
     axes.flat[0].legend(fontsize=8)
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    png = BytesIO()
+    figure.savefig(png, format="png", dpi=110)
     pyplot.close(figure)
+    return png.getvalue()
 
 
 def describe(model: Rdn, weights: Path, shards: list[Shard], way: str) -> dict[str, str]:
@@ -199,7 +212,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--data", type=Path, required=True, help="a dataset folder of build-dataset")
     add("--out", type=Path, required=True, help="folder for report.md, results.json and rd.png")
     add("--way", choices=("ctu", "picture"), default="ctu", help="filter CTU by CTU, or a picture at once")
-    add("--device", default="auto", help="auto, cpu or cuda")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
     return parser.parse_args(argv)
 
 
@@ -207,26 +220,28 @@ def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
     file = args.weights / "best.safetensors" if args.weights.is_dir() else args.weights
     model, notes = load(file)
-    device = args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    model.to(device).eval()
+    model.to(choose_device(args.device)).eval()
     shards = open_folder(args.data)
     args.out.mkdir(parents=True, exist_ok=True)
     rows = [measure(model, shard, args.way) for shard in tqdm(shards, unit="file", desc="filtering")]
     rows.sort(key=lambda r: (r.source, r.codec, r.qp))
     summaries = summarise(rows)
     about = describe(model, file, shards, args.way)
+    if trained_on := sorted(set(notes.get("sources", ())) & {row.source for row in rows}):
+        about["caution"] = f"trained on {len(trained_on)} of these clips: {', '.join(trained_on)}"
     text = markdown(rows, summaries, about)
-    (args.out / "report.md").write_text(text)
     results = {
         "about": about,
         "notes": notes,
         "rows": [asdict(row) for row in rows],
         "clips": [asdict(summary) for summary in summaries],
-        "mean_gain": fmean(s.gain for s in summaries),
+        "mean_gain": mean_defined([s.gain for s in summaries]),
         "mean_bd_rate": mean_defined([s.bd_rate for s in summaries]),
     }
-    (args.out / "results.json").write_text(json.dumps(_without_nan(results), indent=1) + "\n")
-    plot(rows, args.out / "rd.png")
+    picture = plot(rows)
+    write_whole(args.out / "report.md", text.encode())
+    write_whole(args.out / "results.json", (json.dumps(_without_nan(results), indent=1) + "\n").encode())
+    write_whole(args.out / "rd.png", picture)
     print(text)
     print(f"saved {args.out / 'report.md'}, {args.out / 'results.json'} and {args.out / 'rd.png'}")
 

@@ -56,7 +56,7 @@ class RunFolder:
         self.board: Any = None
         if resume and not self.checkpoint.exists():
             raise InputError(f"{path}: no last.pt in it, so there is no run to resume")
-        if not resume and (self.checkpoint.exists() or self.metrics.exists()):
+        if not resume and self.checkpoint.exists():
             raise InputError(f"{path}: holds a run already; give --resume to go on with it, or another --out")
         try:
             path.mkdir(parents=True, exist_ok=True)

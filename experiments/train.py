@@ -1,5 +1,9 @@
 """Train an RDN in-loop filter: train-filter CONFIG.yaml --data DIR --out DIR."""
 
+import experiments.openmp  # noqa: F401  # before torch
+
+# isort: split
+
 import copy
 import json
 import math
@@ -23,11 +27,12 @@ from tqdm import tqdm
 from codecnn import losses
 from codecnn.errors import InputError
 from codecnn.filtering import filter_picture
-from codecnn.metrics import psnr
+from codecnn.metrics import psnr_gain
 from codecnn.models.rdn import Rdn, make_planes
-from codecnn.store import Shard, open_folder
+from codecnn.store import SIGNALS, Shard, open_folder
 from codecnn.weights import save
 from experiments.batches import Batch, Batches, split_by_source
+from experiments.device import choose_device
 from experiments.recipe import Optimiser, Recipe, Run, parse
 from experiments.run_folder import RunFolder, describe, fingerprint
 
@@ -37,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with caught_signals() as caught:
             return train(parse(sys.argv[1:] if argv is None else argv), caught)
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(f"train-filter: {error}", file=sys.stderr)
         return 2
     finally:
@@ -111,8 +116,8 @@ def train(run: Run, caught: list[int]) -> int:
         save(folder.path / "last.safetensors", average, notes | {"step": done, "best_gain": best})
 
     if rank == 0:
-        folder.begin(done)
         checkpoint()
+        folder.begin(done)
     loader = DataLoader(
         batches,
         batch_size=None,  # an item is a whole batch
@@ -183,17 +188,6 @@ def train(run: Run, caught: list[int]) -> int:
     return 0
 
 
-def choose_device(name: str) -> torch.device:
-    """The device that a recipe names; under torchrun each process takes the GPU of its local rank."""
-    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
-        return torch.device("cpu")
-    if not torch.cuda.is_available():
-        raise InputError("device is cuda, but PyTorch finds none here")
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
-    torch.cuda.set_device(device)
-    return device
-
-
 def choose_shards(run: Run) -> tuple[list[Shard], list[Shard]]:
     """The shards to train on and those to validate on, of the QPs of the recipe; InputError if they overlap."""
     qps = set(run.recipe.qps)
@@ -245,18 +239,18 @@ def loss_of(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, T
 def validate(model: Rdn, shards: Sequence[Shard], frames: int) -> dict[int, float]:
     """PSNR gain in dB by QP: the mean over at most `frames` frames of each shard, filtered CTU by CTU and rounded.
 
-    A frame that the codec has coded without error is left out: there is nothing to gain.
+    A frame coded without any error is left out; InputError if there is no other.
     """
     gains = defaultdict(list)
     for shard in shards:
         for frame in range(0, shard.frames, math.ceil(shard.frames / frames)):
-            original, baseline, unfiltered = (
-                shard.picture(signal, frame) for signal in ("original", "baseline", "unfiltered")
-            )
-            before = psnr(baseline.y, original.y, original.bit_depth)
-            if math.isfinite(before):
-                filtered = filter_picture(model, baseline, unfiltered, shard.info.qp, shard.info.ctu_size)
-                gains[shard.info.qp].append(psnr(filtered, original.y, original.bit_depth) - before)
+            original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
+            filtered = filter_picture(model, baseline, unfiltered, shard.info.qp, shard.info.ctu_size)
+            gain = psnr_gain(original.y, baseline.y, filtered, original.bit_depth)
+            if not math.isnan(gain):
+                gains[shard.info.qp].append(gain)
+    if not gains:
+        raise InputError(f"{shards[0].path}: nothing to gain in it, nor in other files held out: coded without error")
     return {qp: sum(values) / len(values) for qp, values in sorted(gains.items())}
 
 

@@ -109,6 +109,41 @@ def test_sixteen_bit_and_grey_pictures(tmp_path: Path) -> None:
         same(picture, color.rgb_to_picture(rgb, depth))
 
 
+def test_a_name_is_no_pattern_and_no_protocol(tmp_path: Path) -> None:
+    (tmp_path / "pic001.png").write_bytes((PHOTOGRAPHS / "coffee.png").read_bytes())
+    for name in ("pic%03d.png", "12:30.png", "-a b'c.png"):
+        (tmp_path / name).write_bytes((PHOTOGRAPHS / "chelsea.png").read_bytes())
+        same(next(open_clip(tmp_path / name).frames()), next(open_clip(PHOTOGRAPHS / "chelsea.png").frames()))
+
+
+def test_damaged_video_is_not_concealed(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "20"})
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for index in range(12):
+            container.mux(stream.encode(frame_from_picture(photograph("coffee", 96, 128 + 2 * index).crop(96, 128))))
+        container.mux(stream.encode(None))
+    assert len(list(open_clip(path).frames())) == 12
+    data = bytearray(path.read_bytes())
+    middle = data.index(b"mdat") + 1500
+    data[middle : middle + 300] = bytes(300)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"clip\.mp4: "):
+        list(open_clip(path).frames())
+
+
+def test_grey_video_of_limited_range_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "grey.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "gray"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64), np.uint8), format="gray")))
+        container.mux(stream.encode(None))
+    with pytest.raises(InputError, match="pixel format gray is not supported"):
+        open_clip(path)
+
+
 def test_frames_may_be_limited_and_skipped(tmp_path: Path) -> None:
     pictures = [photograph("coffee", 32, 32 + 2 * n).crop(32, 32) for n in range(10)]
     pictures = [Picture(p.y + np.uint8(n), p.u, p.v, 8) for n, p in enumerate(pictures)]

@@ -57,6 +57,20 @@ class WithoutFilters(X265):
 
 
 @dataclass(frozen=True)
+class WithOneFilter(X265):
+    option: str = ""
+
+    def parameters(self, qp: int) -> str:
+        return f"{super().parameters(qp)}:{self.option}"
+
+
+@pytest.mark.parametrize("option", ["no-deblock=1", "no-sao=1"])
+def test_unfiltered_is_without_each_of_the_filters(tmp_path: Path, option: str) -> None:
+    (frame,) = encode(tmp_path, [photograph("chelsea", 128, 192)], 37, WithOneFilter(option=option))
+    assert (frame.baseline.y != frame.unfiltered.y).any()
+
+
+@dataclass(frozen=True)
 class WithDefaultRatio(X265):
     def parameters(self, qp: int) -> str:
         return super().parameters(qp).replace("ipratio=1:", "")

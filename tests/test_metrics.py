@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio
 
-from codecnn.metrics import bd_rate, psnr, psnr_yuv, ssim
-from codecnn.yuv import Picture
+from codecnn.metrics import bd_rate, psnr, psnr_gain, ssim
 from tests.pictures import photograph
 
 
@@ -22,11 +21,13 @@ def test_unsigned_differences_do_not_wrap() -> None:
     assert psnr(a, b, 8) == psnr(b, a, 8) == pytest.approx(20 * math.log10(255))
 
 
-def test_psnr_yuv_weighs_luma_six_to_one() -> None:
-    y, c = np.zeros((16, 16), np.uint8), np.zeros((8, 8), np.uint8)
-    a, b = Picture(y, c, c, 8), Picture(y + np.uint8(1), c + np.uint8(3), c + np.uint8(5), 8)
-    one = 20 * math.log10(255)
-    assert psnr_yuv(a, b) == pytest.approx(one - (20 * math.log10(3) + 20 * math.log10(5)) / 8)
+def test_a_gain_is_a_ratio_of_errors_and_undefined_without_error() -> None:
+    original = np.zeros((16, 16), np.uint8)
+    baseline, filtered = original + np.uint8(2), original + np.uint8(1)
+    assert psnr_gain(original, baseline, filtered, 8) == pytest.approx(20 * math.log10(2))
+    assert math.isnan(psnr_gain(original, original, filtered, 8))
+    assert math.isnan(psnr_gain(original, baseline, original, 8))
+    assert math.isnan(psnr_gain(original, original, original, 8))
 
 
 def test_ssim_is_one_for_equal_and_falls_with_noise() -> None:
@@ -49,6 +50,7 @@ def test_bd_rate_of_the_jvet_sheets() -> None:
     assert bd_rate(bits, quality, bits, better) == pytest.approx(100 * (2 ** (-0.2 / 3) - 1), abs=1e-6)
 
 
-def test_bd_rate_is_undefined_for_few_points_and_crossing_curves() -> None:
+def test_bd_rate_is_undefined_for_few_points_and_curves_that_do_not_rise() -> None:
     assert math.isnan(bd_rate([1, 2, 3], [1, 2, 3], [1, 2, 3], [1, 2, 3]))
     assert math.isnan(bd_rate([1, 2, 3, 4], [1, 2, 2, 3], [1, 2, 3, 4], [1, 2, 3, 4]))
+    assert math.isnan(bd_rate([1, 2, 3, 4], [1, 2, 3, math.inf], [1, 2, 3, 4], [1, 2, 3, 4]))

@@ -66,6 +66,18 @@ def test_an_untrained_network_gives_its_input_back(config: RdnConfig) -> None:
     assert torch.equal(Rdn(config)(planes), planes[:, :1, m:-m, m:-m])
 
 
+@pytest.mark.parametrize("config", [SMALL, replace(SMALL, head="one 5x5", input="baseline")])
+def test_an_untrained_network_answers_to_detail_and_qp_alone(config: RdnConfig) -> None:
+    shallow = Rdn(config).shallow
+    planes = random_planes(config)
+    features = shallow(planes)
+    brighter = planes + 0.25
+    brighter[:, 3] = planes[:, 3]
+    torch.testing.assert_close(shallow(brighter), features, rtol=0, atol=1e-4)
+    planes[:, 3] += 0.25
+    assert (shallow(planes) - features).abs().max() > 0.01
+
+
 def test_a_larger_margin_is_cropped_away() -> None:
     config = replace(SMALL, margin=2 + SMALL.reach)  # more than zero padding can reach through
     model = shaken(config)

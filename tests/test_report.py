@@ -1,17 +1,22 @@
 """report-gain, checked with networks whose output is known: untrained, an Rdn is the identity."""
 
 import json
+import resource
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from codecnn import weights
 from codecnn.models.rdn import Rdn, RdnConfig
 from codecnn.store import open_folder
-from codecnn.yuv import write_raw
+from codecnn.yuv import Picture, write_raw
 from data_tools import build_dataset
 from experiments import report
 from tests.pictures import photograph
@@ -106,3 +111,36 @@ def test_bad_input_is_one_line_and_exit_code_2(data: Path, tmp_path: Path, capsy
         assert len(lines) == 1
         assert lines[0].startswith(f"report-gain: {named}: ")
         assert not out.exists()
+
+
+def test_frames_without_error_are_left_out_and_counted(tmp_path: Path) -> None:
+    """A flat frame is coded exactly: its PSNR is infinite, and so would be every mean with it."""
+    flat = Picture.of((np.full(shape, 128, np.uint8) for shape in ((64, 64), (32, 32), (32, 32))), 8)
+    write_raw(tmp_path / "c_64x64.yuv", [flat, photograph("coffee", 64, 64)])
+    write_raw(tmp_path / "flat_64x64.yuv", [flat])
+    sources = [str(tmp_path / "c_64x64.yuv"), str(tmp_path / "flat_64x64.yuv")]
+    assert build_dataset.main([*sources, "--out", str(tmp_path / "data"), "--no-labels", "--preset", "fast"]) == 0
+    found = results(tmp_path / "data", tmp_path / "run", SMALL)
+    assert [row["lossless"] for row in found["rows"]] == [1] * 8
+    assert [row["gain"] for row in found["rows"]] == [0] * 4 + [None] * 4
+    assert [clip["gain"] for clip in found["clips"]] == [0, None]
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_part_of_a_report(data: Path, tmp_path: Path) -> None:
+    def no_more_than_two_kilobytes() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
+
+    weights.save(tmp_path / "w.safetensors", Rdn(SMALL), {})
+    command = ["-m", "experiments.report", tmp_path / "w.safetensors", "--data", data, "--out", tmp_path / "out"]
+    result = subprocess.run(
+        [sys.executable, *map(str, command)],
+        preexec_fn=no_more_than_two_kilobytes,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = [line for line in result.stderr.splitlines() if line.startswith("report-gain: ")]
+    assert (result.returncode, len(lines)) == (2, 1), result.stderr
+    assert "results.json" in lines[0]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.md"]  # whole

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -396,3 +397,36 @@ def test_bad_resumes(
     for damage in (before["last.pt"][:1000], b"", foreign, code):
         (run / "last.pt").write_bytes(damage)
         assert "last.pt" in refused([*again, "--resume"], capsys)
+
+
+def test_a_full_disk_is_one_line_and_the_run_can_be_begun_again(data: Path, config: Path, tmp_path: Path) -> None:
+    def no_more_than_four_kilobytes() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    arguments = command(config, data, tmp_path / "run", "--steps=2")
+    result = subprocess.run(
+        [sys.executable, "-m", "experiments.train", *arguments],
+        cwd=ROOT,
+        env=ONE_THREAD,
+        preexec_fn=no_more_than_four_kilobytes,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("train-filter: ")]
+    assert "last.pt" in line
+    assert list((tmp_path / "run").iterdir()) == []
+    assert main(arguments) == 0
+
+
+def test_a_damaged_data_folder_is_named(
+    data: Path, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(data, folder)
+    damaged = sorted(folder.glob("*.h5"))[1]
+    damaged.write_bytes(damaged.read_bytes()[:3000])
+    assert f"{damaged}: not a readable dataset file" in refused(command(config, folder, tmp_path / "out"), capsys)
+    assert not (tmp_path / "out").exists()

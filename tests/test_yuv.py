@@ -24,6 +24,10 @@ from codecnn.yuv import Picture, VideoFormat, format_from_name, read_raw, write_
         ("akiyo_qcif.yuv", {"width": 176, "height": 144}),
         ("BQTerrace_1920x1080_60_10b_422.yuv",
          {"width": 1920, "height": 1080, "fps": 60, "bit_depth": 10, "chroma": "422"}),
+        ("a_1920x1080_420.yuv", {"width": 1920, "height": 1080, "chroma": "420"}),
+        ("a_1920x1080_59.94_8bit.yuv", {"width": 1920, "height": 1080, "fps": Fraction("59.94"), "bit_depth": 8}),
+        ("a_1920x1080_23.976fps.yuv", {"width": 1920, "height": 1080, "fps": Fraction("23.976")}),
+        ("a.b_64x64_30_yuv420p10le.yuv", {"width": 64, "height": 64, "fps": 30, "chroma": "420", "bit_depth": 10}),
         ("CatRobot1_3840x2160p60_10bit.yuv", {"width": 3840, "height": 2160, "fps": 60, "bit_depth": 10}),
         ("park_joy_420_720p50.yuv", {"chroma": "420"}),
         ("holiday.yuv", {}),
@@ -31,6 +35,12 @@ from codecnn.yuv import Picture, VideoFormat, format_from_name, read_raw, write_
 )  # fmt: skip
 def test_geometry_in_file_names(name: str, expected: dict[str, object]) -> None:
     assert format_from_name(Path(name)) == expected
+
+
+@pytest.mark.parametrize("layout", ["nv12", "p010", "p010le", "yuv420p10be", "yuyv422"])
+def test_layouts_that_are_not_planar_and_little_endian_are_refused(layout: str) -> None:
+    with pytest.raises(InputError, match=f"layout {layout} is not supported"):
+        format_from_name(Path(f"a_64x64_{layout}.yuv"))
 
 
 def random_picture(width: int, height: int, bit_depth: int, seed: int) -> Picture:

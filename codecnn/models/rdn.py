@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 Input = Literal["baseline", "both", "unfiltered"]
+QP_PLANE = 3
 HEAD_EATS = 2  # samples that the unpadded convolutions of the head take from each side
 
 
@@ -89,12 +90,15 @@ def make_planes(picture: Yuv, unfiltered_y: Tensor | None, qp: Tensor, peak: Ten
     if unfiltered_y is not None:
         planes[:, 4] = unfiltered_y
     planes /= peak.view(-1, 1, 1, 1)
-    planes[:, 3] = (qp / 64).view(-1, 1, 1)
+    planes[:, QP_PLANE] = (qp / 64).view(-1, 1, 1)
     return planes
 
 
 def _conv(inputs: int, outputs: int, kernel: int, padding: int) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, kernel, padding=padding)
+    layer = nn.Conv2d(inputs, outputs, kernel, padding=padding)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
 
 
 class DenseBlock(nn.Module):
@@ -136,9 +140,19 @@ class Rdn(nn.Module):
         self.blocks = nn.ModuleList(DenseBlock(config) for _ in range(config.blocks))
         self.fuse = nn.Sequential(_conv(config.blocks * channels, channels, 1, 0), _conv(channels, channels, 3, 1))
         self.last = _conv(channels, 1, 3, 1)
-        if config.residual_output:  # the untrained network is then the identity
-            nn.init.zeros_(self.last.weight)
-            nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+        if config.residual_output:
+            nn.init.zeros_(self.last.weight)  # the untrained network is the identity
+            self._start_from_detail()
+
+    @torch.no_grad()
+    def _start_from_detail(self) -> None:
+        """Let the first kernels answer to detail, not to brightness, which says nothing about the residual.
+
+        From common first weights, a small network was seen to gain nothing in its first thousand steps.
+        """
+        samples = [plane for plane in range(self.config.planes) if plane != QP_PLANE]
+        kernels = self.shallow.weight[:, samples]
+        self.shallow.weight[:, samples] = 4 * (kernels - kernels.mean((2, 3), keepdim=True))
 
     def forward(self, planes: Tensor) -> Tensor:
         """Planes (B, P, H + 2 margin, W + 2 margin) to restored luma (B, 1, H, W)."""
