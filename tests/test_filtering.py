@@ -1,5 +1,6 @@
 """Filtering a picture against the network applied by hand, and weights files: whole, foreign, damaged."""
 
+import errno
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -153,7 +154,7 @@ def test_bad_weights(weights: Path) -> None:
 
 def test_a_failed_save_leaves_the_old_file(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "disk full")
 
     before = weights.read_bytes()
     monkeypatch.setattr(Path, "replace", fail)
