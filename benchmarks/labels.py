@@ -31,7 +31,8 @@ from codecnn.intra import references, vvc
 from codecnn.labels import SIZES, label_picture
 
 BIT_DEPTH, CTU = 10, 128
-VVENC = {8: 149.0, 16: 67.0, 32: 22.9}  # thousand blocks/s of vvenc's AVX2 code, prediction and Hadamard SATD
+# Thousand blocks/s of vvenc 1.15, AVX2, prediction and Hadamard SATD: on another machine.
+VVENC = {8: 149.0, 16: 67.0, 32: 22.9}
 
 
 @njit(nogil=True)
@@ -108,7 +109,7 @@ def main() -> None:
     label_picture(picture[:128, :128], picture[:128, :128], BIT_DEPTH)
     print(f"first call, compiling what is not cached: {time.perf_counter() - start:.1f} s")
     print("         prediction + Hadamard          the DCT on top              labels of a picture, both transforms")
-    print("size    kblk/s   Mpx/s  vs vvenc     kblk/s   Mpx/s  time vs Had.     kblk/s   Mpx/s  vs plain")
+    print("size    kblk/s   Mpx/s  vs vvenc*    kblk/s   Mpx/s  time vs Had.     kblk/s   Mpx/s  vs plain")
     for size in SIZES:
         lines = empty_references(size, size, BIT_DEPTH)
         lines.lines[:] = rng.integers(0, 1 << BIT_DEPTH, lines.lines.size)

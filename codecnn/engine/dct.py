@@ -10,7 +10,7 @@ Nothing is left to the compiler to reorder, so the sums are the same on every ma
 import numpy as np
 from numba import njit
 
-from codecnn.engine.vectors import Vector, Vectors, load, spread, store, to_float
+from codecnn.engine.vectors import Vector, Vectors, load, load_4, spread, store, store_4, to_float
 
 
 def _secants(size: int) -> np.ndarray:
@@ -42,11 +42,11 @@ def transform_rows(
         i, j = first + row * size, row * size
         out = i + i // size
         if size == 4:
-            _store_4(coefficients, out, _unit(_dct_4(_residual_4(original, i, predicted, j))))
+            store_4(coefficients, out, _unit(_dct_4(_residual_4(original, i, predicted, j))))
         elif size == 8:
             points = _unit(_dct_8(_residual_8(original, i, predicted, j)))
-            _store_4(coefficients, out, points[:4])
-            _store_4(coefficients, out + 4, points[4:])
+            store_4(coefficients, out, points[:4])
+            store_4(coefficients, out + 4, points[4:])
         elif size == 16:
             residual = _residual_8(original, i, predicted, j) + _residual_8(original, i + 8, predicted, j + 8)
             _store_16(coefficients, out, _unit(_dct_16(residual)))
@@ -75,7 +75,7 @@ def column_sums(coefficients: np.ndarray, size: int, scratch: np.ndarray) -> Vec
     stride = size + 1
     for x in range(size):
         if size == 4:
-            total += _magnitude_4(_unit(_dct_4(_load_4(coefficients, x, 5))))
+            total += _magnitude_4(_unit(_dct_4(load_4(coefficients, x, 5))))
         elif size == 8:
             points = _unit(_dct_8(_load_8(coefficients, x, 9)))
             total += _magnitude_4(points[:4]) + _magnitude_4(points[4:])
@@ -204,14 +204,8 @@ def _residual_8(original: np.ndarray, i: int, predicted: np.ndarray, j: int) -> 
 
 
 @njit(nogil=True, forceinline=True)
-def _load_4(data: np.ndarray, position: int, stride: int) -> Vectors:
-    a, b = load(data, position), load(data, position + stride)
-    return a, b, load(data, position + 2 * stride), load(data, position + 3 * stride)
-
-
-@njit(nogil=True, forceinline=True)
 def _load_8(data: np.ndarray, position: int, stride: int) -> Vectors:
-    return _load_4(data, position, stride) + _load_4(data, position + 4 * stride, stride)
+    return load_4(data, position, stride) + load_4(data, position + 4 * stride, stride)
 
 
 @njit(nogil=True, forceinline=True)
@@ -220,16 +214,8 @@ def _load_16(data: np.ndarray, position: int, stride: int) -> Vectors:
 
 
 @njit(nogil=True, forceinline=True)
-def _store_4(data: np.ndarray, position: int, values: Vectors) -> None:
-    store(data, position, values[0])
-    store(data, position + 1, values[1])
-    store(data, position + 2, values[2])
-    store(data, position + 3, values[3])
-
-
-@njit(nogil=True, forceinline=True)
 def _store_16(data: np.ndarray, position: int, values: Vectors) -> None:
-    _store_4(data, position, values[:4])
-    _store_4(data, position + 4, values[4:8])
-    _store_4(data, position + 8, values[8:12])
-    _store_4(data, position + 12, values[12:])
+    store_4(data, position, values[:4])
+    store_4(data, position + 4, values[4:8])
+    store_4(data, position + 8, values[8:12])
+    store_4(data, position + 12, values[12:])

@@ -6,7 +6,7 @@ What is transformed is the difference of an original and a predicted block, both
 import numpy as np
 from numba import njit
 
-from codecnn.engine.vectors import Vector, Vectors, load, spread, store, widen
+from codecnn.engine.vectors import Vector, Vectors, load, load_4, spread, store_4, widen
 
 
 @njit(nogil=True)
@@ -14,10 +14,10 @@ def half_sums_4(original: np.ndarray, predicted: np.ndarray, scratch: np.ndarray
     """Half the sum of |coefficients| of the 4x4 tile that a block of 4x4 is; scratch has room for it."""
     for position in range(0, 16, 4):
         points = _stage_4(*_stage_4(*_residual_4(original, position, predicted, position)))
-        _store_4(scratch, position, points)
+        store_4(scratch, position, points)
     total = spread(np.int32(0))
     for x in range(4):
-        a, b, c, d = _stage_4(*_load_4(scratch, x, 4))
+        a, b, c, d = _stage_4(*load_4(scratch, x, 4))
         total += _half_sum(a, c) + _half_sum(b, d)
     return total
 
@@ -36,10 +36,10 @@ def half_sums_8(original: np.ndarray, first: int, predicted: np.ndarray, width: 
                 original, first + position + 4, predicted, position + 4
             )
             points = _stage_8(*_stage_8(*_stage_8(*residual)))
-            _store_4(scratch, y * 8, points[:4])
-            _store_4(scratch, y * 8 + 4, points[4:])
+            store_4(scratch, y * 8, points[:4])
+            store_4(scratch, y * 8 + 4, points[4:])
         for x in range(8):
-            column = _load_4(scratch, x, 8) + _load_4(scratch, x + 32, 8)
+            column = load_4(scratch, x, 8) + load_4(scratch, x + 32, 8)
             a, b, c, d, e, f, g, h = _stage_8(*_stage_8(*column))
             total += _half_sum(a, e) + _half_sum(b, f) + _half_sum(c, g) + _half_sum(d, h)
     return total
@@ -67,17 +67,3 @@ def _half_sum(a: Vector, b: Vector) -> Vector:
 def _residual_4(original: np.ndarray, i: int, predicted: np.ndarray, j: int) -> Vectors:
     a, b = load(original, i) - load(predicted, j), load(original, i + 1) - load(predicted, j + 1)
     return a, b, load(original, i + 2) - load(predicted, j + 2), load(original, i + 3) - load(predicted, j + 3)
-
-
-@njit(nogil=True, forceinline=True)
-def _load_4(data: np.ndarray, position: int, stride: int) -> Vectors:
-    a, b = load(data, position), load(data, position + stride)
-    return a, b, load(data, position + 2 * stride), load(data, position + 3 * stride)
-
-
-@njit(nogil=True, forceinline=True)
-def _store_4(data: np.ndarray, position: int, values: Vectors) -> None:
-    store(data, position, values[0])
-    store(data, position + 1, values[1])
-    store(data, position + 2, values[2])
-    store(data, position + 3, values[3])

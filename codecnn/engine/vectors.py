@@ -9,7 +9,9 @@ import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import numpy as np
 from llvmlite import ir
+from numba import njit
 from numba.core import types
 from numba.core.base import BaseContext
 from numba.core.cgutils import get_or_insert_function
@@ -175,3 +177,19 @@ _define(operator.rshift, _instruction("ashr"))
 _define(min, _call("smin", "minnum"))
 _define(max, _call("smax", "maxnum"))
 _define(abs, _call("abs", "fabs", ir.Constant(ir.IntType(1), 0)), unary=True)
+
+
+@njit(nogil=True, forceinline=True)
+def load_4(data: np.ndarray, position: int, stride: int) -> Vectors:
+    """Load four vectors, `stride` positions apart."""
+    a, b = load(data, position), load(data, position + stride)
+    return a, b, load(data, position + 2 * stride), load(data, position + 3 * stride)
+
+
+@njit(nogil=True, forceinline=True)
+def store_4(data: np.ndarray, position: int, values: Vectors) -> None:
+    """Store four vectors side by side."""
+    store(data, position, values[0])
+    store(data, position + 1, values[1])
+    store(data, position + 2, values[2])
+    store(data, position + 3, values[3])
