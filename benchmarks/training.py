@@ -26,7 +26,7 @@ from experiments.train import main as train_filter
 
 PHOTOGRAPHS = Path(skimage.__path__[0]) / "data"
 CONFIGS = Path(__file__).parent.parent / "experiments" / "configs"
-ROUNDS, STEPS, LOG_EVERY = 3, 15, 5
+ROUNDS, STEPS, LOG_EVERY = 2, 12, 4
 VARIANTS = {"as configured": [], "plain fp32": ["--precision=fp32", "--channels_last=false"]}
 
 
