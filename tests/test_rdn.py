@@ -181,10 +181,10 @@ def test_overfits_four_ctus() -> None:
     model = Rdn(RdnConfig(channels=16, blocks=2, convolutions=4, growth=12, input="baseline"))
     optimiser = torch.optim.Adam(model.parameters(), 1e-3)
     steps = []
-    for _ in range(350):
+    for _ in range(600):
         total, count = losses.mse(model(planes)[:, 0], original / 255, torch.ones_like(original, dtype=torch.bool))
         optimiser.zero_grad()
         torch.autograd.backward(total / count)
         optimiser.step()
         steps.append(float((total / count).detach()))
-    assert steps[-1] < steps[0] / 7
+    assert steps[-1] < steps[0] / 10
