@@ -8,7 +8,7 @@ measured; then the labels of a picture with all that belongs to them, next to wh
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numba import njit
@@ -17,18 +17,13 @@ from skimage import color, data
 from codecnn import transforms
 from codecnn.engine.dct import column_sums, transform_rows
 from codecnn.engine.hadamard import half_sums_4, half_sums_8
-from codecnn.engine.prediction import (
-    References,
-    Strip,
-    empty_references,
-    extend_line,
-    mode_table,
-    predict_rows,
-    prepare_references,
-)
+from codecnn.engine.modes import ModeSet, mode_table
+from codecnn.engine.prediction import Strip, predict_rows
+from codecnn.engine.references import References, empty_references, extend_line, prepare_references
 from codecnn.engine.vectors import LANES, load, store
 from codecnn.intra import references, vvc
-from codecnn.labels import SIZES, label_picture
+from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
+from codecnn.labels import label_picture
 
 BIT_DEPTH, CTU = 10, 128
 # Thousand blocks/s of vvenc 1.15, AVX2, prediction and Hadamard SATD: on another machine.
@@ -48,7 +43,7 @@ def hadamard_costs(
         for row in range(0, size, tile):
             predict_rows(lines, mode, Strip(row, tile, size, size), predicted)
             if size == 4:
-                store(costs, number, half_sums_4(batch, predicted, scratch))
+                store(costs, number, half_sums_4(batch, 0, predicted, size, scratch))
             else:
                 previous = load(costs, number) * min(row, 1)
                 store(costs, number, previous + half_sums_8(batch, row * size, predicted, size, scratch))
@@ -62,7 +57,7 @@ def dct_costs(batch: np.ndarray, count: int, size: int, predicted: np.ndarray, c
     for number in range(count):
         for row in range(0, size, tile):
             transform_rows(batch, row * size, predicted, tile, size, scratch, coefficients)
-        store(costs, number, column_sums(coefficients, size, scratch))
+        store(costs, number, column_sums(coefficients, size, size, scratch))
 
 
 def seconds(function: Callable[..., object], *args: object) -> float:
@@ -76,11 +71,11 @@ def seconds(function: Callable[..., object], *args: object) -> float:
 
 
 def measure(repeats: int, function: Callable[..., object], *args: object) -> float:
-    """CPU time of this thread for some calls."""
-    start = time.thread_time()
+    """CPU time of this process for some calls."""
+    start = time.process_time()
     for _ in range(repeats):
         function(*args)
-    return time.thread_time() - start
+    return time.process_time() - start
 
 
 def plain_labels(picture: np.ndarray, size: int, count: int) -> None:
@@ -110,17 +105,17 @@ def main() -> None:
     print(f"first call, compiling what is not cached: {time.perf_counter() - start:.1f} s")
     print("         prediction + Hadamard          the DCT on top              labels of a picture, both transforms")
     print("size    kblk/s   Mpx/s  vs vvenc*    kblk/s   Mpx/s  time vs Had.     kblk/s   Mpx/s  vs plain")
-    for size in SIZES:
+    for size in (block.width for block in SQUARES):
         lines = empty_references(size, size, BIT_DEPTH)
         lines.lines[:] = rng.integers(0, 1 << BIT_DEPTH, lines.lines.size)
         prepare_references(lines, size, size)
-        modes, shape = mode_table(size, size), size * size * LANES
+        modes, shape = mode_table("vvc-67", BlockSize(size, size)), size * size * LANES
         batch, predicted = rng.integers(0, 1 << BIT_DEPTH, (2, shape)).astype(lines.lines.dtype)
         sums, costs = np.zeros(modes.size * LANES, np.int32), np.zeros(modes.size * LANES, np.float32)
         hadamard = seconds(hadamard_costs, batch, lines, modes, size, predicted, sums) / LANES
         dct = seconds(dct_costs, batch, modes.size, size, predicted, costs) / LANES
         blocks = (1080 // size) * (1920 // size)
-        whole = seconds(label_picture, picture, picture, BIT_DEPTH, (size,), CTU) / blocks
+        whole = seconds(label_picture, picture, picture, BIT_DEPTH, (BlockSize(size, size),), CTU) / blocks
         plain = seconds(plain_labels, picture, size, 4) / 4
         pixels = size * size * 1e-6
         ratio = f"{1e-3 / hadamard / VVENC[size]:.1f}" if size in VVENC else ""
@@ -129,9 +124,16 @@ def main() -> None:
             f" {1e-3 / dct:10.1f} {pixels / dct:7.1f} {dct / hadamard:13.2f}"
             f" {1e-3 / whole:10.1f} {pixels / whole:7.1f} {plain / whole:9.0f}"
         )
-    start = time.perf_counter()
-    label_picture(picture, picture, BIT_DEPTH, SIZES, CTU)
-    print(f"1920x1080, all sizes, both transforms: {time.perf_counter() - start:.2f} s")
+    settings: tuple[tuple[str, Sequence[BlockSize], ModeSet], ...] = (
+        ("square blocks, 67 modes", SQUARES, "vvc-67"),
+        ("all 25 shapes, 67 modes", SHAPES, "vvc-67"),
+        ("all 25 shapes, 3 reference lines", SHAPES, "vvc-67-mrl"),
+        ("square blocks, 35 modes of HEVC", SQUARES[:4], "hevc-35"),
+    )
+    for what, sizes, mode_set in settings:
+        start = time.perf_counter()
+        label_picture(picture, picture, BIT_DEPTH, sizes, CTU, mode_set)
+        print(f"1920x1080, both transforms, {what}: {time.perf_counter() - start:.2f} s")
     print(f"peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 

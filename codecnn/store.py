@@ -3,7 +3,7 @@
     /original, /baseline, /unfiltered   each with y (n, S, S) and u, v (n, S/2, S/2); S = ctu_size + 2 margin
     /ctu                                (n,) of frame, x, y, width, height: where the CTU is, and its valid part
     /bits, /qp_used                     (frames,)
-    /labels/<size>/                     hadamard_mode, hadamard_cost, dct_mode, dct_cost: (n, k, k), k = ctu_size / size
+    /labels/<size>/                     hadamard_mode, hadamard_cost, dct_mode, dct_cost: (n, rows, columns) of blocks
 
 One chunk holds one CTU window. The attributes are the fields of ShardInfo: all that is needed to make the file again.
 """
@@ -25,14 +25,15 @@ from numpy.typing import NDArray
 from codecnn import ctu
 from codecnn.errors import InputError
 from codecnn.files import Sink, partial_path, publish
+from codecnn.intra.block_size import BlockSize
 from codecnn.labels import SizeLabels
 from codecnn.yuv import Picture, VideoFormat
 
-SCHEMA = "codecnn-ctu-1"
+SCHEMA = "codecnn-ctu-2"
 Signal = Literal["original", "baseline", "unfiltered"]
 SIGNALS: tuple[Signal, ...] = ("original", "baseline", "unfiltered")
 PLANES = tuple(f"{signal}/{plane}" for signal in SIGNALS for plane in "yuv")
-LABEL_FIELDS = tuple(f.name for f in fields(SizeLabels))
+LABEL_FIELDS = ("hadamard_mode", "hadamard_cost", "dct_mode", "dct_cost")
 CTU_DTYPE = np.dtype([("frame", "<i4"), ("x", "<i4"), ("y", "<i4"), ("width", "<i2"), ("height", "<i2")])
 
 
@@ -58,11 +59,16 @@ class ShardInfo:
     qp: int
     ctu_size: int
     margin: int
-    label_sizes: tuple[int, ...]  # empty: no labels
-    label_modes: str
+    label_sizes: str  # such as "4 8 16 16x8" (width x height), "" for no labels
+    label_modes: str  # the mode set
     label_references: str  # the signal that the reference samples of the labels come from
     package_version: str
     schema: str = SCHEMA
+
+    @property
+    def blocks(self) -> tuple[BlockSize, ...]:
+        """The block sizes that have labels."""
+        return tuple(BlockSize.of(text) for text in self.label_sizes.split())
 
 
 class ShardWriter:
@@ -94,11 +100,11 @@ class ShardWriter:
         self._create("ctu", (), CTU_DTYPE, 1024)
         self._create("bits", (), np.dtype("<i8"), 1024)
         self._create("qp_used", (), np.dtype("<i4"), 1024)
-        for size in info.label_sizes:
-            k = info.ctu_size // size
+        for size in info.blocks:
+            rows, columns = info.ctu_size // size.height, info.ctu_size // size.width
             for name in LABEL_FIELDS:
                 kind = np.dtype("u1" if name.endswith("mode") else "<f4")
-                self._create(f"labels/{size}/{name}", (k, k), kind, max(1, 4096 // (k * k)), options)
+                self._create(f"labels/{size}/{name}", (rows, columns), kind, max(1, 4096 // (rows * columns)), options)
 
     def _create(
         self,
@@ -124,7 +130,7 @@ class ShardWriter:
         unfiltered: Picture,
         bits: int,
         qp_used: int,
-        labels: dict[int, SizeLabels],
+        labels: dict[BlockSize, SizeLabels],
     ) -> None:
         """Add one frame: its three signals, the bits it took, the QP it was really coded with, its labels by size."""
         size, margin = self.info.ctu_size, self.info.margin
@@ -140,7 +146,8 @@ class ShardWriter:
         self._append("qp_used", np.array([qp_used]))
         for block, result in labels.items():
             for name in LABEL_FIELDS:
-                self._append(f"labels/{block}/{name}", _by_ctu(getattr(result, name), size // block))
+                rows, columns = size // block.height, size // block.width
+                self._append(f"labels/{block}/{name}", _by_ctu(getattr(result, name), rows, columns))
         self.frames += 1
         self.sink.check()
 
@@ -164,9 +171,10 @@ class ShardWriter:
             self.partial.unlink(missing_ok=True)
 
 
-def _by_ctu(blocks: NDArray, k: int) -> NDArray:
-    rows, cols = blocks.shape[0] // k, blocks.shape[1] // k
-    return blocks.reshape(rows, k, cols, k).swapaxes(1, 2).reshape(rows * cols, k, k)
+def _by_ctu(blocks: NDArray, rows: int, columns: int) -> NDArray:
+    """The blocks of a picture as those of each of its CTUs, which have so many rows and columns."""
+    split = blocks.reshape(blocks.shape[0] // rows, rows, blocks.shape[1] // columns, columns)
+    return split.swapaxes(1, 2).reshape(-1, rows, columns)
 
 
 class CtuWindow(NamedTuple):
@@ -238,8 +246,8 @@ class Shard:
             info.bit_depth,
         )
 
-    def labels(self, size: int) -> SizeLabels:
-        """The labels of one block size, every array (n, k, k) with k = ctu_size / size."""
+    def labels(self, size: BlockSize) -> SizeLabels:
+        """The labels of one block size, every array (n, ctu_size / height, ctu_size / width)."""
         with h5py.File(self.path, "r") as file:
             group = file[f"labels/{size}"]
             return SizeLabels(**{name: group[name][:] for name in LABEL_FIELDS})
@@ -261,10 +269,7 @@ def _read_info(path: Path, file: h5py.File) -> ShardInfo:
         if field.name not in file.attrs:
             raise InputError(f"{path}: attribute {field.name!r} is missing")
         value = file.attrs[field.name]
-        if isinstance(value, np.ndarray):
-            values[field.name] = tuple(int(v) for v in value)
-        else:
-            values[field.name] = value.item() if isinstance(value, np.generic) else value
+        values[field.name] = value.item() if isinstance(value, np.generic) else value
     return ShardInfo(**values)
 
 

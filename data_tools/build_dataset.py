@@ -19,9 +19,11 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from codecnn.clip import Clip, FormatOptions, open_clip
+from codecnn.engine.modes import MODE_SETS, ModeSet, sizes_of
 from codecnn.errors import InputError
 from codecnn.files import remove_abandoned
-from codecnn.labels import SIZES, label_picture
+from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
+from codecnn.labels import label_picture
 from codecnn.store import Shard, ShardInfo, ShardWriter
 from data_tools.codecs import CODECS, X265, decoder_version
 
@@ -35,6 +37,7 @@ class Task:
     info: ShardInfo
     path: Path
     storage: Literal["fast", "compact"]
+    label_modes: ModeSet
 
 
 def build_shard(task: Task) -> str | None:
@@ -46,8 +49,10 @@ def build_shard(task: Task) -> str | None:
             for frame in task.codec.encode(task.clip, info.qp):
                 reference = frame.original if info.label_references == "original" else frame.unfiltered
                 labels = (
-                    label_picture(frame.original.y, reference.y, info.bit_depth, info.label_sizes, info.ctu_size)
-                    if info.label_sizes
+                    label_picture(
+                        frame.original.y, reference.y, info.bit_depth, info.blocks, info.ctu_size, task.label_modes
+                    )
+                    if info.blocks
                     else {}
                 )
                 writer.append(frame.original, frame.baseline, frame.unfiltered, frame.bits, frame.qp_used, labels)
@@ -93,13 +98,13 @@ def plan(args: argparse.Namespace) -> Iterator[Task]:
                 qp=qp,
                 ctu_size=args.ctu_size,
                 margin=args.margin,
-                label_sizes=() if args.no_labels else tuple(sorted(set(args.label_sizes))),
-                label_modes="none" if args.no_labels else "vvc-67",
+                label_sizes="" if args.no_labels else " ".join(map(str, args.label_sizes)),
+                label_modes="none" if args.no_labels else args.label_modes,
                 label_references="none" if args.no_labels else args.label_references,
                 package_version=version("codecnn"),
             )
             path = args.out / f"{source.stem}_{codec.name}_qp{qp}.h5"
-            yield Task(clip, codec, info, path, args.storage)
+            yield Task(clip, codec, info, path, args.storage, args.label_modes)
 
 
 def is_whole(task: Task) -> bool:
@@ -143,7 +148,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--ctu-size", type=_ctu_size, default=128, help="luma samples of a CTU's side: 16, 32, 64 or 128")
     add("--margin", type=_margin, default=2, help="luma samples beyond the CTU on each side; even")
     add("--no-labels", action="store_true", help="store no labels")
-    add("--label-sizes", type=int, nargs="+", choices=SIZES, help="block sizes; all that fit the CTU if left out")
+    add("--label-sizes", nargs="+", default=["square"], metavar="SIZE",
+        help="block sizes such as 16 or 16x8 (width x height); square or all: all that fit the CTU and the modes",
+    )  # fmt: skip
+    add("--label-modes", choices=MODE_SETS, default="vvc-67", help="the 67 modes of VVC, those with the reference "
+        "lines 1 and 2 as well, or the 35 modes of HEVC; a label is the mode + 67 x the line")  # fmt: skip
     add("--label-references", choices=("unfiltered", "original"), default="unfiltered",
         help="the signal that the labels' reference samples are taken from")  # fmt: skip
     add("--storage", choices=("fast", "compact"), default="fast", help="uncompressed, or gzip")
@@ -155,11 +164,25 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     raw.add_argument("--fps", type=_rate)
     raw.add_argument("--chroma", choices=("400", "420", "422", "444"))
     args = parser.parse_args(argv)
-    if args.label_sizes is None:
-        args.label_sizes = [size for size in SIZES if size <= args.ctu_size]
-    elif max(args.label_sizes) > args.ctu_size:
-        parser.error(f"blocks of {max(args.label_sizes)} do not fit a CTU of {args.ctu_size}")
+    try:
+        args.label_sizes = label_sizes(args.label_sizes, args.label_modes, args.ctu_size)
+    except ValueError as error:
+        parser.error(str(error))
     return args
+
+
+def label_sizes(words: list[str], modes: ModeSet, ctu_size: int) -> list[BlockSize]:
+    """The block sizes that are asked for, in order; ValueError where one is not known, or nothing that can be."""
+    known = [size for size in sizes_of(modes) if max(size) <= ctu_size]
+    chosen: set[BlockSize] = set()
+    for word in words:
+        if word in ("square", "all"):
+            chosen |= {size for size in known if word == "all" or size in SQUARES}
+        elif (size := BlockSize.of(word)) in known:
+            chosen.add(size)
+        else:
+            raise ValueError(f"blocks of {size} cannot be labelled with CTUs of {ctu_size} and the modes {modes}")
+    return [size for size in SHAPES if size in chosen]
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from codecnn.engine.modes import ModeSet
+from codecnn.intra.block_size import BlockSize
 from codecnn.labels import label_picture
 from codecnn.metrics import psnr
 from codecnn.store import Shard
@@ -60,7 +62,7 @@ def test_the_pictures_and_labels_are_those_of_the_clip(built: Path) -> None:
             quality.append(psnr(original.y, baseline.y, bit_depth))
             expected = label_picture(original.y, unfiltered.y, bit_depth)
             for size, labels in expected.items():
-                k = 128 // size
+                k = 128 // size.width
                 rows, cols = labels.dct_mode.shape
                 there = shard.labels(size).dct_mode[-(rows // k) * (cols // k) :]
                 whole = there.reshape(rows // k, cols // k, k, k).swapaxes(1, 2).reshape(rows, cols)
@@ -98,13 +100,34 @@ def test_files_made_otherwise_are_not_taken_for_the_same(built: Path, capsys: py
 def test_labels_may_be_left_out_and_taken_from_the_original(built: Path) -> None:
     source = str(built / "small.y4m")
     assert main([source, "--out", str(built / "bare"), "--qp", "37", "--no-labels", "--storage", "compact"]) == 0
-    assert Shard(built / "bare" / "small_x265_qp37.h5").info.label_sizes == ()
+    assert Shard(built / "bare" / "small_x265_qp37.h5").info.blocks == ()
     options = ["--qp", "37", "--label-references", "original", "--label-sizes", "8", "--ctu-size", "64"]
     assert main([source, "--out", str(built / "other"), *options]) == 0
     shard = Shard(built / "other" / "small_x265_qp37.h5")
     original = shard.picture("original", 0)
-    expected = label_picture(original.y, original.y, 8, (8,), 64)[8]
-    np.testing.assert_array_equal(shard.labels(8).hadamard_mode[0], expected.hadamard_mode)
+    expected = label_picture(original.y, original.y, 8, (BlockSize(8, 8),), 64)[BlockSize(8, 8)]
+    np.testing.assert_array_equal(shard.labels(BlockSize(8, 8)).hadamard_mode[0], expected.hadamard_mode)
+
+
+@pytest.mark.parametrize(
+    ("words", "modes", "expected"),
+    [
+        (["all"], "vvc-67-mrl", "4 4x8 4x16 4x32 8x4 8 8x16 8x32 16x4 16x8 16 16x32 32x4 32x8 32x16 32"),
+        (["32x4", "square", "4x8"], "vvc-67", "4 4x8 8 16 32x4 32"),
+        (["square"], "hevc-35", "4 8 16 32"),
+    ],
+)
+def test_labels_of_other_shapes_and_modes(built: Path, words: list[str], modes: ModeSet, expected: str) -> None:
+    source, out = str(built / "small.y4m"), built / "-".join([modes, *words])
+    options = ["--qp", "37", "--ctu-size", "32", "--label-modes", modes, "--label-sizes", *words]
+    assert main([source, "--out", str(out), *options]) == 0
+    shard = Shard(out / "small_x265_qp37.h5")
+    assert (shard.info.label_modes, shard.info.label_sizes) == (modes, expected)
+    original, unfiltered = shard.picture("original", 0), shard.picture("unfiltered", 0)
+    found = label_picture(original.y, unfiltered.y, 8, shard.info.blocks, 32, modes)
+    for size, labels in found.items():
+        np.testing.assert_array_equal(shard.labels(size).dct_mode[0], labels.dct_mode)
+        np.testing.assert_array_equal(shard.labels(size).hadamard_cost[0], labels.hadamard_cost)
 
 
 def run(arguments: list[str], **options: object) -> subprocess.CompletedProcess[str]:
@@ -131,7 +154,9 @@ def test_bad_options_are_one_line_and_exit_code_2(tmp_path: Path) -> None:
         (["--qp", "52"], "QP 52 is outside of 0 to 51"),
         (["--margin", "3"], "3 is not an even number"),
         (["--fps", "1/0"], "1/0 is no frame rate"),
-        (["--ctu-size", "16", "--label-sizes", "32"], "blocks of 32 do not fit a CTU of 16"),
+        (["--ctu-size", "16", "--label-sizes", "32"], "blocks of 32 cannot be labelled with CTUs of 16"),
+        (["--label-sizes", "16x8", "--label-modes", "hevc-35"], "blocks of 16x8 cannot be labelled"),
+        (["--label-sizes", "8", "16x"], "'16x' is no block size"),
         (["--qq", "1"], "unrecognized arguments: --qq"),
         (["--frames", "1", picture], "unrecognized arguments"),
     ):

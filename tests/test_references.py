@@ -6,34 +6,38 @@ import numpy as np
 import pytest
 
 from codecnn.intra import references
+from codecnn.intra.block_size import SHAPES, BlockSize
 
 
-def quadtree(x: int, y: int, size: int, leaf: int) -> Iterator[tuple[int, int]]:
-    if size == leaf:
-        yield x, y
-        return
-    half = size // 2
-    for y_child in (y, y + half):
-        for x_child in (x, x + half):
-            yield from quadtree(x_child, y_child, half, leaf)
+def parts(x: int, y: int, side: int, size: BlockSize) -> Iterator[tuple[int, int]]:
+    """The blocks of a square: a quadtree down to the longer side of the block, then halves of halves, in order."""
+    if side > max(size):
+        half = side // 2
+        for y_child in (y, y + half):
+            for x_child in (x, x + half):
+                yield from parts(x_child, y_child, half, size)
+    else:
+        for y_part in range(y, y + side, size.height):
+            for x_part in range(x, x + side, size.width):
+                yield x_part, y_part
 
 
-def coding_order(height: int, width: int, ctu_size: int, size: int) -> Iterator[tuple[int, int]]:
+def coding_order(height: int, width: int, ctu_size: int, size: BlockSize) -> Iterator[tuple[int, int]]:
     """Top left samples of all blocks that have a sample in the picture."""
     for y_ctu in range(0, height, ctu_size):
         for x_ctu in range(0, width, ctu_size):
-            for x, y in quadtree(x_ctu, y_ctu, ctu_size, size):
+            for x, y in parts(x_ctu, y_ctu, ctu_size, size):
                 if x < width and y < height:
                     yield x, y
 
 
 def border_by_the_standard(
-    plane: np.ndarray, decoded: np.ndarray, x: int, y: int, size: int, bit_depth: int
+    plane: np.ndarray, decoded: np.ndarray, x: int, y: int, size: BlockSize, bit_depth: int, mrl: int
 ) -> list[int]:
     """The substitution process step by step (H.266 8.4.5.2.9), None standing for "not available"."""
     height, width = plane.shape
-    positions = [(x - 1, y + 2 * size - 1 - step) for step in range(2 * size + 1)]
-    positions += [(x + step, y - 1) for step in range(2 * size)]
+    positions = [(x - 1 - mrl, v) for v in range(y + 2 * size.height - 1, y - mrl - 2, -1)]
+    positions += [(u, y - 1 - mrl) for u in range(x - mrl, x + 2 * size.width)]
     samples: list[int | None] = [
         int(plane[v, u]) if 0 <= u < width and 0 <= v < height and decoded[v, u] else None for u, v in positions
     ]
@@ -43,22 +47,24 @@ def border_by_the_standard(
     for sample in samples:
         previous = previous if sample is None else sample
         filled.append(previous)
-    return filled[: 2 * size][::-1] + filled[2 * size :]
+    left = 2 * size.height + mrl
+    return filled[:left][::-1] + filled[left:]
 
 
-@pytest.mark.parametrize("size", [4, 8, 16, 32, 64])
+@pytest.mark.parametrize("size", SHAPES, ids=str)
 @pytest.mark.parametrize(("ctu_size", "height", "width"), [(128, 150, 301), (64, 141, 197), (64, 64, 64)])
-def test_references_are_those_decoded_before_the_block(ctu_size: int, height: int, width: int, size: int) -> None:
-    plane = np.random.default_rng(size).integers(0, 1024, (height, width), dtype=np.uint16)
+def test_references_are_those_decoded_before_the_block(ctu_size: int, height: int, width: int, size: BlockSize) -> None:
+    plane = np.random.default_rng(size.width).integers(0, 1024, (height, width), dtype=np.uint16)
     decoded = np.zeros((height, width), bool)
     blocks = list(coding_order(height, width, ctu_size, size))
-    step = 5 if size == 4 else 1  # a number that meets every position within a CTU
+    step = 5 if size.width * size.height <= 64 else 1  # a number that meets every position within a CTU
     for number, (x, y) in enumerate(blocks):
-        if number % step == 0 and x + size <= width and y + size <= height:
-            measured = references.reference_samples(plane, x, y, size, size, ctu_size, 10)
+        if number % step == 0 and x + size.width <= width and y + size.height <= height:
+            mrl = number // step % 3
+            measured = references.reference_samples(plane, x, y, *size, ctu_size, 10, mrl)
             assert measured.dtype == plane.dtype
-            assert measured.tolist() == border_by_the_standard(plane, decoded, x, y, size, 10), (x, y)
-        decoded[y : y + size, x : x + size] = True
+            assert measured.tolist() == border_by_the_standard(plane, decoded, x, y, size, 10, mrl), (x, y)
+        decoded[y : y + size.height, x : x + size.width] = True
     assert decoded.all()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from codecnn.errors import InputError
+from codecnn.intra.block_size import BlockSize
 from codecnn.labels import SizeLabels
 from codecnn.store import LABEL_FIELDS, SIGNALS, CtuDataset, Shard, ShardInfo, ShardWriter, open_folder
 from codecnn.yuv import Picture
@@ -17,16 +18,16 @@ from tests.pictures import photograph
 INFO = ShardInfo(
     source="c.yuv", source_sha256="0" * 64, width=75, height=53, bit_depth=8, chroma="420", fps="30000/1001",
     color="as stored", first_frames=0, every=1, codec="x265", codec_version="v", codec_parameters="qp=32",
-    decoder_version="d", unfiltered_by="skip_loop_filter", qp=32, ctu_size=32, margin=2, label_sizes=(8, 32),
+    decoder_version="d", unfiltered_by="skip_loop_filter", qp=32, ctu_size=32, margin=2, label_sizes="8 32x16",
     label_modes="vvc-67", label_references="unfiltered", package_version="0",
 )  # fmt: skip
 
 
-def labels(seed: int) -> dict[int, SizeLabels]:
+def labels(seed: int) -> dict[BlockSize, SizeLabels]:
     rng = np.random.default_rng(seed)
     made = {}
-    for size in INFO.label_sizes:
-        shape = (64 // size, 96 // size)
+    for size in INFO.blocks:
+        shape = (64 // size.height, 96 // size.width)
         modes = [rng.integers(0, 67, shape).astype(np.uint8) for _ in range(2)]
         costs = [rng.random(shape).astype(np.float32) for _ in range(2)]
         made[size] = SizeLabels(
@@ -61,14 +62,15 @@ def test_write_and_read_are_inverse(tmp_path: Path, bit_depth: int, storage: str
             for a, b in zip(written.planes, read.planes, strict=True):
                 np.testing.assert_array_equal(a, b)
                 assert a.dtype == b.dtype
-    for size in INFO.label_sizes:
+    for size in INFO.blocks:
         read_labels = shard.labels(size)
+        rows, columns = 32 // size.height, 32 // size.width
         for name in LABEL_FIELDS:
-            k = 32 // size
             for row in range(len(shard)):
                 index, y, x = (int(shard.ctus[row][n]) for n in ("frame", "y", "x"))
                 whole = getattr(labels(index)[size], name)
-                there = whole[y // size : y // size + k, x // size : x // size + k]
+                top, left = y // size.height, x // size.width
+                there = whole[top : top + rows, left : left + columns]
                 np.testing.assert_array_equal(getattr(read_labels, name)[row], there)
 
 
@@ -85,7 +87,8 @@ def test_the_file_says_in_plain_attributes_how_it_was_made(tmp_path: Path) -> No
     write(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:
         assert file.attrs["codec_parameters"] == "qp=32"
-        assert list(file.attrs["label_sizes"]) == [8, 32]
+        assert file.attrs["label_sizes"] == "8 32x16"
+        assert set(file["labels"]) == {"8", "32x16"}
         assert file["baseline/y"].chunks == (1, 36, 36)
         assert file["baseline/u"].chunks == (1, 18, 18)
 

@@ -29,32 +29,32 @@ def transform_rows(
     first: int,
     predicted: np.ndarray,
     rows: int,
-    size: int,
+    width: int,
     scratch: np.ndarray,
     coefficients: np.ndarray,
 ) -> None:
-    """Transform some rows of the residual, to rows of coefficients that are size + 1 positions apart.
+    """Transform some rows of the residual, to rows of coefficients that are width + 1 positions apart.
 
     They begin at position `first` of the original and at the beginning of what is predicted. The odd distance
     spreads a column over the cache. scratch: 64 positions of float32.
     """
     for row in range(rows):
-        i, j = first + row * size, row * size
-        out = i + i // size
-        if size == 4:
+        i, j = first + row * width, row * width
+        out = i + i // width
+        if width == 4:
             store_4(coefficients, out, _unit(_dct_4(_residual_4(original, i, predicted, j))))
-        elif size == 8:
+        elif width == 8:
             points = _unit(_dct_8(_residual_8(original, i, predicted, j)))
             store_4(coefficients, out, points[:4])
             store_4(coefficients, out + 4, points[4:])
-        elif size == 16:
+        elif width == 16:
             residual = _residual_8(original, i, predicted, j) + _residual_8(original, i + 8, predicted, j + 8)
             _store_16(coefficients, out, _unit(_dct_16(residual)))
         else:
             for k in range(16):
                 a = _residual(original, i + k, predicted, j + k)
                 b = _residual(original, i + 31 - k, predicted, j + 31 - k)
-                if size == 32:
+                if width == 32:
                     _fold_32(a, b, k, scratch)
                 else:
                     c = _residual(original, i + 32 + k, predicted, j + 32 + k)
@@ -62,35 +62,35 @@ def transform_rows(
                     _fold_64(a, b, c, d, k, scratch)
             _store_16(coefficients, out, _unit(_quarter(scratch, 0)))
             _store_16(coefficients, out + 16, _join(_quarter(scratch, 1)))
-            if size == 64:
+            if width == 64:
                 third, fourth = _odd_quarters(scratch)
                 _store_16(coefficients, out + 32, third)
                 _store_16(coefficients, out + 48, fourth)
 
 
 @njit(nogil=True)
-def column_sums(coefficients: np.ndarray, size: int, scratch: np.ndarray) -> Vector:
-    """Transform the columns of what `transform_rows` wrote and sum the |coefficients|, orthonormal x size / 2."""
+def column_sums(coefficients: np.ndarray, width: int, height: int, scratch: np.ndarray) -> Vector:
+    """Transform the columns that `transform_rows` wrote and sum the |coefficients|, orthonormal x sqrt(w x h) / 2."""
     total = spread(np.float32(0))
-    stride = size + 1
-    for x in range(size):
-        if size == 4:
-            total += _magnitude_4(_unit(_dct_4(load_4(coefficients, x, 5))))
-        elif size == 8:
-            points = _unit(_dct_8(_load_8(coefficients, x, 9)))
+    stride = width + 1
+    for x in range(width):
+        if height == 4:
+            total += _magnitude_4(_unit(_dct_4(load_4(coefficients, x, stride))))
+        elif height == 8:
+            points = _unit(_dct_8(_load_8(coefficients, x, stride)))
             total += _magnitude_4(points[:4]) + _magnitude_4(points[4:])
-        elif size == 16:
-            total += _magnitude_16(_unit(_dct_16(_load_16(coefficients, x, 17))))
+        elif height == 16:
+            total += _magnitude_16(_unit(_dct_16(_load_16(coefficients, x, stride))))
         else:
             for k in range(16):
                 a, b = load(coefficients, x + k * stride), load(coefficients, x + (31 - k) * stride)
-                if size == 32:
+                if height == 32:
                     _fold_32(a, b, k, scratch)
                 else:
                     c = load(coefficients, x + (32 + k) * stride)
                     _fold_64(a, b, c, load(coefficients, x + (63 - k) * stride), k, scratch)
             total += _magnitude_16(_unit(_quarter(scratch, 0))) + _magnitude_16(_join(_quarter(scratch, 1)))
-            if size == 64:
+            if height == 64:
                 third, fourth = _odd_quarters(scratch)
                 total += _magnitude_16(third) + _magnitude_16(fourth)
     return total

@@ -10,24 +10,26 @@ from codecnn.engine.vectors import Vector, Vectors, load, load_4, spread, store_
 
 
 @njit(nogil=True)
-def half_sums_4(original: np.ndarray, predicted: np.ndarray, scratch: np.ndarray) -> Vector:
-    """Half the sum of |coefficients| of the 4x4 tile that a block of 4x4 is; scratch has room for it."""
-    for position in range(0, 16, 4):
-        points = _stage_4(*_stage_4(*_residual_4(original, position, predicted, position)))
-        store_4(scratch, position, points)
+def half_sums_4(original: np.ndarray, first: int, predicted: np.ndarray, width: int, scratch: np.ndarray) -> Vector:
+    """Half the sum of |coefficients| over a row of 4x4 tiles; scratch has room for one.
+
+    The tiles begin at position `first` of the original and at the beginning of what is predicted.
+    """
     total = spread(np.int32(0))
-    for x in range(4):
-        a, b, c, d = _stage_4(*load_4(scratch, x, 4))
-        total += _half_sum(a, c) + _half_sum(b, d)
+    for tile in range(0, width, 4):
+        for y in range(4):
+            position = y * width + tile
+            points = _stage_4(*_stage_4(*_residual_4(original, first + position, predicted, position)))
+            store_4(scratch, 4 * y, points)
+        for x in range(4):
+            a, b, c, d = _stage_4(*load_4(scratch, x, 4))
+            total += _half_sum(a, c) + _half_sum(b, d)
     return total
 
 
 @njit(nogil=True)
 def half_sums_8(original: np.ndarray, first: int, predicted: np.ndarray, width: int, scratch: np.ndarray) -> Vector:
-    """Half the sum of |coefficients| over a row of 8x8 tiles; scratch has room for one.
-
-    The tiles begin at position `first` of the original and at the beginning of what is predicted.
-    """
+    """As half_sums_4, over a row of 8x8 tiles."""
     total = spread(np.int32(0))
     for tile in range(0, width, 8):
         for y in range(8):

@@ -1,4 +1,4 @@
-"""The kernel that labels blocks, a batch of them at a time, mode after mode."""
+"""The kernels that label blocks: the costs of a batch of them, mode after mode, and the modes that cost least."""
 
 import inspect
 from collections.abc import Callable
@@ -6,122 +6,122 @@ from collections.abc import Callable
 import numpy as np
 from numba import njit
 
-from codecnn.engine import dct, hadamard, prediction, vectors
+from codecnn.engine import dct, hadamard, modes, prediction, references, vectors
 from codecnn.engine.dct import column_sums, transform_rows
 from codecnn.engine.hadamard import half_sums_4, half_sums_8
-from codecnn.engine.prediction import (
-    References,
-    Strip,
-    extend_line,
-    gather_references,
-    predict_rows,
-    prepare_references,
-)
+from codecnn.engine.prediction import Strip, predict_rows
+from codecnn.engine.references import References, extend_line, gather_references, prepare_references
 from codecnn.engine.vectors import LANES, load, spread, store
 from codecnn.intra import vvc_modes
 
-_TIE = 1 + 2.0**-20  # float32 rounds equal DCT costs apart, a transposed block's above all
-
 
 @njit(nogil=True)
-def _label_blocks(
+def _block_costs(
     original: np.ndarray,
     reference: np.ndarray,
     blocks: np.ndarray,
-    size: int,
-    modes: np.ndarray,
-    references: References,
-    found_modes: np.ndarray,
-    found_costs: np.ndarray,
+    size: tuple[int, int],
+    table: np.ndarray,
+    lines: References,
+    hadamard: np.ndarray,
+    dct: np.ndarray,
 ) -> None:
-    """Write the best mode and its cost for each block: (2, N), first the Hadamard's, then the DCT's."""
-    batch = np.empty((2, size * size * LANES), references.lines.dtype)
-    hadamard, dct = np.empty(modes.size * LANES, np.int32), np.empty(modes.size * LANES, np.float32)
-    for first in range(0, len(blocks), LANES):
+    """Write the costs of every mode of a table for each block: Hadamard / 2, not normalised, DCT * sqrt(w * h) / 2.
+
+    blocks: (N, 4) as `gather_references` takes them. hadamard: int32, and dct: float32, each (batches, modes, LANES).
+    """
+    width, height = size
+    batch = np.empty((2, width * height * LANES), lines.lines.dtype)  # as it is, and transposed
+    for number in range(len(hadamard)):
+        first = number * LANES
         for lane in range(LANES):
             block = blocks[min(first + lane, len(blocks) - 1)]  # the last batch is filled up
-            gather_references(references, lane, reference, block, size)
-            for y in range(size):
-                for x in range(size):
-                    batch[0, np.uintp((y * size + x) * LANES + lane)] = original[block[1] + y, block[0] + x]
-        for y in range(size):
-            for x in range(size):
-                store(batch[1], x * size + y, load(batch[0], y * size + x))
-        prepare_references(references, size, size)
-        _mode_costs(batch, references, modes, size, hadamard, dct)
-        last = min(first + LANES, len(blocks))
-        _best_modes(hadamard, 1, found_modes[0, first:last], found_costs[0, first:last])
-        _best_modes(dct, _TIE, found_modes[1, first:last], found_costs[1, first:last])
-    found_costs[0] *= np.float32(2 / min(size, 8))
-    found_costs[1] *= np.float32(2 / size)
+            gather_references(lines, lane, reference, block, width, height)
+            for y in range(height):
+                for x in range(width):
+                    batch[0, np.uintp((y * width + x) * LANES + lane)] = original[block[1] + y, block[0] + x]
+        for y in range(height):
+            for x in range(width):
+                store(batch[1], x * height + y, load(batch[0], y * width + x))
+        prepare_references(lines, width, height)
+        _mode_costs(batch, lines, table, size, hadamard[number].reshape(-1), dct[number].reshape(-1))
 
 
 @njit(nogil=True)
 def _mode_costs(
-    batch: np.ndarray, references: References, modes: np.ndarray, size: int, hadamard: np.ndarray, dct: np.ndarray
+    batch: np.ndarray,
+    lines: References,
+    table: np.ndarray,
+    size: tuple[int, int],
+    hadamard: np.ndarray,
+    dct: np.ndarray,
 ) -> None:
-    """Write the costs of every mode for a batch, a position a mode: Hadamard / 2, not normalised, and DCT * size / 2.
-
-    batch: (2, size * size * LANES), the original blocks and the same transposed.
-    """
-    tile = min(size, 8)
-    predicted, scratch = np.empty(tile * size * LANES, batch.dtype), np.empty(64 * LANES, batch.dtype)
-    coefficients, points = np.empty(size * (size + 1) * LANES, np.float32), np.empty(64 * LANES, np.float32)
-    for number in range(modes.size):
-        mode = modes[number]
+    """Write the costs of every mode for a batch, at the position of its number."""
+    samples, longer = size[0] * size[1], max(size)
+    tile = min(size[0], size[1], 8)
+    predicted, scratch = np.empty(tile * longer * LANES, batch.dtype), np.empty(64 * LANES, batch.dtype)
+    coefficients, points = np.empty((samples + longer) * LANES, np.float32), np.empty(64 * LANES, np.float32)
+    for index in range(table.size):
+        mode = table[index]
         original = batch[mode["side"]]
+        width, height = size if mode["side"] == modes.TOP else (size[1], size[0])
         if mode["angle"] < 0:
-            extend_line(references, mode, size)
+            extend_line(lines, mode, height)
         total = spread(np.int32(0))
-        for row in range(0, size, tile):
-            predict_rows(references, mode, Strip(row, tile, size, size), predicted)
-            if size == 4:
-                total += half_sums_4(original, predicted, scratch)
+        for row in range(0, height, tile):
+            predict_rows(lines, mode, Strip(row, tile, width, height), predicted)
+            if tile == 4:
+                total += half_sums_4(original, row * width, predicted, width, scratch)
             else:
-                total += half_sums_8(original, row * size, predicted, size, scratch)
-            transform_rows(original, row * size, predicted, tile, size, points, coefficients)
-        store(hadamard, number, total)
-        store(dct, number, column_sums(coefficients, size, points))
+                total += half_sums_8(original, row * width, predicted, width, scratch)
+            transform_rows(original, row * width, predicted, tile, width, points, coefficients)
+        store(hadamard, mode["number"], total)
+        store(dct, mode["number"], column_sums(coefficients, width, height, points))
 
 
 @njit(nogil=True)
-def _best_modes(costs: np.ndarray, tie: float, found_modes: np.ndarray, found_costs: np.ndarray) -> None:
-    """Find the first mode of each lane that has the least cost, or up to `tie` times as much."""
-    least = load(costs, 0)
-    for mode in range(1, costs.size // LANES):
-        least = min(least, load(costs, mode))
+def _best_modes(
+    costs: np.ndarray, highest: float, tie: float, found_modes: np.ndarray, found_costs: np.ndarray
+) -> None:
+    """Find the modes of each block that cost least, best first: (N, k) of costs (batches, modes, LANES).
+
+    Of those that cost up to `tie` times as much as the least the first one is taken. highest: of the type of the costs.
+    """
     limits = np.empty(LANES, costs.dtype)
-    store(limits, 0, least)
-    for lane in range(found_modes.size):
-        limit, mode = limits[lane] * tie, 0
-        while costs[np.uintp(mode * LANES + lane)] > limit:
-            mode += 1
-        found_modes[lane], found_costs[lane] = mode, costs[np.uintp(mode * LANES + lane)]
+    for number in range(len(costs)):
+        left = costs[number].copy().reshape(-1)  # a mode that is found is given the highest cost
+        for rank in range(found_modes.shape[1]):
+            least = load(left, 0)
+            for mode in range(1, costs.shape[1]):
+                least = min(least, load(left, mode))
+            store(limits, 0, least)
+            for lane in range(min(LANES, len(found_modes) - number * LANES)):
+                limit, mode = limits[lane] * tie, 0
+                while left[np.uintp(mode * LANES + lane)] > limit:
+                    mode += 1
+                place = np.uintp(mode * LANES + lane)
+                found_modes[number * LANES + lane, rank] = mode
+                found_costs[number * LANES + lane, rank] = left[place]
+                left[place] = highest
 
 
-def _cached(sources: str) -> Callable[..., None]:
-    """Compile `_label_blocks` for numba's cache on disk.
+def _cached(kernel: Callable[..., None], sources: str) -> Callable[..., None]:
+    """Compile a kernel for numba's cache on disk.
 
     numba would use what it cached until this file changes. `sources`, the rest of the code that goes into the kernel,
     makes the cache depend on that as well: being a variable of the closure it becomes part of the key.
     """
 
-    def label_blocks(
-        original: np.ndarray,
-        reference: np.ndarray,
-        blocks: np.ndarray,
-        size: int,
-        modes: np.ndarray,
-        references: References,
-        found_modes: np.ndarray,
-        found_costs: np.ndarray,
-    ) -> None:
+    def call(*args: object) -> None:
         _ = sources
-        _label_blocks(original, reference, blocks, size, modes, references, found_modes, found_costs)
+        kernel(*args)
 
-    compiled: Callable[..., None] = njit(nogil=True, cache=True)(label_blocks)
+    compiled: Callable[..., None] = njit(nogil=True, cache=True)(call)
     return compiled
 
 
-_SOURCES = (vectors, prediction, hadamard, dct, vvc_modes)
-label_blocks = _cached("".join(inspect.getsource(module) for module in _SOURCES))
+_SOURCES = "".join(
+    inspect.getsource(module) for module in (vectors, modes, references, prediction, hadamard, dct, vvc_modes)
+)
+block_costs = _cached(_block_costs, _SOURCES)
+best_modes = _cached(_best_modes, _SOURCES)

@@ -11,7 +11,6 @@ PLANAR, DC, HORIZONTAL, DIAGONAL, VERTICAL = 0, 1, 10, 18, 26
 _ANGLES = (0, 2, 5, 9, 13, 17, 21, 26, 32)
 # By block size: how far from horizontal and vertical a mode must be for its references to be smoothed. Never at 4.
 _SMOOTHING_DISTANCE = {8: 7, 16: 1, 32: 0}
-_EDGE_FILTER_SIZES = (4, 8, 16)
 
 
 def predict(refs: np.ndarray, size: int, mode: int, bit_depth: int, strong_smoothing: bool = False) -> np.ndarray:
@@ -36,10 +35,10 @@ def predict(refs: np.ndarray, size: int, mode: int, bit_depth: int, strong_smoot
         block = _planar(left, top, size)
     elif mode == DC:
         block = _dc(left, top, size)
-    elif mode >= DIAGONAL:
-        block = _angular(top, left, size, mode - VERTICAL, bit_depth)
+    elif is_vertical(mode):
+        block = _angular(top, left, size, mode, bit_depth)
     else:
-        block = _angular(left, top, size, HORIZONTAL - mode, bit_depth).T
+        block = _angular(left, top, size, mode, bit_depth).T
     return block.astype(refs.dtype)
 
 
@@ -47,6 +46,27 @@ def smooths_references(mode: int, size: int) -> bool:
     """Whether the mode is predicted from smoothed references (H.265 8.4.4.2.3)."""
     distance = min(abs(mode - VERTICAL), abs(mode - HORIZONTAL))
     return mode != DC and size in _SMOOTHING_DISTANCE and distance > _SMOOTHING_DISTANCE[size]
+
+
+def is_vertical(mode: int) -> bool:
+    """Whether the (angular) mode predicts from the row above; the others do from the column on the left."""
+    return mode >= DIAGONAL
+
+
+def angle(mode: int) -> int:
+    """Displacement of the (angular) mode in 1/32 sample for each row (column, where it is horizontal)."""
+    steps = mode - VERTICAL if is_vertical(mode) else HORIZONTAL - mode
+    return _ANGLES[steps] if steps >= 0 else -_ANGLES[-steps]
+
+
+def inverse_angle(mode: int) -> int:
+    """Displacement along the other side of the block in 1/256 sample, 0 for the horizontal and the vertical mode."""
+    return 0 if angle(mode) == 0 else round(256 * 32 / angle(mode))
+
+
+def filters_edges(size: int) -> bool:
+    """Whether the first row and column of the DC, horizontal and vertical mode are filtered (H.265 8.4.4.2.6)."""
+    return size < 32
 
 
 def _is_almost_linear(border: np.ndarray, bit_depth: int) -> bool:
@@ -82,30 +102,29 @@ def _dc(left: np.ndarray, top: np.ndarray, size: int) -> np.ndarray:
     above, beside = top[1 : size + 1], left[1 : size + 1]
     mean = (above.sum() + beside.sum() + size) // (2 * size)
     block = np.full((size, size), mean)
-    if size in _EDGE_FILTER_SIZES:
+    if filters_edges(size):
         block[0] = (above + 3 * mean + 2) >> 2
         block[:, 0] = (beside + 3 * mean + 2) >> 2
         block[0, 0] = (beside[0] + 2 * mean + above[0] + 2) >> 2
     return block
 
 
-def _angular(main: np.ndarray, side: np.ndarray, size: int, steps: int, bit_depth: int) -> np.ndarray:
+def _angular(main: np.ndarray, side: np.ndarray, size: int, mode: int, bit_depth: int) -> np.ndarray:
     """Predict from `main`, the row above for a vertical mode; a horizontal one sees the block transposed.
 
-    main, side: (2 * size + 1,), beginning with the corner. steps: -8..8, distance from the vertical mode.
+    main, side: (2 * size + 1,), beginning with the corner.
     """
-    angle = _ANGLES[steps] if steps >= 0 else -_ANGLES[-steps]
-    if angle < 0:  # the line goes on to the left of the corner: `side`, projected along the mode's direction
-        count = (-angle * size) >> 5
-        projected = (np.arange(count, 0, -1) * round(256 * 32 / -angle) + 128) >> 8
+    if angle(mode) < 0:  # the line goes on to the left of the corner: `side`, projected along the mode's direction
+        count = (-angle(mode) * size) >> 5
+        projected = (np.arange(count, 0, -1) * -inverse_angle(mode) + 128) >> 8
         line, origin = np.concatenate((side[projected], main)), count
     else:
         line, origin = main, 0
-    shift = (np.arange(size)[:, None] + 1) * angle
+    shift = (np.arange(size)[:, None] + 1) * angle(mode)
     index = origin + 1 + (shift >> 5) + np.arange(size)  # (size, size)
     fraction = shift & 31
     following = line[np.minimum(index + 1, line.size - 1)]  # beyond the line's end the fraction is 0
     block: np.ndarray = ((32 - fraction) * line[index] + fraction * following + 16) >> 5
-    if angle == 0 and size in _EDGE_FILTER_SIZES:
+    if angle(mode) == 0 and filters_edges(size):
         block[:, 0] = np.clip(block[:, 0] + ((side[1 : size + 1] - side[0]) >> 1), 0, (1 << bit_depth) - 1)
     return block

@@ -1,12 +1,13 @@
 """The reference samples around a block: which of them are decoded before it, and what stands in for the others.
 
-The order of all arrays, on the line next to the block (W, H its size; 2W + 2H + 1 samples):
-left column p[-1][0..2H-1] top to bottom, corner p[-1][-1], top row p[0..2W-1][-1] left to right.
+The order of all arrays, on the reference line r, 0 being next to the block (W, H its size; 2W + 2H + 2r + 1 samples):
+left column p[-1-r][-r..2H-1] top to bottom, corner p[-1-r][-1-r], top row p[-r..2W-1][-1-r] left to right.
 """
 
 import numpy as np
 
-_BLOCK_SIDES = (4, 8, 16, 32, 64)
+from codecnn.intra.block_size import SIDES
+
 _UNIT_BITS = 2  # the coding order is kept in units of 4x4 luma samples
 
 
@@ -32,17 +33,28 @@ def _spread_bits(units: np.ndarray, bits: int) -> np.ndarray:
 
 
 def available(
-    x: np.ndarray, y: np.ndarray, x_block: np.ndarray, y_block: np.ndarray, shape: tuple[int, int], ctu_size: int
+    x: np.ndarray,
+    y: np.ndarray,
+    x_block: np.ndarray,
+    y_block: np.ndarray,
+    side: int,
+    shape: tuple[int, int],
+    ctu_size: int,
 ) -> np.ndarray:
-    """Whether the sample at (x, y) is in the picture and decoded before the block that begins at (x_block, y_block).
+    """Whether the sample at (x, y), left of a block or above it, is in the picture and decoded before the block.
 
-    x, y: integers that broadcast together, outside the picture (negative, too) allowed. shape: the picture's
-    (height, width). Returns bool (H.266 6.4.4 with one slice and one tile; blocks are those of a quadtree).
+    x, y: integers that broadcast together, outside the picture (negative, too) allowed. x_block, y_block: where the
+    block begins. side: the longer one of the block, which comes of a square of that side in a quadtree, split in
+    halves, quarters and so on one after the other. shape: the picture's (height, width).
+    Returns bool (H.266 6.4.4 with one slice and one tile).
     """
     height, width = shape
     inside: np.ndarray = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    order = decoding_order(np.maximum(x, 0), np.maximum(y, 0), width, ctu_size)
-    return inside & (order < decoding_order(x_block, y_block, width, ctu_size))
+    order = decoding_order(np.maximum(x, 0) // side * side, np.maximum(y, 0) // side * side, width, ctu_size)
+    of_block = decoding_order(x_block // side * side, y_block // side * side, width, ctu_size)
+    earlier = (order < of_block) | ((order == of_block) & ((x < x_block) | (y < y_block)))
+    decoded: np.ndarray = inside & earlier
+    return decoded
 
 
 def substitute(border: np.ndarray, is_available: np.ndarray, bit_depth: int) -> np.ndarray:
@@ -59,26 +71,28 @@ def substitute(border: np.ndarray, is_available: np.ndarray, bit_depth: int) -> 
 
 
 def reference_samples(
-    plane: np.ndarray, x: int, y: int, width: int, height: int, ctu_size: int, bit_depth: int
+    plane: np.ndarray, x: int, y: int, width: int, height: int, ctu_size: int, bit_depth: int, mrl: int = 0
 ) -> np.ndarray:
     """Gather the references of the block at (x, y), with substitutes for what is not decoded before it.
 
-    plane: (picture height, picture width) luma, 0..2^bit_depth - 1. The block is one of a quadtree's, x and y
-    being multiples of its size. Returns (2 * (width + height) + 1,) of the plane's dtype, in this module's order.
+    plane: (picture height, picture width) luma, 0..2^bit_depth - 1. The block is one that `available` knows, x and y
+    being multiples of its width and height. mrl: the reference line, 0, 1 or 2.
+    Returns (2 * (width + height + mrl) + 1,) of the plane's dtype, in this module's order.
     """
-    left = np.arange(2 * height)
-    top = np.arange(2 * width)
-    x_border = np.concatenate((np.full(2 * height + 1, x - 1), x + top))
-    y_border = np.concatenate((y + left[::-1], np.full(2 * width + 1, y - 1)))
-    is_available = available(x_border, y_border, np.array(x), np.array(y), plane.shape, ctu_size)
+    left = np.arange(-mrl, 2 * height)
+    top = np.arange(-mrl, 2 * width)
+    x_border = np.concatenate((np.full(left.size + 1, x - 1 - mrl), x + top))
+    y_border = np.concatenate((y + left[::-1], np.full(top.size + 1, y - 1 - mrl)))
+    block = np.array(x), np.array(y), max(width, height)
+    is_available = available(x_border, y_border, *block, plane.shape, ctu_size)
     border = plane[np.where(is_available, y_border, 0), np.where(is_available, x_border, 0)]
     border = substitute(border, is_available, bit_depth)
-    return np.concatenate((border[: 2 * height][::-1], border[2 * height :]))
+    return np.concatenate((border[: left.size][::-1], border[left.size :]))
 
 
 def check_references(refs: np.ndarray, width: int, height: int, mrl: int = 0) -> None:
     """Raise ValueError unless refs are those of a block that can be predicted, on the reference line `mrl`."""
-    if width not in _BLOCK_SIDES or height not in _BLOCK_SIDES:
-        raise ValueError(f"a {width}x{height} block has a side that is none of {_BLOCK_SIDES}")
+    if width not in SIDES or height not in SIDES:
+        raise ValueError(f"a {width}x{height} block has a side that is none of {SIDES}")
     if refs.shape != (2 * (width + height + mrl) + 1,):
         raise ValueError(f"a {width}x{height} block with MRL {mrl} has no references of shape {refs.shape}")
