@@ -141,7 +141,7 @@ def test_foreign_damaged_and_outdated_files_are_refused(tmp_path: Path) -> None:
     refused("not a readable dataset file")
     with h5py.File(path, "w") as file:
         file["x"] = 1
-    refused("schema 'none', this version reads 'codecnn-ctu-1'")
+    refused("schema 'none', this version reads 'codecnn-ctu-2'")
     path.write_bytes(whole)
     with h5py.File(path, "a") as file:
         file.attrs["schema"] = "codecnn-ctu-0"
