@@ -1,4 +1,4 @@
-"""Hadamard and DCT-II of residual blocks, and the sums of their absolute coefficients (SATD)."""
+"""Hadamard and DCT-II of residual blocks, the sums of their absolute coefficients (SATD), and the integer DCT-II."""
 
 from typing import Literal
 
@@ -6,6 +6,20 @@ import numpy as np
 from scipy.fft import dctn
 
 Scale = Literal["orthonormal", "hm", "vtm"]
+
+# First column of the 64-point integer DCT-II (H.266 8.7.4.2), from which all others follow by the cosine's symmetry.
+_FIRST_COLUMN = np.empty(64, np.int64)
+_FIRST_COLUMN[0] = 64
+_FIRST_COLUMN[32] = 64
+_FIRST_COLUMN[16::32] = 83, 36
+_FIRST_COLUMN[8::16] = 89, 75, 50, 18
+_FIRST_COLUMN[4::8] = 90, 87, 80, 70, 57, 43, 25, 9
+_FIRST_COLUMN[2::4] = 90, 90, 88, 85, 82, 78, 73, 67, 61, 54, 46, 38, 31, 22, 13, 4
+_FIRST_COLUMN[1::2] = (
+    *(91, 90, 90, 90, 88, 87, 86, 84, 83, 81, 79, 77, 73, 71, 69, 65),
+    *(62, 59, 56, 52, 48, 44, 41, 37, 33, 28, 24, 20, 15, 11, 7, 2),
+)
+_INTEGER_DCT_SIDES = (4, 8, 16, 32, 64)
 
 
 def hadamard(blocks: np.ndarray) -> np.ndarray:
@@ -63,6 +77,41 @@ def dct_satd(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     residual = a.astype(np.float64) - b.astype(np.float64)
     total: np.ndarray = np.abs(dctn(residual, axes=(-2, -1), norm="ortho")).sum((-1, -2))
     return total
+
+
+def integer_dct(residual: np.ndarray, bit_depth: int) -> np.ndarray:
+    """The forward integer DCT-II that an H.266 encoder takes of a residual, as VTM does (TrQuant xTrMxN).
+
+    residual: (..., H, W) integers, |residual| < 2^bit_depth, both sides one of 4, 8, 16, 32, 64; bit_depth: 8..16.
+    Returns (..., H, W) int32, [vertical frequency][horizontal frequency], about 2^(15 - bit_depth) / sqrt(H * W)
+    times the orthonormal DCT-II; of a side of 64 only the lower 32 frequencies are kept, the others are 0.
+    Raises ValueError for other sides and bit depths.
+    """
+    height, width = residual.shape[-2:]
+    if height not in _INTEGER_DCT_SIDES or width not in _INTEGER_DCT_SIDES:
+        raise ValueError(f"the integer DCT needs sides out of {_INTEGER_DCT_SIDES}, not {width}x{height}")
+    if not 8 <= bit_depth <= 16:
+        raise ValueError(f"the integer DCT needs a bit depth in 8..16, not {bit_depth}")
+    rows = _round_shift(residual.astype(np.int64) @ _integer_dct_matrix(width).T, _log2(width) + bit_depth - 9)
+    return _round_shift(_integer_dct_matrix(height) @ rows, _log2(height) + 6).astype(np.int32)
+
+
+def _integer_dct_matrix(size: int) -> np.ndarray:
+    """The rows that are kept, the others 0: (size, size)."""
+    phase = np.outer(np.arange(0, 64, 64 // size), 2 * np.arange(size) + 1) % 256  # of a turn's 256 parts
+    phase = np.minimum(phase, 256 - phase)  # the cosine is even,
+    matrix = np.where(phase > 64, -1, 1) * _FIRST_COLUMN[np.minimum(phase, 128 - phase)]  # and odd about a quarter turn
+    matrix[32:] = 0
+    return matrix
+
+
+def _round_shift(values: np.ndarray, shift: int) -> np.ndarray:
+    shifted: np.ndarray = (values + (1 << (shift - 1))) >> shift
+    return shifted
+
+
+def _log2(length: int) -> int:
+    return length.bit_length() - 1
 
 
 def _tile(height: int, width: int) -> tuple[int, int]:

@@ -39,7 +39,8 @@ class Recipe:
     Args:
         model: the network.
         optimiser: how the weights are moved.
-        loss: what is made small, over the valid samples.
+        loss: what is made small, over the valid samples: mse, charbonnier, or the SATD of 8x8 tiles under the Hadamard
+            transform or the DCT-II.
         steps: batches to train on in all.
         batch: patches in a batch, over all processes.
         patch: luma samples of a patch on each side, even, at most a CTU.
@@ -61,7 +62,7 @@ class Recipe:
 
     model: RdnConfig = field(default_factory=RdnConfig)
     optimiser: Optimiser = field(default_factory=Optimiser)
-    loss: Literal["mse", "charbonnier"] = "charbonnier"
+    loss: Literal["mse", "charbonnier", "hadamard_satd", "dct_satd"] = "charbonnier"
     steps: int = 20000
     batch: int = 16
     patch: int = 64

@@ -232,8 +232,13 @@ def loss_of(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, T
     with torch.autocast(planes.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
         filtered = network(planes)[:, 0].float()
     original = batch.original / batch.peak.view(-1, 1, 1)
-    measure = losses.mse if recipe.loss == "mse" else losses.charbonnier
-    return measure(filtered, original, batch.valid)
+    measures = {
+        "mse": losses.mse,
+        "charbonnier": losses.charbonnier,
+        "hadamard_satd": losses.hadamard_satd,
+        "dct_satd": losses.dct_satd,
+    }
+    return measures[recipe.loss](filtered, original, batch.valid)
 
 
 def validate(model: Rdn, shards: Sequence[Shard], frames: int) -> dict[int, float]:

@@ -1,5 +1,6 @@
 """Intra sub-partitions against what the reference software (VTM) predicted."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,21 +17,27 @@ def random_references(width: int, height: int) -> np.ndarray:
     return np.random.default_rng(width + height).integers(0, 1024, 2 * (width + height) + 1).astype(np.uint16)
 
 
-def test_every_shape_and_split_is_bit_exact() -> None:
+def cases() -> dict[str, np.ndarray]:
     with np.load(GOLDEN) as file:
-        golden = {key: file[key] for key in file.files}
+        return {key: file[key] for key in file.files}
+
+
+def mismatches(golden: dict[str, np.ndarray], predict_isp: Callable[..., np.ndarray]) -> Iterator[tuple[int, ...]]:
+    """The cases that differ as (width, height, bit depth, mode, split)."""
     keys = ("width", "height", "bitdepth", "mode", "isp", "ref_off", "pred_off")
-    wrong, shapes, modes = [], set(), set()
     for width, height, depth, mode, split, start, first in zip(*(golden[key].tolist() for key in keys), strict=True):
         refs = golden["refs"][start : start + 2 * (width + height) + 1]
         expected = golden["preds"][first : first + width * height].reshape(height, width)
-        shapes.add((width, height, split))
-        modes.add(mode)
-        if not np.array_equal(vvc.predict_isp(refs, width, height, mode, depth, split), expected):
-            wrong.append((width, height, depth, mode, split))
-    assert wrong == []
+        if not np.array_equal(predict_isp(refs, width, height, mode, depth, split), expected):
+            yield width, height, depth, mode, split
+
+
+def test_every_shape_and_split_is_bit_exact() -> None:
+    golden = cases()
+    assert list(mismatches(golden, vvc.predict_isp)) == []
+    shapes = set(zip(*(golden[key].tolist() for key in ("width", "height", "isp")), strict=True))
     assert shapes == {(*shape, split) for shape in SHAPES for split in (1, 2)}
-    assert modes == set(range(vvc.MODES))
+    assert set(golden["mode"].tolist()) == set(range(vvc.MODES))
 
 
 @pytest.mark.parametrize(("width", "height"), [(8, 8), (16, 16), (32, 16), (16, 64), (64, 16)])

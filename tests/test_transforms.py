@@ -1,31 +1,89 @@
-"""SATD against the reference encoders' numbers, the transforms against scipy."""
+"""SATD and integer DCT against the reference encoders' numbers, the transforms against scipy."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.fft import dct
+from scipy.fft import dct, dctn
 from scipy.linalg import hadamard as hadamard_matrix
 
 from codecnn import transforms
 
-GOLDEN = Path(__file__).parent / "golden" / "satd.npz"
+GOLDEN = Path(__file__).parent / "golden"
+SIDES = (4, 8, 16, 32, 64)
+
+
+def cases(name: str) -> dict[str, np.ndarray]:
+    with np.load(GOLDEN / f"{name}.npz") as file:
+        return {key: file[key] for key in file.files}
+
+
+def blocks(golden: dict[str, np.ndarray], *keys: str) -> Iterator[list[np.ndarray]]:
+    """Of each case the arrays under the keys, (height, width) each."""
+    for width, height, start in zip(*(golden[key].tolist() for key in ("width", "height", "off")), strict=True):
+        yield [golden[key][start : start + width * height].reshape(height, width) for key in keys]
+
+
+def satd_mismatches(
+    golden: dict[str, np.ndarray], satd: Callable[..., np.ndarray], scale: transforms.Scale
+) -> Iterator[tuple[int, ...]]:
+    """The shapes of the cases that differ."""
+    expected = golden[f"satd_{scale}"].tolist()
+    for (original, current), cost in zip(blocks(golden, "org", "cur"), expected, strict=True):
+        if satd(original, current, scale) != cost:
+            yield original.shape
 
 
 @pytest.mark.parametrize("scale", ["hm", "vtm"])
 def test_satd_is_that_of_the_reference_encoders(scale: transforms.Scale) -> None:
-    with np.load(GOLDEN) as file:
-        golden = {key: file[key] for key in file.files}
-    shapes = set()
-    for index, (width, height, start) in enumerate(
-        zip(golden["width"].tolist(), golden["height"].tolist(), golden["off"].tolist(), strict=True)
-    ):
-        samples = slice(start, start + width * height)
-        original, current = (golden[key][samples].reshape(height, width) for key in ("org", "cur"))
-        shapes.add((width, height))
-        expected = golden[f"satd_{scale}"][index]
-        assert transforms.satd(original, current, scale) == expected, (width, height, index)
-    assert len(shapes) > 20
+    golden = cases("satd")
+    assert list(satd_mismatches(golden, transforms.satd, scale)) == []
+    assert len({original.shape for (original,) in blocks(golden, "org")}) > 20
+
+
+def dct_mismatches(
+    golden: dict[str, np.ndarray], integer_dct: Callable[..., np.ndarray]
+) -> Iterator[tuple[tuple[int, ...], int]]:
+    """The cases that differ as (shape, bit depth)."""
+    depths = golden["bitdepth"].tolist()
+    for (residual, expected), depth in zip(blocks(golden, "resi", "coef"), depths, strict=True):
+        if not np.array_equal(integer_dct(residual, depth), expected):
+            yield residual.shape, depth
+
+
+def test_integer_dct_is_that_of_the_reference_encoder() -> None:
+    golden = cases("dct")
+    assert list(dct_mismatches(golden, transforms.integer_dct)) == []
+    tried = set(zip(*(golden[key].tolist() for key in ("width", "height", "bitdepth")), strict=True))
+    assert tried == {(width, height, depth) for width in SIDES for height in SIDES for depth in (8, 10)}
+
+
+def test_integer_dct_is_nearly_the_scaled_dct() -> None:
+    """But for rounding and for its short basis functions, which are up to 2 % off the cosines."""
+    golden = cases("dct")
+    for (residual,), depth in zip(blocks(golden, "resi"), golden["bitdepth"].tolist(), strict=True):
+        expected = dctn(residual.astype(float), norm="ortho") * 2 ** (15 - depth) / np.sqrt(residual.size)
+        expected[32:] = expected[:, 32:] = 0
+        measured = transforms.integer_dct(residual, depth)
+        assert measured.dtype == np.int32
+        error = np.linalg.norm(measured - expected)
+        assert error <= 0.02 * np.linalg.norm(expected) + np.sqrt(residual.size), (residual.shape, depth)
+
+
+def test_integer_dct_of_many_blocks() -> None:
+    residuals = np.random.default_rng(4).integers(-1023, 1024, (2, 3, 16, 64), dtype=np.int16)
+    coefficients = transforms.integer_dct(residuals, 10)
+    for index in np.ndindex(2, 3):
+        np.testing.assert_array_equal(coefficients[index], transforms.integer_dct(residuals[index], 10))
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "depth", "named"), [(8, 2, 8, "2x8"), (12, 8, 8, "8x12"), (128, 4, 8, "4x128"), (4, 4, 7, "7")]
+)
+def test_what_the_integer_dct_is_not_made_for_is_refused(height: int, width: int, depth: int, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        transforms.integer_dct(np.zeros((height, width), np.int16), depth)
 
 
 @pytest.mark.parametrize(("height", "width", "tile"), [(4, 4, 4), (4, 16, 4), (8, 8, 8), (16, 32, 8)])

@@ -1,5 +1,6 @@
 """Every mode, size and bit depth against what the reference software (VTM) predicted."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,35 +11,36 @@ from codecnn.intra import vvc
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def mismatches(name: str) -> tuple[list[tuple[int, ...]], set[tuple[int, ...]]]:
-    """The cases that differ as (width, height, bit depth, mode, mrl), and the set of shapes tried."""
+def cases(name: str) -> dict[str, np.ndarray]:
     with np.load(GOLDEN / f"{name}.npz") as file:
-        golden = {key: file[key] for key in file.files}
-    count = golden["mode"].size
-    lines = golden.get("mrl", np.zeros(count, np.uint8))
-    wrong: list[tuple[int, ...]] = []
-    shapes: set[tuple[int, ...]] = set()
+        return {key: file[key] for key in file.files}
+
+
+def mismatches(golden: dict[str, np.ndarray], predict: Callable[..., np.ndarray]) -> Iterator[tuple[int, ...]]:
+    """The cases that differ as (width, height, bit depth, mode, mrl)."""
+    lines = golden.get("mrl", np.zeros_like(golden["mode"]))
     columns = (golden[key].tolist() for key in ("width", "height", "bitdepth", "mode", "ref_off", "pred_off"))
     for width, height, depth, mode, start, first, mrl in zip(*columns, lines.tolist(), strict=True):
         refs = golden["refs"][start : start + 2 * (width + height + mrl) + 1]
         expected = golden["preds"][first : first + width * height].reshape(height, width)
-        shapes.add((width, height, depth))
-        if not np.array_equal(vvc.predict(refs, width, height, mode, depth, mrl), expected):
-            wrong.append((width, height, depth, mode, mrl))
-    return wrong, shapes
+        if not np.array_equal(predict(refs, width, height, mode, depth, mrl), expected):
+            yield width, height, depth, mode, mrl
 
 
 def test_every_mode_of_every_shape_is_bit_exact() -> None:
-    wrong, shapes = mismatches("vvc_intra")
-    assert wrong == []
-    assert {shape[:2] for shape in shapes} == {(w, h) for w in (4, 8, 16, 32, 64) for h in (4, 8, 16, 32, 64)}
-    assert {shape[2] for shape in shapes} == {8, 10}
+    golden = cases("vvc_intra")
+    assert list(mismatches(golden, vvc.predict)) == []
+    shapes = set(zip(golden["width"].tolist(), golden["height"].tolist(), strict=True))
+    assert shapes == {(w, h) for w in (4, 8, 16, 32, 64) for h in (4, 8, 16, 32, 64)}
+    assert set(golden["bitdepth"].tolist()) == {8, 10}
+    assert set(golden["mode"].tolist()) == set(range(vvc.MODES))
 
 
 def test_multiple_reference_lines_are_bit_exact() -> None:
-    wrong, shapes = mismatches("vvc_mrl")
-    assert wrong == []
-    assert len(shapes) > 10
+    golden = cases("vvc_mrl")
+    assert list(mismatches(golden, vvc.predict)) == []
+    assert len(set(zip(*(golden[key].tolist() for key in ("width", "height", "bitdepth")), strict=True))) > 10
+    assert set(golden["mrl"].tolist()) == {1, 2}
 
 
 def test_per_mode_decisions_are_those_of_the_reference_software() -> None:
