@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from codecnn.engine.kernel import best_modes, block_costs
+from codecnn.engine import batched, kernel
 from codecnn.engine.modes import MODE_SETS, ModeSet, count_of, lines_of, mode_table, sizes_of
 from codecnn.engine.references import empty_references
+from codecnn.engine.stencils import stencils_of
 from codecnn.engine.vectors import LANES
 from codecnn.intra.block_size import SQUARES, BlockSize
 from codecnn.intra.references import available
@@ -55,6 +59,15 @@ class _Job:
     ctu_size: int
     modes: ModeSet
     best: int
+    device: torch.device | None
+
+    @cached_property
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """Original and reference on the device."""
+        original, reference = (
+            torch.from_numpy(p.astype(np.int32)).to(self.device) for p in (self.original, self.reference)
+        )
+        return original, reference
 
 
 def label_picture(
@@ -67,6 +80,7 @@ def label_picture(
     best: int = 1,
     tables: bool = False,
     threads: int = 1,
+    device: torch.device | None = None,
 ) -> dict[BlockSize, SizeLabels]:
     """Find the modes with the least SATD for every block of every size.
 
@@ -74,7 +88,8 @@ def label_picture(
     predicted from (the unfiltered reconstruction, or the original itself). sizes: of those that the modes predict;
     ctu_size: a power of 2, at least the longest side. best: how many modes to find for each block. tables: whether
     to give the costs of all modes as well. The lowest mode wins a tie; DCT costs, rounded to float32 on the way, tie
-    within one part in a million. Any number of threads finds the same; the GIL is released.
+    within one part in a million. Any number of threads finds the same; the GIL is released. device: where torch is
+    to compute instead, on CUDA for one: the same predictions and Hadamard costs, and DCT costs to float32 rounding.
     Raises ValueError for planes that differ in shape or are of other types, samples beyond the bit depth, other sizes.
     """
     if original.shape != reference.shape or original.ndim != 2:
@@ -94,7 +109,7 @@ def label_picture(
             f"{modes} has {' '.join(map(str, known))}, no larger than the CTU"
         )
     original, reference = (np.ascontiguousarray(plane, np.uint16) for plane in (original, reference))
-    job = _Job(original, reference, bit_depth, ctu_size, modes, best)
+    job = _Job(original, reference, bit_depth, ctu_size, modes, best, device)
     with ThreadPoolExecutor(threads) as pool:
         return {size: _label_size(job, size, tables, pool) for size in sizes}
 
@@ -127,18 +142,23 @@ def _label_blocks(
     batches = -(-len(blocks) // LANES)
     shape = (batches, count_of(job.modes), LANES)
     hadamard, dct = np.full(shape, np.iinfo(np.int32).max, np.int32), np.full(shape, np.inf, np.float32)
+    strong = job.modes == "hevc-35"
     for line in range(lines_of(job.modes)):
-        references = empty_references(*size, job.bit_depth, line, strong=job.modes == "hevc-35")
-        table = mode_table(job.modes, size, line)
-        block_costs(job.original, job.reference, blocks, tuple(size), table, references, hadamard, dct)
+        if job.device is None:
+            table = mode_table(job.modes, size, line)
+            references = empty_references(*size, job.bit_depth, line, strong)
+            kernel.block_costs(job.original, job.reference, blocks, tuple(size), table, references, hadamard, dct)
+        else:
+            stencils = stencils_of(job.modes, size, line, job.device)
+            batched.block_costs(job.tensors, blocks, size, stencils, job.bit_depth, line, strong, hadamard, dct)
     if job.modes == "vvc-67-mrl":  # at the upper edge of a CTU a decoder keeps one line alone (H.266 7.3.11.5)
         first_row = np.resize(blocks[:, 1] % job.ctu_size == 0, batches * LANES).reshape(batches, LANES)
         for costs in (hadamard, dct):
             np.copyto(costs[:, count_of("vvc-67") :], _highest(costs), where=first_row[:, None])
     found_modes = np.empty((2, len(blocks), job.best), np.uint8)
     found_costs = np.empty((2, len(blocks), job.best), np.float32)
-    best_modes(hadamard, _highest(hadamard), 1, found_modes[0], found_costs[0])
-    best_modes(dct, _highest(dct), _TIE, found_modes[1], found_costs[1])
+    kernel.best_modes(hadamard, _highest(hadamard), 1, found_modes[0], found_costs[0])
+    kernel.best_modes(dct, _highest(dct), _TIE, found_modes[1], found_costs[1])
     scales = np.array([2 / min(*size, 8), 2 / np.sqrt(size.width * size.height)], np.float32).reshape(2, 1, 1)
     found_costs *= scales
     if not with_tables:
