@@ -23,6 +23,7 @@ from codecnn.engine.modes import (
     GAUSSIAN,
     HEVC_EDGES,
     HEVC_GRADIENT,
+    LINEAR,
     NO_BLEND,
     PLANAR,
     TOP,
@@ -33,7 +34,7 @@ from codecnn.intra import vvc_modes
 from codecnn.intra.block_size import BlockSize
 
 _LINEAR_TAPS = np.array([(0, 64 - 2 * f, 2 * f, 0) for f in range(32)])
-_TAPS = {GAUSSIAN: vvc_modes.GAUSSIAN, CUBIC: vvc_modes.CUBIC}
+_TAPS = {GAUSSIAN: vvc_modes.GAUSSIAN, CUBIC: vvc_modes.CUBIC, LINEAR: _LINEAR_TAPS}
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def _stencil(mode: np.void, size: BlockSize, mrl: int, device: torch.device) -> 
     left_length = 2 * size.height + mrl
 
     def of_top(position: np.ndarray) -> np.ndarray:  # 0 is the corner
-        return left_length + np.minimum(position, 2 * size.width + mrl)
+        place: np.ndarray = left_length + np.minimum(position, 2 * size.width + mrl)
+        return place
 
     def of_left(position: np.ndarray) -> np.ndarray:
         place: np.ndarray = np.where(position == 0, left_length, np.minimum(position, left_length) - 1)
@@ -70,53 +72,42 @@ def _stencil(mode: np.void, size: BlockSize, mrl: int, device: torch.device) -> 
     transposed = mode["kind"] == ANGULAR and mode["side"] != TOP
     main, other = (of_left, of_top) if transposed else (of_top, of_left)
     width, height = size[::-1] if transposed else size
-    x, y = np.arange(width), np.arange(height)[:, None]
-    everywhere = np.zeros((height, width), int)
+    y, x = np.mgrid[:height, :width]
+    corner = main(np.zeros_like(x))
 
     shift = 6
     if mode["kind"] == ANGULAR:
         displacement = (y + 1 + mrl) * int(mode["angle"])
-        taps = _TAPS.get(int(mode["filter"]), _LINEAR_TAPS)[displacement & 31]  # (height, 1, 4)
-        position = mrl + (displacement >> 5)[..., None] + x[:, None] + np.arange(4)
+        position = (mrl + (displacement >> 5) + x)[..., None] + np.arange(4)
         projected = np.minimum((256 + position * int(mode["inverse_angle"])) >> 9, height)
         index = np.where(position < 0, other(np.maximum(projected, 0)), main(np.maximum(position, 0)))
-        weight = taps + everywhere[..., None]
+        weight = _TAPS[int(mode["filter"])][displacement & 31]
     elif mode["kind"] == PLANAR:
         shift = vvc_modes.log2(width) + vvc_modes.log2(height) + 1
-        corners = main(everywhere + width + 1), other(everywhere + height + 1)
-        index = _stacked(main(x + 1 + everywhere), corners[1], other(y + 1 + everywhere), corners[0])
-        rows = width * (height - 1 - y) + everywhere, width * (y + 1) + everywhere
-        weight = _stacked(*rows, height * (width - 1 - x) + everywhere, height * (x + 1) + everywhere)
+        end_of_main, end_of_other = main(np.full_like(x, width + 1)), other(np.full_like(x, height + 1))
+        index = _stacked(main(x + 1), end_of_other, other(y + 1), end_of_main)
+        weight = _stacked(width * (height - 1 - y), width * (y + 1), height * (width - 1 - x), height * (x + 1))
     else:
-        mean = 2 * (size.width + size.height + mrl) + 1
-        index = np.full((height, width, 4), mean)
+        index = np.full((height, width, 4), 2 * (size.width + size.height + mrl) + 1)  # the mean
         weight = np.full((height, width, 4), 16)
 
-    scale, rounding = int(mode["blend_scale"]), 0 if mode["blend"] == HEVC_GRADIENT else 32
-    first, second = everywhere, everywhere
-    a, b = everywhere, everywhere
-    c = everywhere + 64
-    if mode["blend"] == BLEND_BOTH:
-        first, second = main(x + 1 + everywhere), other(y + 1 + everywhere)
-        a, b = (32 >> ((y << 1) >> scale)) + everywhere, (32 >> ((x << 1) >> scale)) + everywhere
-        c = 64 - a - b
-    elif mode["blend"] == BLEND_GRADIENT:
-        first, second = other(y + 1 + everywhere), main(everywhere)
-        a = (32 >> ((x << 1) >> scale)) + everywhere
-        b = -a
-    elif mode["blend"] == BLEND_SIDE:
-        first = other(y + 1 + (((x + 1) * int(mode["inverse_angle"]) + 256) >> 9))
-        a = np.where(x < 3 << scale, 32 >> ((x << 1) >> scale), 0) + everywhere
-        c = 64 - a
-    elif mode["blend"] == HEVC_EDGES:
-        first, second = main(x + 1 + everywhere), other(y + 1 + everywhere)
-        a, b = 16 * (y == 0) + everywhere, 16 * (x == 0) + everywhere
-        c = 64 - a - b
-    elif mode["blend"] == HEVC_GRADIENT:
-        first, second = other(y + 1 + everywhere), main(everywhere)
-        a = 32 * (x == 0) + everywhere
-        b = -a
-    tables = index, weight, _stacked(first, second), _stacked(a, b, c)
+    blend, scale = mode["blend"], int(mode["blend_scale"])
+    across, down = (32 >> ((position << 1) >> max(scale, 0)) for position in (x, y))  # PDPC
+    zero = np.zeros_like(x)
+    if blend == BLEND_BOTH:
+        second = main(x + 1), other(y + 1), down, across, 64 - across - down
+    elif blend == BLEND_GRADIENT:
+        second = other(y + 1), corner, across, -across, zero + 64
+    elif blend == BLEND_SIDE:
+        seen = other(y + 1 + (((x + 1) * int(mode["inverse_angle"]) + 256) >> 9))
+        second = seen, corner, across, zero, 64 - across
+    elif blend == HEVC_EDGES:
+        second = main(x + 1), other(y + 1), 16 * (y == 0), 16 * (x == 0), 64 - 16 * (y == 0) - 16 * (x == 0)
+    elif blend == HEVC_GRADIENT:
+        second = other(y + 1), corner, 32 * (x == 0), -32 * (x == 0), zero + 64
+    else:
+        second = corner, corner, zero, zero, zero + 64
+    tables = index, weight, _stacked(*second[:2]), _stacked(*second[2:])
     if transposed:
         tables = tuple(table.swapaxes(0, 1) for table in tables)  # type: ignore[assignment]
     planes = [torch.from_numpy(np.moveaxis(table, -1, 0).copy()).to(device) for table in tables]
@@ -126,12 +117,12 @@ def _stencil(mode: np.void, size: BlockSize, mrl: int, device: torch.device) -> 
         index=planes[0],
         weight=planes[1].int(),
         shift=shift,
-        blends=bool(mode["blend"] != NO_BLEND),
+        blends=bool(blend != NO_BLEND),
         blend_index=planes[2],
         blend_weight=planes[3].int(),
-        rounding=rounding,
+        rounding=0 if blend == HEVC_GRADIENT else 32,
     )
 
 
 def _stacked(*planes: np.ndarray) -> np.ndarray:
-    return np.stack(np.broadcast_arrays(*planes), axis=-1)
+    return np.stack(planes, axis=-1)
