@@ -1,5 +1,7 @@
 """The engine against the plain predictor, transforms and references, block by block."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -272,3 +274,15 @@ def test_wrong_arguments_are_refused(
     original, reference = np.zeros((16, 16), np.uint16), np.full(shape, peak, np.uint16)
     with pytest.raises(ValueError, match=message):
         label_picture(original, reference, bit_depth, (BlockSize(*size),), ctu_size, modes, best)
+
+
+def test_what_one_process_has_compiled_another_one_loads() -> None:
+    code = (
+        "import numpy as np; from codecnn.engine import kernel; from codecnn.labels import label_picture;"
+        "plane = np.zeros((64, 64), np.uint16); label_picture(plane, plane, 10);"
+        "print(sum(k.stats.cache_misses.total() for k in (kernel.block_costs, kernel.best_modes)))"
+    )
+    plane = np.zeros((64, 64), np.uint16)
+    label_picture(plane, plane, 10)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "0\n"

@@ -105,23 +105,25 @@ def _best_modes(
                 left[place] = highest
 
 
-def _cached(kernel: Callable[..., None], sources: str) -> Callable[..., None]:
-    """Compile a kernel for numba's cache on disk.
+def _cached(sources: str) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Compile the kernels for numba's cache on disk.
 
-    numba would use what it cached until this file changes. `sources`, the rest of the code that goes into the kernel,
-    makes the cache depend on that as well: being a variable of the closure it becomes part of the key.
+    numba would use what it cached until this file changes. `sources`, the rest of the code that goes into the kernels,
+    makes the cache depend on that as well: being a variable of the closures it becomes part of the key. (A compiled
+    function in its place would do so, too, but with a key that is new in every process.)
     """
 
-    def call(*args: object) -> None:
+    def block_costs(*args: object) -> None:
         _ = sources
-        kernel(*args)
+        _block_costs(*args)
 
-    compiled: Callable[..., None] = njit(nogil=True, cache=True)(call)
-    return compiled
+    def best_modes(*args: object) -> None:
+        _ = sources
+        _best_modes(*args)
+
+    compile_cached = njit(nogil=True, cache=True)
+    return compile_cached(block_costs), compile_cached(best_modes)
 
 
-_SOURCES = "".join(
-    inspect.getsource(module) for module in (vectors, modes, references, prediction, hadamard, dct, vvc_modes)
-)
-block_costs = _cached(_block_costs, _SOURCES)
-best_modes = _cached(_best_modes, _SOURCES)
+_MODULES = (vectors, modes, references, prediction, hadamard, dct, vvc_modes)
+block_costs, best_modes = _cached("".join(inspect.getsource(module) for module in _MODULES))
