@@ -1,4 +1,4 @@
-"""Any file with pictures in it as one kind of thing: a clip of 4:2:0 frames."""
+"""Any file with pictures in it as one kind of thing: a clip of planar frames."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -8,17 +8,23 @@ from itertools import islice
 from pathlib import Path
 
 import av
-import numpy as np
 
-from codecnn import color
+from codecnn.color import Conversion, Matrix, Range, rgb_to_picture
 from codecnn.errors import InputError
+from codecnn.file_names import format_from_name
+from codecnn.frames import PLANAR, picture_from_frame
 from codecnn.y4m import read_header, read_y4m
-from codecnn.yuv import Picture, VideoFormat, check_samples, count_raw_frames, format_from_name, read_raw
+from codecnn.yuv import (
+    Picture,
+    VideoFormat,
+    check_samples,
+    count_raw_frames,
+    read_raw,
+)
 
-PLANAR = {"yuv420p": 8, "yuvj420p": 8, "yuv420p10le": 10}
 RANGES = {1: "limited", 2: "full"}  # AVColorRange
-FULL = 2
-GREY = {"gray", "gray16be", "gray16le", "ya8", "ya16be", "ya16le", "pal8", "monob", "monow"}
+# In a picture file these are R'G'B' with R' = G' = B'.
+GREY = {"gray", "gray10le", "gray12le", "gray16be", "gray16le", "ya8", "ya16be", "ya16le", "pal8", "monob", "monow"}
 RAW_SUFFIXES = {".yuv", ".raw"}
 
 
@@ -45,20 +51,25 @@ class Clip:
 
 @dataclass(frozen=True)
 class FormatOptions:
-    """What the user says of raw files; it goes before what their names say."""
+    """What the user says: of raw files, before what their names say, and of what RGB is converted to.
+
+    RGB becomes 4:2:0 unless `chroma` says otherwise, and 8 bit, or if it has more 10 bit, unless `bit_depth` does.
+    """
 
     width: int | None = None
     height: int | None = None
     bit_depth: int | None = None
     fps: Fraction | None = None
     chroma: str | None = None
+    matrix: Matrix = "bt709"
+    range: Range = "limited"
 
 
 def open_clip(path: Path, options: FormatOptions = FormatOptions(), first_frames: int = 0, every: int = 1) -> Clip:
     """Look at a file's header, name and length, and return it as a Clip.
 
     Raw planar YUV (.yuv, .raw) takes its geometry from the options and its name; Y4M, pictures and videos say it
-    themselves. RGB is converted as color.DESCRIPTION says; 16-bit RGB becomes 10-bit YUV. Raises InputError.
+    themselves, and are converted if they are RGB, or grey pictures, alone. Raises InputError.
     """
     try:
         str(path).encode()
@@ -79,7 +90,8 @@ def open_clip(path: Path, options: FormatOptions = FormatOptions(), first_frames
 
 def _open_raw(path: Path, options: FormatOptions) -> Clip:
     fields = format_from_name(path)
-    fields.update({name: value for name, value in vars(options).items() if value is not None})
+    stated = {name: getattr(options, name) for name in ("width", "height", "bit_depth", "fps", "chroma")}
+    fields.update({name: value for name, value in stated.items() if value is not None})
     if "width" not in fields or "height" not in fields:
         raise InputError(
             f"{path}: no width and height, neither in the name (as in Name_1920x1080_50.yuv) nor as options"
@@ -107,19 +119,27 @@ def _open_media(path: Path, options: FormatOptions) -> Clip:
         raise InputError(f"{path}: not a picture or video that can be read ({error.strerror})") from error
     if frame is None:
         raise InputError(f"{path}: no frames")
-    name = frame.format.name
-    if name in PLANAR:
-        range_name = "full" if name == "yuvj420p" else RANGES.get(frame.color_range, "not stated")
-        description = f"YUV as stored, range {range_name}"
-        fmt = VideoFormat(frame.width, frame.height, PLANAR[name], Fraction(rate))
-    elif frame.format.is_rgb or (name in GREY and (frame.color_range == FULL or still)):
-        description = color.DESCRIPTION
-        fmt = VideoFormat(frame.width, frame.height, _rgb_depth(frame), Fraction(rate))
-    else:
+    name, stated_range = frame.format.name, RANGES.get(frame.color_range, "not stated")
+    layout = _layout(frame)
+    if name in PLANAR and not (still and name in GREY):
+        chroma, bit_depth = PLANAR[name]
+        fmt = VideoFormat(frame.width, frame.height, bit_depth, Fraction(rate), chroma)
+        description = f"YUV as stored, range {'full' if name.startswith('yuvj') else stated_range}"
+        return Clip(path, fmt, description, lambda: _read_media(path, layout, picture_from_frame))
+    if not (frame.format.is_rgb or (name in GREY and (still or stated_range == "full"))):
         raise InputError(
-            f"{path}: pixel format {name} is not supported, only 4:2:0 at 8 and 10 bit, RGB and full-range grey"
+            f"{path}: pixel format {name} is not supported, only planar 4:0:0, 4:2:0, 4:2:2 and 4:4:4 at 8, 10 and "
+            "12 bit, RGB, and full-range grey"
         )
-    return Clip(path, fmt, description, lambda: _read_media(path, fmt))
+    bit_depth = options.bit_depth or (10 if _is_deep(frame) else 8)
+    conversion = Conversion(options.matrix, options.range, options.chroma or "420")
+    fmt = VideoFormat(frame.width, frame.height, bit_depth, Fraction(rate), conversion.chroma)
+    fmt.check(path)
+
+    def convert(frame: av.VideoFrame) -> Picture:
+        return rgb_to_picture(frame.to_ndarray(format="rgb48le" if _is_deep(frame) else "rgb24"), bit_depth, conversion)
+
+    return Clip(path, fmt, conversion.description, lambda: _read_media(path, layout, convert))
 
 
 def _container(path: Path) -> av.container.InputContainer:
@@ -134,51 +154,26 @@ def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
     return container.decode(stream)
 
 
-def _rgb_depth(frame: av.VideoFrame) -> int:
-    return 10 if max(component.bits for component in frame.format.components) > 8 else 8
+def _is_deep(frame: av.VideoFrame) -> bool:
+    return max(component.bits for component in frame.format.components) > 8
 
 
-def _read_media(path: Path, fmt: VideoFormat) -> Iterator[Picture]:
+def _layout(frame: av.VideoFrame) -> str:
+    return f"{frame.width}x{frame.height} {frame.format.name}"
+
+
+def _read_media(path: Path, layout: str, to_picture: Callable[[av.VideoFrame], Picture]) -> Iterator[Picture]:
     try:
         with _container(path) as container:
             count, stated = 0, container.streams.video[0].frames
             for index, frame in enumerate(_decoded(container)):
                 if frame.is_corrupt:
                     raise InputError(f"{path}: frame {index} is damaged")
-                if (frame.width, frame.height) != (fmt.width, fmt.height):
-                    raise InputError(
-                        f"{path}: frame {index} is {frame.width}x{frame.height}, the first is {fmt.width}x{fmt.height}"
-                    )
-                yield check_samples(picture_from_frame(frame), path, index)
+                if _layout(frame) != layout:
+                    raise InputError(f"{path}: frame {index} is {_layout(frame)}, the first is {layout}")
+                yield check_samples(to_picture(frame), path, index)
                 count = index + 1
             if count < stated:
                 raise InputError(f"{path}: {count} frames could be decoded of {stated} that it says it has")
     except av.FFmpegError as error:
         raise InputError(f"{path}: decoding failed ({error.strerror})") from error
-
-
-def picture_from_frame(frame: av.VideoFrame) -> Picture:
-    """A decoded frame as a Picture: planes are copied as they are, RGB and grey are converted."""
-    if frame.format.name not in PLANAR:
-        deep = _rgb_depth(frame) == 10
-        rgb = frame.to_ndarray(format="rgb48le" if deep else "rgb24")
-        return color.rgb_to_picture(rgb, 10 if deep else 8)
-    bit_depth = PLANAR[frame.format.name]
-    fmt = VideoFormat(frame.width, frame.height, bit_depth)
-    planes = []
-    for plane, (height, width) in zip(frame.planes, fmt.plane_shapes, strict=True):
-        stride = plane.line_size // fmt.dtype.itemsize
-        rows = np.frombuffer(memoryview(plane), fmt.dtype)[: height * stride].reshape(height, stride)
-        planes.append(rows[:, :width].astype(fmt.dtype.newbyteorder("="), copy=True))
-    return Picture.of(planes, bit_depth)
-
-
-def frame_from_picture(picture: Picture) -> av.VideoFrame:
-    """A Picture as a frame for an encoder; the size must be even."""
-    height, width = picture.y.shape
-    frame = av.VideoFrame(width, height, "yuv420p" if picture.bit_depth == 8 else "yuv420p10le")
-    for plane, samples in zip(frame.planes, picture.planes, strict=True):
-        little = np.ascontiguousarray(samples, samples.dtype.newbyteorder("<"))
-        target = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: len(little)]
-        target[:, : little.shape[1] * little.itemsize] = little.view(np.uint8)
-    return frame

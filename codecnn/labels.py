@@ -121,7 +121,7 @@ def _label_size(job: _Job, size: BlockSize, with_tables: bool, pool: ThreadPoolE
         for length, side in ((height, size.height), (width, size.width))
     )
     inside = height // size.height, width // size.width
-    blocks = _blocks(inside, size, job.original.shape, job.ctu_size)
+    blocks = blocks_of(inside, size, job.original.shape, job.ctu_size)
     modes, costs = np.full((2, *grid, job.best), NO_LABEL, np.uint8), np.full((2, *grid, job.best), np.nan, np.float32)
     table = np.full((2, *grid, count_of(job.modes)), np.nan, np.float32) if with_tables else None
 
@@ -172,7 +172,7 @@ def _highest(costs: np.ndarray) -> np.int32 | np.float32:
     return np.float32(np.inf) if costs.dtype == np.float32 else np.int32(np.iinfo(np.int32).max)
 
 
-def _blocks(grid: tuple[int, int], size: BlockSize, shape: tuple[int, int], ctu_size: int) -> np.ndarray:
+def blocks_of(grid: tuple[int, int], size: BlockSize, shape: tuple[int, int], ctu_size: int) -> np.ndarray:
     """The blocks of a grid as `gather_references` takes them: (N, 4).
 
     What is in the picture above right or below left of a block is decoded as a whole or not at all: it belongs to

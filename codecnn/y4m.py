@@ -1,5 +1,6 @@
 """YUV4MPEG2 files: the header, and the frames one at a time."""
 
+import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -10,14 +11,8 @@ from codecnn.errors import InputError
 from codecnn.yuv import Picture, VideoFormat, check_samples, picture_from_bytes
 
 LONGEST_HEADER = 1024
-# Colour space tag -> chroma format and bit depth. The 8-bit 4:2:0 tags differ in chroma siting alone.
-COLOUR_SPACES = {
-    "420": ("420", 8),
-    "420jpeg": ("420", 8),
-    "420paldv": ("420", 8),
-    "420mpeg2": ("420", 8),
-    "420p10": ("420", 10),
-}
+# Colour space tag: chroma format and bit depth, 8 if none. Some tags of 8-bit 4:2:0 also say the chroma siting.
+COLOUR_SPACE = re.compile(r"(?:(4\d\d)(?:jpeg|paldv|mpeg2|p(\d\d?))?|mono(\d\d?)?)")
 
 
 def read_header(path: Path) -> tuple[VideoFormat, str, int]:
@@ -42,10 +37,9 @@ def read_header(path: Path) -> tuple[VideoFormat, str, int]:
     except (KeyError, ValueError, ZeroDivisionError) as error:
         raise InputError(f"{path}: YUV4MPEG2 header without a valid width, height or frame rate") from error
     space = tags.get("C", "420")
-    if space not in COLOUR_SPACES:
-        raise InputError(f"{path}: colour space C{space} is not supported, only {', '.join(COLOUR_SPACES)}")
-    chroma, bit_depth = COLOUR_SPACES[space]
-    fmt = VideoFormat(width, height, bit_depth, fps, chroma)
+    if not (parts := COLOUR_SPACE.fullmatch(space)):
+        raise InputError(f"{path}: colour space C{space} is not supported, only such as C420jpeg, C422p10 and Cmono")
+    fmt = VideoFormat(width, height, int(parts[2] or parts[3] or 8), fps, parts[1] or "400")
     fmt.check(path)
     return fmt, color_range, len(line)
 
@@ -53,32 +47,40 @@ def read_header(path: Path) -> tuple[VideoFormat, str, int]:
 def read_y4m(path: Path) -> Iterator[Picture]:
     """The frames of a file, one at a time; InputError if the last one is cut short or there is none."""
     fmt, _, header = read_header(path)
+    length = path.stat().st_size
     with path.open("rb") as file:
         file.seek(header)
         frame = 0
         while line := file.readline(LONGEST_HEADER):
             if not (line.startswith(b"FRAME") and line.endswith(b"\n")):
                 raise InputError(f"{path}: no FRAME line before frame {frame}")
-            data = file.read(fmt.frame_bytes)
-            if len(data) != fmt.frame_bytes:
+            rest = length - file.tell()  # a size in a header is not to be believed: nothing is read before
+            if rest < fmt.frame_bytes:
                 raise InputError(
-                    f"{path}: no whole number of frames: frame {frame} has {len(data)} of {fmt.frame_bytes} bytes"
+                    f"{path}: no whole number of frames: frame {frame} has {rest} of {fmt.frame_bytes} bytes"
                 )
-            yield check_samples(picture_from_bytes(data, fmt), path, frame)
+            yield check_samples(picture_from_bytes(file.read(fmt.frame_bytes), fmt), path, frame)
             frame += 1
     if frame == 0:
         raise InputError(f"{path}: no frames")
 
 
 def write_y4m(path: Path, pictures: Iterable[Picture], fps: Fraction = Fraction(30)) -> None:
-    """Write pictures of one size and bit depth."""
+    """Write pictures of one size, bit depth and chroma format."""
     with path.open("wb") as file:
         for index, picture in enumerate(pictures):
             if index == 0:
                 height, width = picture.y.shape
-                space = "420mpeg2" if picture.bit_depth == 8 else "420p10"
+                space = _colour_space(picture.chroma, picture.bit_depth)
                 rate = f"{fps.numerator}:{fps.denominator}"
                 file.write(f"YUV4MPEG2 W{width} H{height} F{rate} Ip A1:1 C{space}\n".encode())
             file.write(b"FRAME\n")
             for plane in picture.planes:
                 file.write(np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).tobytes())
+
+
+def _colour_space(chroma: str, bit_depth: int) -> str:
+    """The tag as FFmpeg writes it."""
+    if bit_depth == 8:
+        return {"400": "mono", "420": "420mpeg2"}.get(chroma, chroma)
+    return f"mono{bit_depth}" if chroma == "400" else f"{chroma}p{bit_depth}"

@@ -1,6 +1,5 @@
-"""Planar YUV pictures: their format, the geometry in a file name, raw files read and written."""
+"""Planar YUV pictures: their format, and raw files read and written."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,16 +13,14 @@ from codecnn.errors import InputError
 
 Plane = NDArray[Any]  # (height, width), uint8 or uint16
 
-# Common intermediate format and its kin: luma width and height.
-NAMED_SIZES = {
-    "sqcif": (128, 96),
-    "qcif": (176, 144),
-    "cif": (352, 288),
-    "4cif": (704, 576),
-    "16cif": (1408, 1152),
+# Chroma format -> of each of its planes how many rows and columns of luma one of its rows and columns stands for.
+SCALES: dict[str, tuple[tuple[int, int], ...]] = {
+    "400": ((1, 1),),
+    "420": ((1, 1), (2, 2), (2, 2)),
+    "422": ((1, 1), (1, 2), (1, 2)),
+    "444": ((1, 1), (1, 1), (1, 1)),
 }
-CHROMA_FORMATS = ("400", "420", "422", "444")
-RATE = r"\d{1,3}(?:\.\d{1,3})?"
+BIT_DEPTHS = (8, 10, 12)
 
 
 @dataclass(frozen=True)
@@ -37,11 +34,11 @@ class VideoFormat:
     chroma: str = "420"
 
     def check(self, source: Path) -> None:
-        """Raise InputError unless the format is one the toolkit handles: 4:2:0, 8 or 10 bit, 16x16 or more."""
-        if self.chroma != "420":
-            raise InputError(f"{source}: chroma format {self.chroma} is not supported, only 420 is")
-        if self.bit_depth not in (8, 10):
-            raise InputError(f"{source}: {self.bit_depth} bits per sample are not supported, only 8 and 10 are")
+        """Raise InputError unless the format is one of SCALES and BIT_DEPTHS and 16x16 or more."""
+        if self.chroma not in SCALES:
+            raise InputError(f"{source}: chroma format {self.chroma} is not supported, only 400, 420, 422 and 444 are")
+        if self.bit_depth not in BIT_DEPTHS:
+            raise InputError(f"{source}: {self.bit_depth} bits per sample are not supported, only 8, 10 and 12 are")
         if not (16 <= self.width <= 16384 and 16 <= self.height <= 16384):
             raise InputError(f"{source}: size {self.width}x{self.height} is outside of 16x16 to 16384x16384")
         if not 0 < self.fps <= 1000 or self.fps.denominator >= 1 << 20:
@@ -55,10 +52,9 @@ class VideoFormat:
         return np.dtype(np.uint8) if self.bit_depth == 8 else np.dtype("<u2")
 
     @property
-    def plane_shapes(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-        """(height, width) of Y, U and V; odd luma sizes round up in chroma."""
-        chroma = ((self.height + 1) // 2, (self.width + 1) // 2)
-        return (self.height, self.width), chroma, chroma
+    def plane_shapes(self) -> tuple[tuple[int, int], ...]:
+        """(height, width) of Y, U and V, at 4:0:0 of Y alone; odd luma sizes round up in chroma."""
+        return tuple((-(-self.height // down), -(-self.width // across)) for down, across in SCALES[self.chroma])
 
     @property
     def frame_bytes(self) -> int:
@@ -68,7 +64,10 @@ class VideoFormat:
 
 @dataclass(frozen=True)
 class Picture:
-    """One 4:2:0 picture: planes (height, width), uint8 at 8 bit and uint16 above, values 0..2^bit_depth-1."""
+    """One picture: planes (height, width), uint8 at 8 bit and uint16 above, values 0..2^bit_depth-1.
+
+    At 4:0:0 u and v are (0, 0). Windows of a picture, with a leading axis, are held in the same way.
+    """
 
     y: Plane
     u: Plane
@@ -77,18 +76,28 @@ class Picture:
 
     @classmethod
     def of(cls, planes: Iterable[Plane], bit_depth: int) -> Self:
-        """Y, U and V in this order as a Picture."""
-        y, u, v = planes
+        """Y, U and V in this order, or Y alone, as a Picture."""
+        y, *chroma = planes
+        u, v = chroma or (y[..., :0, :0],) * 2
         return cls(y, u, v, bit_depth)
 
     @property
-    def planes(self) -> tuple[Plane, Plane, Plane]:
-        """Y, U and V."""
-        return self.y, self.u, self.v
+    def planes(self) -> tuple[Plane, ...]:
+        """Y, U and V, at 4:0:0 Y alone."""
+        return (self.y, self.u, self.v) if self.u.size else (self.y,)
+
+    @property
+    def chroma(self) -> str:
+        """The chroma format that the sizes of the planes say; ValueError if they fit none."""
+        shapes = tuple(plane.shape[-2:] for plane in self.planes)
+        for chroma in SCALES:
+            if VideoFormat(shapes[0][1], shapes[0][0], chroma=chroma).plane_shapes == shapes:
+                return chroma
+        raise ValueError(f"planes of {shapes} are of no chroma format")
 
     def pad(self, height: int, width: int) -> "Picture":
-        """Repeat the last row and column up to an even luma height and width (for an encoder)."""
-        shapes = VideoFormat(width, height).plane_shapes
+        """Repeat the last row and column up to a luma height and width (for an encoder)."""
+        shapes = VideoFormat(width, height, chroma=self.chroma).plane_shapes
         padded = (
             np.pad(p, ((0, h - p.shape[0]), (0, w - p.shape[1])), mode="edge")
             for p, (h, w) in zip(self.planes, shapes, strict=True)
@@ -97,44 +106,14 @@ class Picture:
 
     def crop(self, height: int, width: int) -> "Picture":
         """Keep the top-left part of the given luma size; the inverse of pad."""
-        shapes = VideoFormat(width, height).plane_shapes
+        shapes = VideoFormat(width, height, chroma=self.chroma).plane_shapes
         return Picture.of((p[:h, :w] for p, (h, w) in zip(self.planes, shapes, strict=True)), self.bit_depth)
-
-
-def format_from_name(path: Path) -> dict[str, int | str | Fraction]:
-    """Fields of VideoFormat found in a file name, by the field's own habit of naming.
-
-    Understands `Name_1920x1080_50.yuv`, `Name_1920x1080_50_8bit_420.yuv`, `Name_3840x2160_60fps_10bit_420.yuv`,
-    `Name_1920x1080_59.94_yuv420p10le.yuv` and `name_cif.yuv`. What the name does not say is left out. Raises InputError
-    for a layout that is not planar and little-endian.
-    """
-    fields: dict[str, int | str | Fraction] = {}
-    tokens = re.split(r"[_\- ]|\.(?!\d)", path.stem.lower())
-    for position, token in enumerate(tokens):
-        if size := re.fullmatch(r"(\d{2,5})x(\d{2,5})(?:p(\d{0,3}))?", token):
-            fields["width"], fields["height"] = int(size[1]), int(size[2])
-            following = size[3] or (tokens[position + 1] if position + 1 < len(tokens) else "")
-            if re.fullmatch(RATE, following) and following not in CHROMA_FORMATS and Fraction(following) > 0:
-                fields["fps"] = Fraction(following)
-        elif token in NAMED_SIZES and "width" not in fields:
-            fields["width"], fields["height"] = NAMED_SIZES[token]
-        elif rate := re.fullmatch(f"({RATE})(fps|hz)", token):
-            fields["fps"] = Fraction(rate[1])
-        elif depth := re.fullmatch(r"(\d{1,2})b(it|its|pp)?", token):
-            fields["bit_depth"] = int(depth[1])
-        elif chroma := re.fullmatch(rf"(?:yuv|p)?({'|'.join(CHROMA_FORMATS)})(?:p(\d\d)?(?:le)?)?", token):
-            fields["chroma"] = chroma[1]
-            if chroma[2]:
-                fields["bit_depth"] = int(chroma[2])
-        elif re.fullmatch(r"nv12|nv21|p010(le|be)?|yuyv(422)?|uyvy(422)?|(yuv)?4\d\dp\d\dbe", token):
-            raise InputError(f"{path}: layout {token} is not supported, only planar YUV, little-endian")
-    return fields
 
 
 def check_samples(picture: Picture, source: Path, frame: int) -> Picture:
     """Raise InputError if a sample is above the picture's bit depth; else return the picture."""
     peak = (1 << picture.bit_depth) - 1
-    for name, plane in zip("YUV", picture.planes, strict=True):
+    for name, plane in zip("YUV", picture.planes, strict=False):
         if plane.dtype != np.uint8 and (highest := int(plane.max())) > peak:
             raise InputError(
                 f"{source}: frame {frame} has a {name} sample of {highest}, above {peak}: "
@@ -144,7 +123,7 @@ def check_samples(picture: Picture, source: Path, frame: int) -> Picture:
 
 
 def picture_from_bytes(data: bytes, fmt: VideoFormat) -> Picture:
-    """One raw frame, Y then U then V, as a Picture."""
+    """One raw frame, Y then U then V, or Y alone, as a Picture."""
     samples = np.frombuffer(data, fmt.dtype).astype(fmt.dtype.newbyteorder("="), copy=False)
     ends = np.cumsum([h * w for h, w in fmt.plane_shapes])
     planes = (p.reshape(s) for p, s in zip(np.split(samples, ends[:-1]), fmt.plane_shapes, strict=True))
@@ -172,7 +151,7 @@ def read_raw(path: Path, fmt: VideoFormat) -> Iterator[Picture]:
 
 
 def write_raw(path: Path, pictures: Iterable[Picture]) -> None:
-    """Write pictures as raw planar YUV, 10 bit as little-endian 16-bit words."""
+    """Write pictures as raw planar YUV, 10 and 12 bit as little-endian 16-bit words."""
     with path.open("wb") as file:
         for picture in pictures:
             for plane in picture.planes:

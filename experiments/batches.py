@@ -12,13 +12,13 @@ from torch import Tensor
 from codecnn.errors import InputError
 from codecnn.models.rdn import RdnConfig, Yuv
 from codecnn.store import CtuDataset, Shard
-from codecnn.yuv import Plane
+from codecnn.yuv import Picture, Plane
 
 
 class Batch(NamedTuple):
     """B patches of P x P luma samples, and around the network's input its margin on each side."""
 
-    picture: Yuv  # y (B, P + 2 margin, P + 2 margin) integers, u and v half of it: the picture that is filtered
+    picture: Yuv  # y (B, P + 2 margin, P + 2 margin) integers: the picture that is filtered
     unfiltered_y: Tensor | None  # like y, for the input "both"
     original: Tensor  # (B, P, P) integers
     valid: Tensor  # (B, P, P) bool: inside of the picture
@@ -36,8 +36,9 @@ class Batches(torch.utils.data.Dataset[Batch]):
     """The batch of every step; item k is the slice of process `rank` of the `world` that share step k.
 
     Every epoch is a permutation of all windows; crop and flip are drawn anew each time. No state is kept, so that
-    training can begin at any step, on any number of worker processes. InputError if the shards do not fit together,
-    the network or the patch.
+    training can begin at any step, on any number of worker processes. Chroma is as stored; where the shards differ in
+    its format, and at 4:2:2, which a transpose does not keep, it is brought to luma size, as make_planes would do.
+    InputError if the shards do not fit together, the network or the patch.
     """
 
     def __init__(
@@ -59,6 +60,9 @@ class Batches(torch.utils.data.Dataset[Batch]):
         if patch > ctu_size:
             raise InputError(f"patch is {patch}, but the data have CTUs of {ctu_size}")
         self.windows = CtuDataset(shards)
+        formats = {shard.info.chroma for shard in shards}
+        self.chroma_at_luma_size = len(formats) > 1 or formats == {"422"}
+        self.chroma_scale = 2 if formats == {"420"} else 1
         self.model, self.patch, self.batch, self.seed = model, patch, batch, seed
         self.positions = range(batch * rank // world, batch * (rank + 1) // world)
 
@@ -86,6 +90,9 @@ class Batches(torch.utils.data.Dataset[Batch]):
             for extent in (window.valid_height, window.valid_width)
         )
         turn = int(draw.integers(8))
+        u, v = picture.u, picture.v
+        if self.chroma_at_luma_size:
+            u, v = (_at_luma_size(plane, picture) for plane in (u, v))
 
         def cut(plane: NDArray, skip: int, side: int, scale: int = 1) -> NDArray:
             y, x = (top + skip) // scale, (left + skip) // scale
@@ -96,14 +103,21 @@ class Batches(torch.utils.data.Dataset[Batch]):
         valid = (rows < window.valid_height) & (cols < window.valid_width)
         return (
             cut(picture.y, skip, side),
-            cut(picture.u, skip, side, 2),
-            cut(picture.v, skip, side, 2),
+            cut(u, skip, side, self.chroma_scale),
+            cut(v, skip, side, self.chroma_scale),
             cut(window.unfiltered.y, skip, side),
             cut(window.original.y, self.file_margin, self.patch),
             _turn(valid, turn),
             window.qp,
             (1 << picture.bit_depth) - 1,
         )
+
+
+def _at_luma_size(chroma: Plane, picture: Picture) -> Plane:
+    if not chroma.size:
+        return np.full_like(picture.y, 1 << (picture.bit_depth - 1))
+    down, across = (luma // own for luma, own in zip(picture.y.shape, chroma.shape, strict=True))
+    return chroma.repeat(down, axis=0).repeat(across, axis=1)
 
 
 def _stack(planes: Sequence[NDArray]) -> Tensor:

@@ -29,7 +29,8 @@ from codecnn.errors import InputError
 from codecnn.filtering import filter_picture
 from codecnn.metrics import psnr_gain
 from codecnn.models.rdn import Rdn, make_planes
-from codecnn.store import SIGNALS, Shard, open_folder
+from codecnn.schema import SIGNALS
+from codecnn.store import Shard, open_folder
 from codecnn.weights import save
 from experiments.batches import Batch, Batches, split_by_source
 from experiments.device import choose_device

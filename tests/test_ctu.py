@@ -23,6 +23,22 @@ def test_a_window_holds_the_nearest_sample_everywhere() -> None:
         assert (w, h) == (min(size, width - x), min(size, height - y))
 
 
+@pytest.mark.parametrize("margin", [0, 2, 6])
+@pytest.mark.parametrize("scale", [(1, 1), (1, 2), (2, 2)])
+def test_chroma_windows_lie_over_those_of_luma(scale: tuple[int, int], margin: int) -> None:
+    """With luma whose every sample says which chroma sample covers it, the windows of both say the same."""
+    height, width, size = 75, 53, 32
+    down, across = scale
+    shape = -(-height // down), -(-width // across)
+    chroma = np.arange(shape[0] * shape[1]).reshape(shape)
+    luma = np.kron(chroma, np.ones(scale, int))[:height, :width]
+    windows = ctu.tile(chroma, size, margin, scale)
+    side = size + 2 * margin
+    assert windows.shape == (6, side // down, side // across)
+    np.testing.assert_array_equal(ctu.untile(windows, *shape, margin, scale), chroma)
+    np.testing.assert_array_equal(np.kron(windows, np.ones((1, *scale), int)), ctu.tile(luma, size, margin))
+
+
 def test_untile_refuses_a_wrong_number_of_windows() -> None:
     with pytest.raises(ValueError, match="4 windows"):
         ctu.untile(np.zeros((3, 16, 16)), 32, 32)

@@ -17,8 +17,8 @@ from codecnn.errors import InputError
 from codecnn.filtering import filter_picture
 from codecnn.models.rdn import Rdn, RdnConfig
 from codecnn.weights import load, save
-from codecnn.yuv import Picture
-from tests.pictures import photograph
+from codecnn.yuv import SCALES, Picture
+from tests.pictures import FORMATS, photograph
 
 CONFIG = RdnConfig(channels=6, blocks=2, convolutions=3, growth=4)
 
@@ -30,9 +30,10 @@ def network(config: RdnConfig = CONFIG) -> Rdn:
     return model
 
 
-def pictures(height: int = 75, width: int = 83, bit_depth: int = 8) -> tuple[Picture, Picture]:
+def pictures(height: int = 75, width: int = 83, bit_depth: int = 8, chroma: str = "420") -> tuple[Picture, Picture]:
     """A baseline and another picture of its size to stand for the unfiltered one."""
-    return photograph("astronaut", height, width, bit_depth), photograph("chelsea", height, width, bit_depth)
+    baseline, unfiltered = (photograph(n, height, width, bit_depth, chroma) for n in ("astronaut", "chelsea"))
+    return baseline, unfiltered
 
 
 def by_hand(model: Rdn, baseline: Picture, unfiltered: Picture, qp: int, top: int, left: int, size: int) -> np.ndarray:
@@ -41,13 +42,18 @@ def by_hand(model: Rdn, baseline: Picture, unfiltered: Picture, qp: int, top: in
     height, width = picture.y.shape
     rows, cols = (np.arange(first - config.margin, first + size + config.margin) for first in (top, left))
 
-    def fetch(plane: np.ndarray, scale: int) -> np.ndarray:
-        r, c = (np.clip(i // scale, 0, n - 1) for i, n in ((rows, plane.shape[0]), (cols, plane.shape[1])))
+    def fetch(plane: np.ndarray, down: int, across: int) -> np.ndarray:
+        if not plane.size:  # mid-grey for chroma that is not there
+            return np.full((len(rows), len(cols)), (1 << (picture.bit_depth - 1)) / ((1 << picture.bit_depth) - 1))
+        r = np.clip(rows // down, 0, plane.shape[0] - 1)
+        c = np.clip(cols // across, 0, plane.shape[1] - 1)
         return plane[np.ix_(r, c)] / ((1 << picture.bit_depth) - 1)
 
-    planes = [fetch(picture.y, 1), fetch(picture.u, 2), fetch(picture.v, 2), np.full((len(rows), len(cols)), qp / 64)]
+    down, across = {"400": (1, 1), "420": (2, 2), "422": (1, 2), "444": (1, 1)}[picture.chroma]
+    planes = [fetch(picture.y, 1, 1), fetch(picture.u, down, across), fetch(picture.v, down, across)]
+    planes.append(np.full((len(rows), len(cols)), qp / 64))
     if config.input == "both":
-        planes.append(fetch(unfiltered.y, 1))
+        planes.append(fetch(unfiltered.y, 1, 1))
     with torch.no_grad():
         luma = model(torch.from_numpy(np.stack(planes)[None].astype(np.float32)))[0, 0].numpy()
     peak = (1 << picture.bit_depth) - 1
@@ -55,12 +61,12 @@ def by_hand(model: Rdn, baseline: Picture, unfiltered: Picture, qp: int, top: in
     return rounded
 
 
-@pytest.mark.parametrize("bit_depth", [8, 10])
+@pytest.mark.parametrize(("chroma", "bit_depth"), FORMATS)
 @pytest.mark.parametrize(
     "config", [CONFIG, replace(CONFIG, input="baseline", margin=6), replace(CONFIG, input="unfiltered")]
 )
-def test_ctu_by_ctu_is_the_network_on_every_window(config: RdnConfig, bit_depth: int) -> None:
-    model, (baseline, unfiltered) = network(config), pictures(bit_depth=bit_depth)
+def test_ctu_by_ctu_is_the_network_on_every_window(config: RdnConfig, chroma: str, bit_depth: int) -> None:
+    model, (baseline, unfiltered) = network(config), pictures(bit_depth=bit_depth, chroma=chroma)
     filtered = filter_picture(model, baseline, unfiltered, 32, ctu_size=32, batch=4)
     assert filtered.dtype == baseline.y.dtype
     assert filtered.shape == baseline.y.shape
@@ -88,14 +94,16 @@ def test_samples_stay_within_the_bit_depth() -> None:
     assert filter_picture(model, baseline, unfiltered, 27, 32).max() == 0
 
 
-def test_a_picture_of_one_ctu_is_the_same_both_ways() -> None:
-    model, (baseline, unfiltered) = network(), pictures(64, 64)
+@pytest.mark.parametrize("chroma", SCALES)
+def test_a_picture_of_one_ctu_is_the_same_both_ways(chroma: str) -> None:
+    model, (baseline, unfiltered) = network(), pictures(64, 64, chroma=chroma)
     by_ctu = filter_picture(model, baseline, unfiltered, 37, 64, "ctu")
     assert np.array_equal(by_ctu, filter_picture(model, baseline, unfiltered, 37, 64, "picture"))
 
 
-def test_a_picture_at_once_does_not_depend_on_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, (baseline, unfiltered) = network(), pictures()
+@pytest.mark.parametrize("chroma", SCALES)
+def test_a_picture_at_once_does_not_depend_on_its_parts(monkeypatch: pytest.MonkeyPatch, chroma: str) -> None:
+    model, (baseline, unfiltered) = network(), pictures(chroma=chroma)
     whole = by_hand(model, baseline, unfiltered, 37, 0, 0, 83)  # one window larger than the picture
     filtered = filter_picture(model, baseline, unfiltered, 37, way="picture")
     monkeypatch.setattr(filtering, "PART", 20)

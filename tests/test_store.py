@@ -11,9 +11,10 @@ import pytest
 from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
 from codecnn.labels import SizeLabels
-from codecnn.store import LABEL_FIELDS, SIGNALS, CtuDataset, Shard, ShardInfo, ShardWriter, open_folder
+from codecnn.schema import LABEL_FIELDS, SIGNALS, ShardInfo, arrays_of
+from codecnn.store import CtuDataset, Shard, ShardWriter, open_folder
 from codecnn.yuv import Picture
-from tests.pictures import photograph
+from tests.pictures import FORMATS, photograph
 
 INFO = ShardInfo(
     source="c.yuv", source_sha256="0" * 64, width=75, height=53, bit_depth=8, chroma="420", fps="30000/1001",
@@ -36,16 +37,17 @@ def labels(seed: int) -> dict[BlockSize, SizeLabels]:
     return made
 
 
-def frame(seed: int, bit_depth: int) -> tuple[Picture, Picture, Picture]:
+def frame(seed: int, bit_depth: int, chroma: str = "420") -> tuple[Picture, Picture, Picture]:
     names = ("astronaut", "coffee", "chelsea")
-    original, baseline, unfiltered = (photograph(names[(seed + i) % 3], 53, 75, bit_depth) for i in range(3))
+    original, baseline, unfiltered = (photograph(names[(seed + i) % 3], 53, 75, bit_depth, chroma) for i in range(3))
     return original, baseline, unfiltered
 
 
-def write(path: Path, bit_depth: int = 8, storage: str = "fast", frames: int = 3) -> None:
-    with ShardWriter(path, replace(INFO, bit_depth=bit_depth), storage) as writer:  # type: ignore[arg-type]
+def write(path: Path, bit_depth: int = 8, storage: str = "fast", frames: int = 3, chroma: str = "420") -> None:
+    info = replace(INFO, bit_depth=bit_depth, chroma=chroma)
+    with ShardWriter(path, info, storage) as writer:  # type: ignore[arg-type]
         for index in range(frames):
-            writer.append(*frame(index, bit_depth), 1000 + index, 32, labels(index))
+            writer.append(*frame(index, bit_depth, chroma), 1000 + index, 32, labels(index))
 
 
 @pytest.mark.parametrize("storage", ["fast", "compact"])
@@ -72,6 +74,45 @@ def test_write_and_read_are_inverse(tmp_path: Path, bit_depth: int, storage: str
                 top, left = y // size.height, x // size.width
                 there = whole[top : top + rows, left : left + columns]
                 np.testing.assert_array_equal(getattr(read_labels, name)[row], there)
+
+
+@pytest.mark.parametrize(("chroma", "bit_depth"), FORMATS)
+def test_every_format_is_read_as_it_was_written(tmp_path: Path, chroma: str, bit_depth: int) -> None:
+    write(tmp_path / "a.h5", bit_depth, frames=2, chroma=chroma)
+    shard = Shard(tmp_path / "a.h5")
+    for index in range(2):
+        for signal, written in zip(SIGNALS, frame(index, bit_depth, chroma), strict=True):
+            read = shard.picture(signal, index)
+            assert read.chroma == chroma
+            for a, b in zip(written.planes, read.planes, strict=True):
+                np.testing.assert_array_equal(a, b)
+                assert a.dtype == b.dtype
+    high, wide = {"400": (0, 0), "420": (18, 18), "422": (36, 18), "444": (36, 36)}[chroma]
+    window = CtuDataset([shard])[7]
+    assert window.original.y.shape == (36, 36)
+    assert window.original.u.shape == window.baseline.v.shape == (high, wide)
+    assert window.original.chroma == shard.windows("baseline", slice(0, 4)).chroma == chroma
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert sorted(file["baseline"]) == (["y"] if chroma == "400" else ["u", "v", "y"])
+
+
+@pytest.mark.parametrize("margin", [0, 2, 6])
+def test_chroma_windows_have_half_of_the_margin(tmp_path: Path, margin: int) -> None:
+    original, baseline, unfiltered = frame(0, 8, "422")
+    with ShardWriter(tmp_path / "a.h5", replace(INFO, margin=margin, chroma="422")) as writer:
+        writer.append(original, baseline, unfiltered, 1, 32, labels(0))
+    shard = Shard(tmp_path / "a.h5")
+    window = shard[4]  # row 1, column 1
+    half = margin // 2
+    around = np.pad(original.v, ((margin, margin + 11), (half, half + 10)), "edge")
+    np.testing.assert_array_equal(window.original.v, around[32 : 64 + 2 * margin, 16 : 32 + margin])
+    np.testing.assert_array_equal(shard.picture("original", 0).v, original.v)
+
+
+def test_a_picture_of_another_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="baseline has planes of"), ShardWriter(tmp_path / "a.h5", INFO) as writer:
+        writer.append(frame(0, 8)[0], frame(0, 8, "444")[1], frame(0, 8)[2], 1, 32, labels(0))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_windows_are_those_of_the_picture(tmp_path: Path) -> None:
@@ -152,8 +193,21 @@ def test_foreign_damaged_and_outdated_files_are_refused(tmp_path: Path) -> None:
     refused("attribute 'fps' is missing")
     path.write_bytes(whole)
     with h5py.File(path, "a") as file:
+        file.attrs["chroma"] = "411"
+    refused("chroma format 411 is not supported")
+    path.write_bytes(whole)
+    with h5py.File(path, "a") as file:
         del file["baseline"]
-    refused("not a readable dataset file")
+    refused("baseline/y, baseline/u, baseline/v not in it")
+
+
+def test_forged_sizes_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    write(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        for name in arrays_of(INFO):
+            file[name].resize(len(file[name]) << 40, axis=0)
+    with pytest.raises(InputError, match=r"a\.h5: .* lacks a part of its"):
+        Shard(tmp_path / "a.h5")
 
 
 def test_folders_without_datasets_are_refused(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from scipy.ndimage import gaussian_filter
 from codecnn.errors import InputError
 from codecnn.metrics import psnr
 from codecnn.models.rdn import RdnConfig
-from codecnn.store import Shard, ShardInfo, ShardWriter, open_folder
+from codecnn.schema import ShardInfo
+from codecnn.store import Shard, ShardWriter, open_folder
 from codecnn.weights import load
 from codecnn.yuv import Picture
 from experiments.batches import Batch, Batches, split_by_source

@@ -1,6 +1,7 @@
 """The residual dense network that filters luma, and the planes it is fed with."""
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal, NamedTuple
 
 import torch
@@ -61,7 +62,10 @@ class RdnConfig:
 
 
 class Yuv(NamedTuple):
-    """A batch of windows: y (B, H, W), u and v (B, ceil(H / 2), ceil(W / 2)), integers."""
+    """A batch of windows, integers: y (B, H, W), u and v of one chroma format, such as (B, ceil(H / 2), ceil(W / 2)).
+
+    At 4:0:0 u and v are (B, 0, 0).
+    """
 
     y: Tensor
     u: Tensor
@@ -72,8 +76,8 @@ def make_planes(picture: Yuv, unfiltered_y: Tensor | None, qp: Tensor, peak: Ten
     """What an Rdn is fed with: (B, 4 or 5, H, W) float32, channels last, on the device of the windows.
 
     `picture` is the baseline, or for the input "unfiltered" the unfiltered picture; `unfiltered_y` (B, H, W) is given
-    for the input "both" alone. Samples become 0..1 by `peak` (B,), chroma is brought to luma size by repeating it,
-    `qp` (B,) is divided by 64.
+    for the input "both" alone. Samples become 0..1 by `peak` (B,), chroma is brought to luma size by repeating it
+    and is mid-grey, 2^(bit_depth - 1), where there is none; `qp` (B,) is divided by 64.
     """
     count, height, width = picture.y.shape
     planes = torch.empty(
@@ -83,10 +87,13 @@ def make_planes(picture: Yuv, unfiltered_y: Tensor | None, qp: Tensor, peak: Ten
     )
     planes[:, 0] = picture.y
     for channel, chroma in enumerate((picture.u, picture.v), start=1):
-        for row in (0, 1):
-            for col in (0, 1):
-                part = planes[:, channel, row::2, col::2]
-                part.copy_(chroma[:, : part.shape[1], : part.shape[2]])
+        if not chroma.numel():
+            planes[:, channel] = ((peak + 1) / 2).view(-1, 1, 1)
+            continue
+        down, across = -(-height // chroma.shape[1]), -(-width // chroma.shape[2])
+        for row, col in product(range(down), range(across)):
+            part = planes[:, channel, row::down, col::across]
+            part.copy_(chroma[:, : part.shape[1], : part.shape[2]])
     if unfiltered_y is not None:
         planes[:, 4] = unfiltered_y
     planes /= peak.view(-1, 1, 1, 1)
