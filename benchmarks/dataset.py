@@ -12,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import skimage
 
-from codecnn.clip import frame_from_picture, open_clip
-from codecnn.store import CtuDataset, Shard, Signal, open_folder
+from codecnn.clip import open_clip
+from codecnn.frames import frame_from_picture
+from codecnn.schema import Signal
+from codecnn.store import CtuDataset, Shard, open_folder
 from codecnn.yuv import Picture, write_raw
 from data_tools.build_dataset import Task, build_shard, parse, plan
+from data_tools.codecs.x265 import X265
 
 FRAMES, WIDTH, HEIGHT, QP = 8, 832, 480, 32
 READS = 2000
@@ -38,7 +41,7 @@ def mosaic() -> Iterator[Picture]:
 def encoder_seconds(task: Task) -> float:
     """Time that the encoder takes for the clip by itself, its frames in memory."""
     frames = [frame_from_picture(p.pad(HEIGHT, WIDTH)) for p in task.clip.frames()]
-    encoder = task.codec._encoder(WIDTH, HEIGHT, task.clip, QP)
+    encoder = X265().encoder(task.clip, QP)
     start = time.perf_counter()
     for index, frame in enumerate(frames):
         frame.pts = index

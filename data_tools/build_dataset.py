@@ -9,23 +9,30 @@ import argparse
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal, get_args
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
 from codecnn.clip import Clip, FormatOptions, open_clip
+from codecnn.color import Matrix, Range
 from codecnn.engine.modes import MODE_SETS, ModeSet, sizes_of
 from codecnn.errors import InputError
 from codecnn.files import remove_abandoned
 from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
 from codecnn.labels import label_picture
-from codecnn.store import Shard, ShardInfo, ShardWriter
-from data_tools.codecs import CODECS, X265, decoder_version
+from codecnn.schema import ShardInfo
+from codecnn.store import Shard, ShardWriter
+from codecnn.yuv import SCALES
+from data_tools.codecs.choice import CODECS, choose_codec
+from data_tools.codecs.codec import Codec, decoder_version
+from data_tools.parser import Parser
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class Task:
     """One shard to be made: idempotent, and independent of all others."""
 
     clip: Clip
-    codec: X265
+    codec: Codec
     info: ShardInfo
     path: Path
     storage: Literal["fast", "compact"]
@@ -65,12 +72,15 @@ def build_shard(task: Task) -> str | None:
 
 def plan(args: argparse.Namespace) -> Iterator[Task]:
     """Every task that the command line asks for; InputError before anything is encoded if one cannot be done."""
-    codec = CODECS[args.codec](preset=args.preset)
+    codec = choose_codec(
+        args.codec, args.preset, args.codec_template, args.encoder, args.encoder_config, args.encoder_timeout
+    )
     lowest, highest = codec.qp_range
-    for qp in args.qp:
+    qps = sorted(set(args.qp or codec.default_qps))
+    for qp in qps:
         if not lowest <= qp <= highest:
             raise InputError(f"QP {qp} is outside of {lowest} to {highest}, the range of {codec.name}")
-    options = FormatOptions(args.width, args.height, args.bit_depth, args.fps, args.chroma)
+    options = FormatOptions(args.width, args.height, args.bit_depth, args.fps, args.chroma, args.matrix, args.range)
     seen: dict[str, Path] = {}
     for source in args.sources:
         if source.stem in seen:
@@ -78,7 +88,7 @@ def plan(args: argparse.Namespace) -> Iterator[Task]:
         seen[source.stem] = source
         clip = open_clip(source, options, args.frames, args.every)
         fmt, checksum = clip.format, clip.sha256()
-        for qp in sorted(set(args.qp)):
+        for qp in qps:
             info = ShardInfo(
                 source=source.name,
                 source_sha256=checksum,
@@ -93,7 +103,7 @@ def plan(args: argparse.Namespace) -> Iterator[Task]:
                 codec=codec.name,
                 codec_version=codec.version(),
                 codec_parameters=codec.describe(qp),
-                decoder_version=decoder_version(),
+                decoder_version=decoder_version(codec.decoder),
                 unfiltered_by=codec.unfiltered_by,
                 qp=qp,
                 ctu_size=args.ctu_size,
@@ -122,12 +132,22 @@ def is_whole(task: Task) -> bool:
     return True
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with code 2."""
-        self.exit(2, f"{self.prog}: {message}\n")
+@contextmanager
+def workers(dask: str | None) -> Iterator[None]:
+    """Let joblib send its tasks to a Dask cluster if one is named; InputError if there is none."""
+    if dask is None:
+        yield
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError("--dask needs Dask: pip install 'codecnn[dask]'") from error
+    try:
+        client = Client(dask, timeout=5)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{dask}: no Dask scheduler answers ({error})") from error
+    with client, parallel_config(backend="dask"):
+        yield
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -136,13 +156,18 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("sources", nargs="+", type=Path, help="raw .yuv, .y4m, pictures (one-frame clips), or any video")
     add("--out", type=Path, required=True, help="folder for the dataset, made if missing")
-    add("--codec", choices=sorted(CODECS), default="x265", help="the encoder")
-    add(
-        "--preset",
-        default="medium",
-        choices=("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"),
-    )
-    add("--qp", type=int, nargs="+", default=[22, 27, 32, 37], help="quantisation parameters")
+    codec = parser.add_mutually_exclusive_group()
+    codec.add_argument("--codec", choices=sorted(CODECS), default="x265", help="the encoder")
+    codec.add_argument("--codec-template", metavar="FILE", help="an encoder of your own, by a YAML file with its "
+        "command (data_tools/codecs/template.py says what is in it), or one that is there: hm, vtm, "
+        "vvencapp")  # fmt: skip
+    add("--encoder", default="", metavar="PATH", help="the program that the template's {encoder} stands for")
+    add("--encoder-config", default="", metavar="FILE", help="what the template's {config} stands for")
+    add("--encoder-timeout", type=_seconds, metavar="SECONDS", help="for each frame, until a template's encoder or "
+        "vvenc is stopped; 600 if neither this nor the template says it")  # fmt: skip
+    add("--preset", help="one of the encoder's own; if not given, x264, x265: medium, vvenc: faster, svtav1: 4, vp9: 1")
+    add("--qp", type=int, nargs="+", help="quantisation parameters, in the encoder's own scale; if not given, four of "
+        "about the same PSNR: x264, x265, vvenc: 22 27 32 37, svtav1, vp9: 14 25 35 43")  # fmt: skip
     add("--frames", type=_count, default=0, help="take the first N frames of a source alone; 0: all")
     add("--every", type=_positive, default=1, help="of those, take every N-th frame")
     add("--ctu-size", type=_ctu_size, default=128, help="luma samples of a CTU's side: 16, 32, 64 or 128")
@@ -157,13 +182,21 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="the signal that the labels' reference samples are taken from")  # fmt: skip
     add("--storage", choices=("fast", "compact"), default="fast", help="uncompressed, or gzip")
     add("--jobs", type=_positive, default=1, help="shards made at the same time, a process each")
+    add("--dask", metavar="ADDRESS", help="make them on the Dask cluster of this scheduler, such as tcp://host:8786; "
+        "its workers must see sources and --out under the same names")  # fmt: skip
     raw = parser.add_argument_group("raw files", "what the file name does not say, or says wrongly")
     raw.add_argument("--width", type=_positive)
     raw.add_argument("--height", type=_positive)
     raw.add_argument("--bit-depth", type=_positive)
     raw.add_argument("--fps", type=_rate)
-    raw.add_argument("--chroma", choices=("400", "420", "422", "444"))
+    raw.add_argument("--chroma", choices=tuple(SCALES))
+    rgb = parser.add_argument_group("RGB, and grey pictures", "what they are converted to; if not given, --chroma is "
+        "420, and --bit-depth is 8, or 10 if they have more than 8")  # fmt: skip
+    rgb.add_argument("--matrix", choices=get_args(Matrix), default="bt709", help="non-constant luminance")
+    rgb.add_argument("--range", choices=get_args(Range), default="limited", help="of the samples")
     args = parser.parse_args(argv)
+    if (args.encoder or args.encoder_config) and not args.codec_template:
+        parser.error("--encoder and --encoder-config go with --codec-template")
     try:
         args.label_sizes = label_sizes(args.label_sizes, args.label_modes, args.ctu_size)
     except ValueError as error:
@@ -197,13 +230,20 @@ def main(argv: list[str] | None = None) -> int:
         print(f"build-dataset: {error}", file=sys.stderr)
         return 2
     print(f"{len(tasks)} files asked for, {len(tasks) - len(missing)} there already, {len(missing)} to make")
-    run = Parallel(n_jobs=min(args.jobs, len(missing) or 1), return_as="generator_unordered")
-    results = run(delayed(build_shard)(task) for task in missing)
     try:
-        failures = [reason for reason in tqdm(results, total=len(missing), unit="file") if reason]
+        with workers(args.dask):
+            jobs = -1 if args.dask else min(args.jobs, len(missing) or 1)
+            results = Parallel(n_jobs=jobs, return_as="generator_unordered")(delayed(build_shard)(t) for t in missing)
+            failures = [reason for reason in tqdm(results, total=len(missing), unit="file") if reason]
     except KeyboardInterrupt:
         print("build-dataset: interrupted; the same command makes what is missing", file=sys.stderr)
         return 130
+    except InputError as error:
+        print(f"build-dataset: {error}", file=sys.stderr)
+        return 2
+    except BrokenExecutor:
+        print("build-dataset: a worker was killed; the same command makes what is missing", file=sys.stderr)
+        return 2
     for reason in dict.fromkeys(failures):  # a bad source fails at every QP
         print(f"build-dataset: {reason}", file=sys.stderr)
     return 2 if failures else 0
@@ -214,6 +254,12 @@ def _rate(text: str) -> Fraction:
         return Fraction(text)
     except ZeroDivisionError as error:
         raise argparse.ArgumentTypeError(f"{text} is no frame rate") from error
+
+
+def _seconds(text: str) -> float:
+    if not (value := float(text)) > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
+    return value
 
 
 def _positive(text: str) -> int:

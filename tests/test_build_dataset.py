@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from skimage.io import imread
 
+from codecnn.color import Conversion, rgb_to_picture
 from codecnn.engine.modes import ModeSet
 from codecnn.intra.block_size import BlockSize
 from codecnn.labels import label_picture
@@ -130,6 +132,23 @@ def test_labels_of_other_shapes_and_modes(built: Path, words: list[str], modes: 
         np.testing.assert_array_equal(shard.labels(size).hadamard_cost[0], labels.hadamard_cost)
 
 
+@pytest.mark.parametrize(("chroma", "bit_depth"), [("400", 8), ("420", 12), ("422", 10), ("444", 8)])
+def test_rgb_of_any_format_goes_through(tmp_path: Path, chroma: str, bit_depth: int) -> None:
+    source, out = PHOTOGRAPHS / "chelsea.png", tmp_path / "out"
+    options = ["--chroma", chroma, "--bit-depth", str(bit_depth), "--matrix", "bt2020", "--range", "full"]
+    assert main([str(source), "--out", str(out), "--qp", "17", "--preset", "ultrafast", "--no-labels", *options]) == 0
+    shard = Shard(out / "chelsea_x265_qp17.h5")
+    conversion = Conversion("bt2020", "full", chroma)
+    assert (shard.info.chroma, shard.info.bit_depth) == (chroma, bit_depth)
+    assert shard.info.color == conversion.description
+    original, baseline, unfiltered = (shard.picture(signal, 0) for signal in ("original", "baseline", "unfiltered"))
+    assert original.chroma == baseline.chroma == unfiltered.chroma == chroma
+    expected = rgb_to_picture(imread(source), bit_depth, conversion)
+    for there, wanted, coded in zip(original.planes, expected.planes, baseline.planes, strict=True):
+        np.testing.assert_array_equal(there, wanted)
+        assert psnr(there, coded, bit_depth) > 38
+
+
 def run(arguments: list[str], **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "data_tools.build_dataset", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload, no-any-return]
@@ -153,6 +172,7 @@ def test_bad_options_are_one_line_and_exit_code_2(tmp_path: Path) -> None:
         (["--codec", "h267"], "invalid choice: 'h267'"),
         (["--qp", "52"], "QP 52 is outside of 0 to 51"),
         (["--margin", "3"], "3 is not an even number"),
+        (["--bit-depth", "9"], "9 bits per sample are not supported, only 8, 10 and 12 are"),
         (["--fps", "1/0"], "1/0 is no frame rate"),
         (["--ctu-size", "16", "--label-sizes", "32"], "blocks of 32 cannot be labelled with CTUs of 16"),
         (["--label-sizes", "16x8", "--label-modes", "hevc-35"], "blocks of 16x8 cannot be labelled"),

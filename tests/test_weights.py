@@ -9,7 +9,7 @@ from codecnn.filtering import filter_picture
 from codecnn.metrics import psnr_gain
 from codecnn.weights import load
 from codecnn.yuv import write_raw
-from data_tools.codecs import X265
+from data_tools.codecs.x265 import X265
 from tests.pictures import photograph
 
 WEIGHTS = sorted((Path(__file__).parent.parent / "weights").glob("*.safetensors"))

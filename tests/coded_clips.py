@@ -1,0 +1,55 @@
+"""Clips for the tests of the codecs, and what an ffmpeg of another build reads in their streams."""
+
+import re
+import struct
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from imageio_ffmpeg import get_ffmpeg_exe
+
+from codecnn.clip import Clip, open_clip
+from codecnn.yuv import Picture, write_raw
+from tests.pictures import photograph
+
+
+def make_clip(
+    folder: Path, height: int, width: int, bit_depth: int = 8, frames: Sequence[str] = ("chelsea",), chroma: str = "420"
+) -> Clip:
+    path = folder / f"clip_{width}x{height}_25_{bit_depth}bit_{chroma}.yuv"
+    write_raw(path, [photograph(name, height, width, bit_depth, chroma) for name in frames])
+    return open_clip(path)
+
+
+def read_headers(stream: Path) -> dict[str, list[int]]:
+    """All syntax elements of a stream's headers, as FFmpeg's trace_headers prints them."""
+    command = [get_ffmpeg_exe(), "-v", "verbose", "-i", f"file:{stream}", "-c", "copy", "-bsf:v", "trace_headers"]
+    done = subprocess.run([*command, "-f", "null", "-"], capture_output=True, text=True, check=True)
+    found: dict[str, list[int]] = {}
+    for match in re.finditer(r"^\[trace_headers @ \w+\] \d+ +(\S+) +[01]+ = (-?\d+)$", done.stderr, re.MULTILINE):
+        found.setdefault(match[1], []).append(int(match[2]))
+    return found
+
+
+def decode_elsewhere(stream: Path, decoder: str, like: Picture) -> list[list[np.ndarray]]:
+    """The planes of all pictures of a stream, by a decoder of the other ffmpeg."""
+    pixel_format = "yuv420p" if like.bit_depth == 8 else "yuv420p10le"
+    command = [get_ffmpeg_exe(), "-v", "error", "-c:v", decoder, "-i", f"file:{stream}", "-f", "rawvideo"]
+    done = subprocess.run([*command, "-pix_fmt", pixel_format, "-"], capture_output=True, check=True)
+    samples = np.frombuffer(done.stdout, "u1" if like.bit_depth == 8 else "<u2")
+    sizes = [plane.size for plane in like.planes]
+    return [
+        [
+            part.reshape(plane.shape)
+            for part, plane in zip(np.split(frame, np.cumsum(sizes)[:-1]), like.planes, strict=True)
+        ]
+        for frame in samples.reshape(-1, sum(sizes))
+    ]
+
+
+def write_ivf(path: Path, frames: Sequence[bytes], fourcc: bytes, height: int, width: int) -> Path:
+    header = struct.pack("<4sHH4sHHIIII", b"DKIF", 0, 32, fourcc, width, height, 25, 1, len(frames), 0)
+    units = (struct.pack("<IQ", len(frame), index) + frame for index, frame in enumerate(frames))
+    path.write_bytes(header + b"".join(units))
+    return path

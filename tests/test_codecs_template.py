@@ -1,0 +1,265 @@
+"""Encoders of the user's own, by a command: the ffmpeg of another build is one, a small program that copies another."""
+
+import stat
+import sys
+import tempfile
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from codecnn.clip import open_clip
+from codecnn.errors import InputError
+from codecnn.metrics import psnr
+from codecnn.yuv import write_raw
+from data_tools.codecs.choice import choose_codec
+from data_tools.codecs.command_line import filled, program_path
+from data_tools.codecs.template import CommandTemplate
+from data_tools.codecs.template_file import load_template, shipped_templates
+from data_tools.codecs.vvenc import VVenC, ffmpeg
+from data_tools.codecs.x265 import X265
+from tests.coded_clips import make_clip
+from tests.pictures import photograph
+
+X265_PARAMETERS = X265().parameters(0).replace("qp=0", "qp={qp}")
+X265_COMMAND = (
+    "{encoder} -v error -f rawvideo -pix_fmt {pixel_format} -s:v {width}x{height} -framerate {fps} -i SOURCE "
+    f"-c:v libx265 -preset {{preset}} -x265-params '{X265_PARAMETERS}' -f hevc file:{{bitstream}}"
+)
+
+# Writes what it reads as its reconstruction, with two more bits, and every third sample of the second picture 0.
+COPIER = """#!{python}
+import sys
+import numpy as np
+qp, size, source, stream, written, filters = sys.argv[1:]
+frames = np.fromfile(source, np.uint8).reshape(-1, int(size) * 3 // 2).astype(np.uint16) << 2
+frames += 1 + int(qp) % 2
+if filters == "on":
+    frames[1:, ::3] = 0
+frames.tofile(written)
+open(stream, "wb").write(b"stream")
+for index in range(len(frames)):
+    print(f"frame {{index}} QP {{qp}} took {{1000 + index}} bits")
+"""
+
+
+def x265_template(source: str = "-") -> CommandTemplate:
+    return CommandTemplate(
+        name="own",
+        command=X265_COMMAND.replace("SOURCE", source),
+        version_command="{encoder} -version",
+        decoder="hevc",
+        qp_range=(0, 51),
+        default_qps=(32,),
+        encoder=ffmpeg(),
+        minimum_size=64,
+        presets=("fast", "medium"),
+        preset="fast",
+    )
+
+
+def copier(folder: Path) -> CommandTemplate:
+    program = folder / "copier"
+    program.write_text(COPIER.format(python=sys.executable))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    command = ("{encoder}", "{qp}", "4096", "{input}", "{bitstream}", "{reconstruction}")
+    return CommandTemplate(
+        name="copier",
+        command=(*command, "on"),
+        command_unfiltered=(*command, "off"),
+        version_command="{encoder} --version",
+        decoder="reconstruction",
+        qp_range=(0, 51),
+        default_qps=(32,),
+        encoder=str(program),
+        reconstruction_bit_depth=10,
+        qp_pattern=r"QP (\d+)",
+        bits_pattern=r"took (\d+) bits",
+    )
+
+
+@pytest.mark.parametrize("bit_depth", [8, 10])
+def test_another_build_of_x265_gives_what_the_built_in_codec_gives(tmp_path: Path, bit_depth: int) -> None:
+    clip = make_clip(tmp_path, 75, 130, bit_depth, ("coffee", "chelsea"))
+    ours = list(X265(preset="fast").encode(clip, 32))
+    for source in ("-", "file:{input}"):
+        theirs = list(x265_template(source).encode(clip, 32))
+        for one, two in zip(ours, theirs, strict=True):  # another version decides a little otherwise
+            assert two.bits == pytest.approx(one.bits, rel=0.05)
+            a, b = (psnr(frame.original.y, frame.baseline.y, bit_depth) for frame in (one, two))
+            assert b == pytest.approx(a, abs=0.1)
+            assert (two.baseline.y != two.unfiltered.y).any()
+            np.testing.assert_array_equal(one.original.y, two.original.y)
+
+
+def as_yaml(template: CommandTemplate) -> str:
+    values = {field.name: getattr(template, field.name) for field in fields(template)}
+    return yaml.safe_dump({name: list(v) if isinstance(v, tuple) else v for name, v in values.items()})
+
+
+def test_a_template_file_is_the_template(tmp_path: Path) -> None:
+    for template in (VVenC().template(), x265_template(), copier(tmp_path)):
+        path = tmp_path / "own.yaml"
+        path.write_text(as_yaml(template))
+        loaded = load_template(str(path))
+        for field in fields(template):
+            one, two = getattr(template, field.name), getattr(loaded, field.name)
+            assert one == two or list(one) == list(two), field.name
+    assert load_template(str(path), encoder="other").encoder == "other"
+
+
+def test_pictures_bits_and_qp_are_those_that_the_encoder_writes(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path, 64, 64, frames=("chelsea", "coffee"))
+    template = copier(tmp_path)
+    for qp in (31, 32):
+        frames = list(template.encode(clip, qp))
+        for index, frame in enumerate(frames):
+            # (4x + 1) / 4 rounds to x, (4x + 2) / 4 to x + 1
+            expected = np.minimum(frame.original.y.astype(int) + qp % 2, 255).astype(np.uint8)
+            np.testing.assert_array_equal(frame.unfiltered.y, expected)
+            assert (frame.baseline.y.reshape(-1)[::3] == 0).all() == (index == 1)
+            assert (frame.bits, frame.qp_used) == (1000 + index, qp)
+            assert frame.baseline.bit_depth == 8
+    assert "unfiltered: " in template.describe(32)
+    assert "second encoding" in template.unfiltered_by
+    assert "skip_loop_filter" in x265_template().unfiltered_by
+    assert "not verified" in x265_template().describe(32)
+    assert "not verified" not in template.describe(32)
+
+
+def test_strange_file_names_are_names_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a 'b\" $(touch x); {qp} *"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    (folder / "-e n{width}c'").symlink_to(ffmpeg())
+    source = Path("-v {x} 64x64.yuv")
+    write_raw(source, [photograph("coffee", 64, 64)])
+    before = sorted(folder.iterdir())
+    for name in ("./-e n{width}c'", str(folder / "-e n{width}c'")):
+        template = replace(x265_template("file:{input}"), encoder=name)
+        (frame,) = template.encode(open_clip(source), 32)
+        assert frame.bits > 100
+        assert template.version().startswith("ffmpeg version ")
+    assert sorted(folder.iterdir()) == before
+
+
+def test_the_command_line_is_split_before_it_is_filled_in() -> None:
+    assert filled("'{a} b' --c={a}{d}", {"a": "x y'", "b": 1}) == ["x y' b", "--c=x y'{d}"]
+    assert program_path("sh").startswith("/")
+    with pytest.raises(InputError, match="no-such-encoder: no such program"):
+        program_path("no-such-encoder")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"qp_pattern": r"QP 3(\d)"}, "QP 32 was asked for, copier used 2"),
+        ({"qp_pattern": r"frame 0 QP (\d+)"}, "printed 1 times what frame 0 QP .* finds, for 2 frames"),
+        ({"bits_pattern": r"frame \d QP (\d)\d"}, ""),
+        ({"reconstruction_bit_depth": 8}, "of the frames encoded, 2 came back"),
+        ({"command": "true {qp} {reconstruction}"}, "printed 0 times what"),
+        ({"bits_pattern": r"frame \d (\w+)"}, "printed no whole numbers where"),
+        ({"command": "echo QP 32 took 1 bits QP 32 took 2 bits {qp} {reconstruction}"}, "wrote no reconstruction"),
+        ({"encoder": "/bin/false"}, "copier at QP 32 ended with exit status 1: it printed nothing"),
+        ({"encoder": "/nowhere/x"}, "/nowhere/x: no such program"),
+        ({"encoder": ""}, "codec template copier: the encoder is missing: name it there or with --encoder"),
+        ({"formats": ("420 10",)}, "copier does not take 420 at 8 bit, only 420 at 10 bit"),
+        ({"decoder": "vvc"}, "of the frames encoded, 0 came back"),
+        (
+            {"command": ("sh", "-c", "sleep 100", "{qp}", "{reconstruction}"), "seconds_per_frame": 0.3},
+            "copier at QP 32 took more than 0.3 s a frame",
+        ),
+    ],
+)
+def test_what_goes_wrong_is_one_error_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], message: str
+) -> None:
+    clip = make_clip(tmp_path, 64, 64, frames=("chelsea", "coffee"))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    template = replace(copier(tmp_path), **change)  # type: ignore[arg-type]
+    if message:
+        with pytest.raises(InputError, match=message):
+            list(template.encode(clip, 32))
+    else:
+        assert [frame.bits for frame in template.encode(clip, 32)] == [3, 3]
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"qq": 1}, "qq"),
+        ({"name": "a/b"}, "the name is not made of"),
+        ({"command": "{encoder} {bitstream}"}, "the command has no {qp}"),
+        ({"command": ["{encoder}", "{qp}"]}, "the command has no {bitstream}"),
+        ({"command": "{encoder} {qp} {bitstream} {speed}"}, "{speed} is not known, only {bit_depth}, {bitstream}"),
+        ({"command": "{encoder} '{qp} {bitstream}"}, "No closing quotation"),
+        ({"decoder": "reconstruction"}, "the command has no {reconstruction}"),
+        ({"decoder": "mpeg1video"}, "the decoder mpeg1video is not known"),
+        ({"decoder": "vvc"}, "no command_unfiltered, and vvc cannot leave out the in-loop filters"),
+        ({"qp_pattern": "QP"}, "the pattern QP has no group"),
+        ({"qp_pattern": "("}, "the pattern ( is no regular expression"),
+        ({"qp_range": [0]}, "qp_range"),
+        ({"qp_range": "wide"}, "qp_range"),
+        ({"formats": ["420"]}, "a format is not as in 420 8"),
+        ({"version_command": ""}, "the version_command is empty"),
+    ],
+)
+def test_a_bad_template_is_named_with_what_is_wrong(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(as_yaml(x265_template())), **change}))
+    with pytest.raises(InputError) as error:
+        load_template(str(path))
+    assert str(error.value).startswith(f"{path}: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "a", "[1, 2]", "a: [", "name: x", "\x00"])
+def test_what_is_no_template_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"bad\.yaml: ") as error:
+        load_template(str(path))
+    assert "\n" not in str(error.value)
+    with pytest.raises(InputError, match=r"no such file, and no shipped template \(hm, vtm, vvencapp\)"):
+        load_template(str(tmp_path / "none.yaml"))
+
+
+def test_an_encoder_without_a_version_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"own: \^VTM is not in what .* prints"):
+        replace(x265_template(), version_pattern="^VTM").version()
+
+
+def test_shipped_templates_make_the_command_that_is_meant(tmp_path: Path) -> None:
+    """A program that prints its arguments stands for the encoder, which is not at hand."""
+    program = tmp_path / "encoder"
+    program.write_text('#!/bin/sh\nprintf "%s|" "$@" >&2\nexit 1\n')
+    program.chmod(0o755)
+    config = tmp_path / "intra.cfg"
+    config.write_text("IntraPeriod : 1\n")
+    clip = make_clip(tmp_path, 66, 90, 8, ("coffee", "chelsea"))
+    assert shipped_templates() == ["hm", "vtm", "vvencapp"]
+    for name in shipped_templates():
+        template = load_template(name, encoder=str(program), config=str(config))
+        with pytest.raises(InputError, match="ended with exit status 1: ") as error:
+            list(template.encode(clip, 29))
+        arguments = str(error.value).split("exit status 1: ")[1].split("|")
+        quality = arguments[arguments.index("-q") + 1]
+        assert quality == "29"
+        assert not [word for word in arguments if "{" in word]
+        if name == "vvencapp":
+            assert arguments[arguments.index("-s") + 1] == "90x66"
+            assert choose_codec("x265", "slow", name).describe(29).count("--preset slow") == 2
+        else:
+            assert arguments[arguments.index("-c") + 1] == str(config)
+            assert arguments[arguments.index("-f") + 1] == "2"
+            assert {"--InputBitDepth=8", "--TemporalSubsampleRatio=1"} <= set(arguments)
+            assert "config: sha256 " in template.describe(29)
+    with pytest.raises(InputError, match="vtm: the config is missing: name it there or with --encoder-config"):
+        list(load_template("vtm", encoder=str(program)).encode(clip, 29))
