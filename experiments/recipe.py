@@ -2,6 +2,7 @@
 
 from argparse import ArgumentError
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,7 @@ from jsonargparse import ArgumentParser
 
 from codecnn.errors import InputError
 from codecnn.models.rdn import RdnConfig
+from codecnn.yaml_files import read_yaml
 
 
 @dataclass(frozen=True)
@@ -127,12 +129,16 @@ def parse(argv: list[str]) -> Run:
     parser.add_class_arguments(Recipe)
     if argv and not argv[0].startswith("-"):
         argv = ["--config", *argv]
+    argv = [word for given in argv for word in (given.split("=", 1) if given.startswith("--config=") else [given])]
+    for option, value in pairwise(argv):
+        if option == "--config":
+            read_yaml(Path(value))  # refuses what the parser would take too long for
     try:
         given = parser.instantiate(parser.parse_args(argv))
         names = Recipe.__dataclass_fields__
         recipe = Recipe(**{name: given[name] for name in names})
-    except UnicodeDecodeError as error:
-        raise InputError(f"{argv[argv.index('--config') + 1]}: no text file ({error.reason})") from error
     except (ArgumentError, ValueError) as error:
         raise InputError(" ".join(str(error).split())) from error
+    except TypeError as error:
+        raise InputError("model and optimiser must be sets of fields, not a single value or none") from error
     return Run(recipe, given.data, given.val, given.out, given.resume)

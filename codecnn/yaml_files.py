@@ -1,0 +1,27 @@
+"""YAML files of plain values."""
+
+from pathlib import Path
+
+import yaml
+
+from codecnn.errors import InputError
+
+
+def read_yaml(path: Path) -> object:
+    """What a YAML file holds: scalars, lists and dictionaries; InputError if it cannot be read or parsed.
+
+    Aliases are refused: a short file can make gigabytes of them.
+    """
+    try:
+        text = path.read_text("utf-8")
+        if alias := next((token for token in yaml.scan(text) if isinstance(token, yaml.AliasToken)), None):
+            raise InputError(f"{path}: line {alias.start_mark.line + 1} has an alias, *{alias.value}: not supported")
+        return yaml.safe_load(text)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: no text file ({error.reason})") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: no YAML ({' '.join(str(error).split())})") from error

@@ -1,0 +1,36 @@
+"""check-dataset: whether the files of a dataset are as they were written.
+
+Reads every file of the folders in full: its schema, the checksums of its arrays, the range of samples and labels, and
+whether CTUs, bits and QPs agree with the attributes. Prints a line for each fault.
+"""
+
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from codecnn.check import complaints
+from codecnn.errors import InputError
+from codecnn.store import dataset_files
+from data_tools.parser import Parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; 0 if all files are as they were written, 1 if one is not, 2 if there is nothing to check."""
+    parser = Parser(prog="check-dataset", description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path, help="folders of dataset files")
+    args = parser.parse_args(argv)
+    try:
+        paths = [path for folder in args.folders for path in dataset_files(folder)]
+    except (InputError, OSError) as error:
+        print(f"check-dataset: {error}", file=sys.stderr)
+        return 2
+    faults = [f"{path}: {fault}" for path in tqdm(paths, unit="file", disable=None) for fault in complaints(path)]
+    for fault in faults:
+        print(fault)
+    print(f"{len(paths)} files checked, {len(faults)} faults")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
