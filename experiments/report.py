@@ -18,7 +18,6 @@ from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
 from statistics import fmean
-from typing import NoReturn
 
 import matplotlib as mpl
 from tqdm import tqdm
@@ -29,9 +28,11 @@ from codecnn.files import write_whole
 from codecnn.filtering import Way, filter_picture
 from codecnn.metrics import bd_rate, psnr, psnr_gain, ssim
 from codecnn.models.rdn import Rdn
-from codecnn.store import SIGNALS, Shard, open_folder
+from codecnn.schema import SIGNALS
+from codecnn.store import Shard, open_folder
 from codecnn.weights import load
 from experiments.device import choose_device
+from experiments.parser import Parser
 
 mpl.use("Agg")
 from matplotlib import pyplot  # after the backend is chosen
@@ -190,14 +191,6 @@ def describe(model: Rdn, weights: Path, shards: list[Shard], way: str) -> dict[s
         "filtered": f"{ways[way]}, rounded and clipped to integers at the bit depth, same bits as the baseline",
         "measures": "PSNR-Y with peak 2^bit depth - 1, mean over frames; BD-rate with PCHIP, per clip, then averaged",
     }
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with code 2."""
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
