@@ -16,13 +16,13 @@ def block_macs(config: RdnConfig) -> int:
 def ctu_macs(config: RdnConfig, ctu_size: int = 128) -> int:
     """MACs for one CTU window, exactly, with the larger area that the head and a margin above 2 are computed on."""
     channels, planes = config.channels, config.planes
-    side = ctu_size + 2 * (config.margin - HEAD_EATS)  # all after the head
+    side = (ctu_size + 2 * (config.margin - HEAD_EATS)) // config.step  # all after the head
     if config.head == "two 3x3":
         head = 9 * planes * channels * (side + 2) ** 2 + 9 * channels**2 * side**2
     else:
-        head = 25 * planes * channels * side**2
+        head = (25 if config.head == "one 5x5" else 36) * planes * channels * side**2
     fuse = config.blocks * channels**2 + 9 * channels**2
-    return head + (config.blocks * block_macs(config) + fuse + 9 * channels) * side**2
+    return head + (config.blocks * block_macs(config) + fuse + 9 * channels * config.step**2) * side**2
 
 
 def kmac_per_sample(config: RdnConfig, ctu_size: int = 128) -> float:

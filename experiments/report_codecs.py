@@ -24,7 +24,7 @@ from codecnn.store import Shard, open_folder
 from experiments.parser import Parser
 
 mpl.use("Agg")
-from matplotlib import pyplot  # after the backend is chosen
+from matplotlib import pyplot, ticker  # after the backend is chosen
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,9 @@ def plot(curves: Curves) -> bytes:
             line = [p.kbit_per_frame for p in points], [p.psnr_y for p in points]
             axis.plot(*line, "osD^vPX"[number % 7] + "-", markersize=4, label=codec, color=f"C{number % 10}")
         axis.set_xscale("log")
+        axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
+        axis.xaxis.set_minor_formatter(ticker.NullFormatter())
         axis.set_title(source if len(source) < 46 else source[:43] + "...", fontsize=9)
         axis.set_xlabel("kbit per frame")
         axis.set_ylabel("PSNR-Y (dB)")

@@ -1,7 +1,9 @@
 """build-dataset with every codec, as a user runs it."""
 
+import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from codecnn.metrics import psnr
@@ -10,6 +12,7 @@ from codecnn.yuv import write_raw
 from data_tools.build_dataset import main
 from data_tools.codecs.choice import CODECS
 from tests.pictures import photograph
+from tests.test_codecs_template import as_yaml, copier
 
 NAME = "small_90x66_30_8bit_420"
 
@@ -94,3 +97,26 @@ def test_a_codec_that_does_not_take_the_source_says_so(tmp_path: Path, capsys: p
     assert main([str(path), "--out", str(tmp_path / "out"), "--codec", "vp9", "--no-labels"]) == 2
     assert f"{path}: libvpx-vp9 does not take 420 at 10 bit" in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []
+
+
+STRANGE = """-it's "$(touch x)" `touch y`; & {qp} """
+
+
+def test_strange_names_reach_the_encoder_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / STRANGE
+    folder.mkdir()
+    (folder / "scratch").mkdir()
+    template = copier(folder)
+    (folder / "-own.yaml").write_text(as_yaml(template))
+    source = folder / f"{STRANGE}_64x64_8bit_420.yuv"
+    write_raw(source, [photograph("chelsea", 64, 64), photograph("coffee", 64, 64)])
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder / "scratch"))
+    options = ["--out=-out", "--qp", "32", "--no-labels", "--codec-template=-own.yaml"]
+    assert main([*options, "--", source.name]) == 0
+    (path,) = (folder / "-out").iterdir()
+    assert path.name == f"{source.stem}_copier_qp32.h5"
+    shard = Shard(path)
+    np.testing.assert_array_equal(shard.picture("original", 0).y, shard.picture("baseline", 0).y)
+    assert {entry.name for entry in folder.iterdir()} == {source.name, "copier", "-own.yaml", "-out", "scratch"}
+    assert list((folder / "scratch").iterdir()) == []

@@ -102,14 +102,17 @@ def test_a_picture_of_one_ctu_is_the_same_both_ways(chroma: str) -> None:
 
 
 @pytest.mark.parametrize("chroma", SCALES)
-def test_a_picture_at_once_does_not_depend_on_its_parts(monkeypatch: pytest.MonkeyPatch, chroma: str) -> None:
-    model, (baseline, unfiltered) = network(), pictures(chroma=chroma)
+@pytest.mark.parametrize("config", [CONFIG, replace(CONFIG, head="6x6 by 2")], ids=["two 3x3", "6x6 by 2"])
+def test_a_picture_at_once_does_not_depend_on_its_parts(
+    monkeypatch: pytest.MonkeyPatch, config: RdnConfig, chroma: str
+) -> None:
+    model, (baseline, unfiltered) = network(config), pictures(chroma=chroma)
     whole = by_hand(model, baseline, unfiltered, 37, 0, 0, 83)  # one window larger than the picture
     filtered = filter_picture(model, baseline, unfiltered, 37, way="picture")
     monkeypatch.setattr(filtering, "PART", 20)
     parts = filter_picture(model, baseline, unfiltered, 37, way="picture")
     assert np.array_equal(parts, filtered)
-    inner = np.s_[: -CONFIG.reach]  # below the picture the window by hand goes on, the picture does not
+    inner = np.s_[: -config.reach]  # below the picture the window by hand goes on, the picture does not
     assert np.mean(filtered[inner] != whole[inner]) < 0.01
     assert np.any(filtered != filter_picture(model, baseline, unfiltered, 37, 32))
 

@@ -59,14 +59,24 @@ def test_planes_of_mixed_bit_depths() -> None:
     assert planes[:, :3].eq(1).all()
 
 
-@pytest.mark.parametrize("config", [SMALL, replace(SMALL, input="baseline", margin=6), replace(SMALL, head="one 5x5")])
+@pytest.mark.parametrize(
+    "config",
+    [
+        SMALL,
+        replace(SMALL, input="baseline", margin=6),
+        replace(SMALL, head="one 5x5"),
+        replace(SMALL, head="6x6 by 2"),
+    ],
+)
 def test_an_untrained_network_gives_its_input_back(config: RdnConfig) -> None:
     planes = random_planes(config, 9, 14)
     m = config.margin
     assert torch.equal(Rdn(config)(planes), planes[:, :1, m:-m, m:-m])
 
 
-@pytest.mark.parametrize("config", [SMALL, replace(SMALL, head="one 5x5", input="baseline")])
+@pytest.mark.parametrize(
+    "config", [SMALL, replace(SMALL, head="one 5x5", input="baseline"), replace(SMALL, head="6x6 by 2")]
+)
 def test_an_untrained_network_answers_to_detail_and_qp_alone(config: RdnConfig) -> None:
     shallow = Rdn(config).shallow
     planes = random_planes(config)
@@ -124,14 +134,14 @@ def test_inner_residual() -> None:
 
 def test_head() -> None:
     kernels = {}
-    for config in (SMALL, replace(SMALL, head="one 5x5")):
+    for config in (SMALL, replace(SMALL, head="one 5x5"), replace(SMALL, head="6x6 by 2")):
         model = Rdn(config)
         assert model(random_planes(SMALL)).shape == (2, 1, 24, 32)
         convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
         kernels[config.head] = [
             c.kernel_size[0] for c in convolutions if c.padding == (0, 0) and c.kernel_size != (1, 1)
         ]
-    assert kernels == {"two 3x3": [3, 3], "one 5x5": [5]}
+    assert kernels == {"two 3x3": [3, 3], "one 5x5": [5], "6x6 by 2": [6]}
 
 
 def test_every_layer_of_a_block_sees_all_before_it() -> None:
@@ -154,7 +164,7 @@ def test_impossible_configurations(wrong: dict[str, int]) -> None:
     "config",
     [S, M, SMALL, RdnConfig(5, 1, 2, 3), RdnConfig(7, 3, 4, 5, margin=8, input="unfiltered")]
     + [replace(SMALL, **{name: False}) for name in ("global_residual", "residual_output", "inner_residual")]  # type: ignore[arg-type]
-    + [replace(SMALL, head="one 5x5"), replace(SMALL, head="one 5x5", margin=4)],
+    + [replace(SMALL, head=head, margin=margin) for head in ("one 5x5", "6x6 by 2") for margin in (2, 4)],
 )
 def test_closed_form_of_macs(config: RdnConfig) -> None:
     for size in (16, 38):

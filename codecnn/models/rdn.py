@@ -27,7 +27,8 @@ class RdnConfig:
         global_residual: add the shallow features to the fused outputs of the blocks.
         residual_output: add the input luma to the output.
         inner_residual: add a block's input to its output.
-        head: the unpadded convolutions that the planes meet first.
+        head: the unpadded convolutions that the planes meet first; with "6x6 by 2" every other position is computed,
+            the network works at half the width and height, and four samples of the residual come out at a position.
     """
 
     channels: int = 32
@@ -39,7 +40,7 @@ class RdnConfig:
     global_residual: bool = True
     residual_output: bool = True
     inner_residual: bool = True
-    head: Literal["two 3x3", "one 5x5"] = "two 3x3"
+    head: Literal["two 3x3", "one 5x5", "6x6 by 2"] = "two 3x3"
 
     def __post_init__(self) -> None:
         if min(self.channels, self.blocks, self.growth) < 1 or self.convolutions < 2:
@@ -56,9 +57,14 @@ class RdnConfig:
         return 5 if self.input == "both" else 4
 
     @property
+    def step(self) -> int:
+        """Luma samples from one position of the network to the next."""
+        return 2 if self.head == "6x6 by 2" else 1
+
+    @property
     def reach(self) -> int:
         """How far, in samples, zero padding at an edge reaches into the output."""
-        return self.blocks * (self.convolutions - 1) + 2
+        return self.step * (self.blocks * (self.convolutions - 1) + 2)
 
 
 class Yuv(NamedTuple):
@@ -101,8 +107,8 @@ def make_planes(picture: Yuv, unfiltered_y: Tensor | None, qp: Tensor, peak: Ten
     return planes
 
 
-def _conv(inputs: int, outputs: int, kernel: int, padding: int) -> nn.Conv2d:
-    layer = nn.Conv2d(inputs, outputs, kernel, padding=padding)
+def _conv(inputs: int, outputs: int, kernel: int, padding: int, stride: int = 1) -> nn.Conv2d:
+    layer = nn.Conv2d(inputs, outputs, kernel, stride, padding)
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     return layer
@@ -143,10 +149,11 @@ class Rdn(nn.Module):
             self.shallow = _conv(config.planes, channels, 3, 0)
             self.entry: nn.Module = _conv(channels, channels, 3, 0)
         else:
-            self.shallow, self.entry = _conv(config.planes, channels, 5, 0), nn.Identity()
+            kernel = 5 if config.head == "one 5x5" else 6
+            self.shallow, self.entry = _conv(config.planes, channels, kernel, 0, config.step), nn.Identity()
         self.blocks = nn.ModuleList(DenseBlock(config) for _ in range(config.blocks))
         self.fuse = nn.Sequential(_conv(config.blocks * channels, channels, 1, 0), _conv(channels, channels, 3, 1))
-        self.last = _conv(channels, 1, 3, 1)
+        self.last = _conv(channels, config.step**2, 3, 1)
         if config.residual_output:
             nn.init.zeros_(self.last.weight)  # the untrained network is the identity
             self._start_from_detail()
@@ -163,7 +170,8 @@ class Rdn(nn.Module):
 
     def forward(self, planes: Tensor) -> Tensor:
         """Planes (B, P, H + 2 margin, W + 2 margin) to restored luma (B, 1, H, W)."""
-        shallow = self.shallow(planes)
+        odd = planes.shape[-2] % self.config.step, planes.shape[-1] % self.config.step  # one more row or column then
+        shallow = self.shallow(F.pad(planes, (0, odd[1], 0, odd[0]), mode="replicate") if any(odd) else planes)
         x = self.entry(shallow)
         outputs = []
         for block in self.blocks:
@@ -172,7 +180,9 @@ class Rdn(nn.Module):
         x = self.fuse(torch.cat(outputs, 1))
         if self.config.global_residual:
             x = x + crop(shallow, (shallow.shape[-1] - x.shape[-1]) // 2)
-        luma: Tensor = crop(self.last(x), self.config.margin - HEAD_EATS)  # (B, 1, H, W)
+        residual = F.pixel_shuffle(self.last(x), self.config.step)  # (B, 1, H + 2 margin - 4, W + 2 margin - 4)
+        residual = residual[..., : residual.shape[-2] - odd[0], : residual.shape[-1] - odd[1]]
+        luma: Tensor = crop(residual, self.config.margin - HEAD_EATS)  # (B, 1, H, W)
         return luma + crop(planes[:, :1], self.config.margin) if self.config.residual_output else luma
 
 
