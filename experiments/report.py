@@ -32,6 +32,7 @@ from codecnn.schema import SIGNALS
 from codecnn.store import Shard, open_folder
 from codecnn.weights import load
 from experiments.device import choose_device
+from experiments.inputs import encode, find_weights
 from experiments.parser import Parser
 
 mpl.use("Agg")
@@ -197,12 +198,16 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = Parser(prog="report-gain", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add = parser.add_argument
-    add(
-        "weights",
-        type=Path,
-        help="a run folder of train-filter (its best.safetensors is taken) or a weights file",
-    )
-    add("--data", type=Path, required=True, help="a dataset folder of build-dataset")
+    add("weights", help="a run folder of train-filter (its best.safetensors is taken), a weights file, or the name of "
+        "weights that come with the project, such as rdn_s")  # fmt: skip
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, help="a dataset folder of build-dataset")
+    source.add_argument("--sequences", type=Path, nargs="+", metavar="FILE",
+        help="sequences to encode for this report; what is made of them stays in the folder data of --out")  # fmt: skip
+    add("--codec", default="x265", help="of --sequences, as all of the following")
+    add("--preset", help="the encoder's; its default if not given")
+    add("--qp", type=int, nargs="+", help="the codec's four if not given")
+    add("--frames", type=int, default=0, help="take the first N frames alone; 0: all")
     add("--out", type=Path, required=True, help="folder for report.md, results.json and rd.png")
     add("--way", choices=("ctu", "picture"), default="ctu", help="filter CTU by CTU, or a picture at once")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
@@ -211,10 +216,19 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
-    file = args.weights / "best.safetensors" if args.weights.is_dir() else args.weights
+    file = find_weights(args.weights)
     model, notes = load(file)
     model.to(choose_device(args.device)).eval()
-    shards = open_folder(args.data)
+    if args.sequences:
+        options = ["--codec", args.codec, "--frames", str(args.frames)]
+        options += ["--preset", args.preset] if args.preset else []
+        options += ["--qp", *map(str, args.qp)] if args.qp else []
+        encode(args.sequences, args.out / "data", options)
+    shards = open_folder(args.data or args.out / "data")
+    if args.sequences:  # others may be there of a former report
+        names = {path.name for path in args.sequences}
+        shards = [s for s in shards if s.info.source in names and s.info.codec == args.codec]
+        shards = [s for s in shards if not args.qp or s.info.qp in args.qp]
     args.out.mkdir(parents=True, exist_ok=True)
     rows = [measure(model, shard, args.way) for shard in tqdm(shards, unit="file", desc="filtering")]
     rows.sort(key=lambda r: (r.source, r.codec, r.qp))

@@ -113,6 +113,37 @@ def test_bad_input_is_one_line_and_exit_code_2(data: Path, tmp_path: Path, capsy
         assert not out.exists()
 
 
+def test_sequences_are_encoded_and_filtered_with_weights_of_the_project(tmp_path: Path) -> None:
+    sources = [str(tmp_path / f"{name}_96x64_8bit_420.yuv") for name in ("astronaut", "coffee")]
+    for source in sources:
+        write_raw(Path(source), [photograph(Path(source).name.split("_")[0], 64, 96)] * 2)
+    out = tmp_path / "out"
+    options = ["--codec", "x264", "--preset", "fast", "--frames", "1", "--out", str(out)]
+    assert report.main(["rdn_s", "--sequences", *sources, "--qp", "32", "37", *options]) == 0
+    assert report.main(["rdn_s", "--sequences", sources[1], "--qp", "37", *options]) == 0  # others are there already
+    (row,) = json.loads((out / "results.json").read_text())["rows"]
+    assert (row["source"], row["codec"], row["qp"], row["frames"]) == (Path(sources[1]).name, "x264", 37, 1)
+    assert len(list((out / "data").iterdir())) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["rdn_s", "--sequences", "none.yuv"], "none.yuv: no such file"),
+        (["rdn_s", "--sequences", __file__, "--codec", "h267"], "invalid choice: 'h267'"),
+        (["rdn_z", "--sequences", "none.yuv"], "rdn_z: no such file or folder, and no weights of the project (rdn_"),
+    ],
+)
+def test_what_cannot_be_encoded_is_one_line(
+    tmp_path: Path, arguments: list[str], reason: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert report.main([*arguments, "--out", str(tmp_path / "out")]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("report-gain: ")
+    assert reason in line
+    assert not (tmp_path / "out").exists()
+
+
 def test_frames_without_error_are_left_out_and_counted(tmp_path: Path) -> None:
     """A flat frame is coded exactly: its PSNR is infinite, and so would be every mean with it."""
     flat = Picture.of((np.full(shape, 128, np.uint8) for shape in ((64, 64), (32, 32), (32, 32))), 8)

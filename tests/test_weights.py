@@ -10,9 +10,10 @@ from codecnn.metrics import psnr_gain
 from codecnn.weights import load
 from codecnn.yuv import write_raw
 from data_tools.codecs.x265 import X265
+from experiments.inputs import SHIPPED
 from tests.pictures import photograph
 
-WEIGHTS = sorted((Path(__file__).parent.parent / "weights").glob("*.safetensors"))
+WEIGHTS = sorted(SHIPPED.glob("*.safetensors"))
 
 
 @pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: path.stem)
