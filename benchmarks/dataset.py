@@ -17,7 +17,8 @@ from codecnn.frames import frame_from_picture
 from codecnn.schema import Signal
 from codecnn.store import CtuDataset, Shard, open_folder
 from codecnn.yuv import Picture, write_raw
-from data_tools.build_dataset import Task, build_shard, parse, plan
+from data_tools.arguments import parse
+from data_tools.build_dataset import Task, build_shard, plan
 from data_tools.codecs.x265 import X265
 
 FRAMES, WIDTH, HEIGHT, QP = 8, 832, 480, 32
@@ -52,7 +53,7 @@ def encoder_seconds(task: Task) -> float:
 
 def timed_build(source: Path, out: Path, *options: str) -> tuple[float, Task]:
     """Build one shard in this process; returns the seconds it took and its task."""
-    args: Namespace = parse([str(source), "--out", str(out), "--qp", str(QP), *options])
+    args: Namespace = parse([str(source), "--out", str(out), "--qp", str(QP), *options], None)
     (task,) = plan(args)
     out.mkdir()
     start = time.perf_counter()
