@@ -17,7 +17,7 @@ from skimage import color, data
 from codecnn import transforms
 from codecnn.engine.dct import column_sums, transform_rows
 from codecnn.engine.hadamard import half_sums_4, half_sums_8
-from codecnn.engine.modes import ModeSet, mode_table
+from codecnn.engine.modes import ModeSet, largest_ctu, mode_table
 from codecnn.engine.prediction import Strip, predict_rows
 from codecnn.engine.references import References, empty_references, extend_line, prepare_references
 from codecnn.engine.vectors import LANES, load, store
@@ -132,7 +132,7 @@ def main() -> None:
     )
     for what, sizes, mode_set in settings:
         start = time.perf_counter()
-        label_picture(picture, picture, BIT_DEPTH, sizes, CTU, mode_set)
+        label_picture(picture, picture, BIT_DEPTH, sizes, largest_ctu(mode_set), mode_set)
         print(f"1920x1080, both transforms, {what}: {time.perf_counter() - start:.2f} s")
     print(f"peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 

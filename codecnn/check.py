@@ -32,7 +32,7 @@ def complaints(path: Path) -> Iterator[str]:
                 yield from _labels(shard, size)
     except InputError as error:
         yield str(error).removeprefix(f"{path}: ")
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (ArithmeticError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         yield f"cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from codecnn.engine import batched, kernel
-from codecnn.engine.modes import MODE_SETS, ModeSet, count_of, lines_of, mode_table, sizes_of
+from codecnn.engine.modes import MODE_SETS, ModeSet, count_of, largest_ctu, lines_of, mode_table, sizes_of
 from codecnn.engine.references import empty_references
 from codecnn.engine.stencils import stencils_of
 from codecnn.engine.vectors import LANES
@@ -102,6 +102,8 @@ def label_picture(
         raise ValueError(f"a sample of {largest} does not fit {bit_depth} bits")
     if modes not in MODE_SETS or not 1 <= best <= 35:
         raise ValueError(f"{best} best modes of {modes!r}: 1 to 35 of {', '.join(MODE_SETS)} can be found")
+    if ctu_size > largest_ctu(modes):
+        raise ValueError(f"{modes} with CTU {ctu_size}: the largest is {largest_ctu(modes)}")
     known = sizes_of(modes)
     if not set(sizes) <= set(known) or ctu_size < max(map(max, sizes), default=0) or ctu_size & (ctu_size - 1):
         raise ValueError(
@@ -125,11 +127,13 @@ def _label_size(job: _Job, size: BlockSize, with_tables: bool, pool: ThreadPoolE
     modes, costs = np.full((2, *grid, job.best), NO_LABEL, np.uint8), np.full((2, *grid, job.best), np.nan, np.float32)
     table = np.full((2, *grid, count_of(job.modes)), np.nan, np.float32) if with_tables else None
 
-    chunks = [blocks[start : start + _CHUNK] for start in range(0, len(blocks), _CHUNK)]
-    found = list(pool.map(lambda chunk: _label_blocks(job, size, chunk, with_tables), chunks))
-    for whole, parts in zip((modes, costs, table), zip(*found, strict=True), strict=False):
-        if whole is not None:
-            whole[:, : inside[0], : inside[1]] = np.concatenate(parts, axis=1).reshape(2, *inside, -1)
+    starts = range(0, len(blocks), _CHUNK)
+    found = pool.map(lambda start: _label_blocks(job, size, blocks[start : start + _CHUNK], with_tables), starts)
+    for start, parts in zip(starts, found, strict=True):
+        row, column = np.divmod(np.arange(start, min(start + _CHUNK, len(blocks))), inside[1])
+        for whole, part in zip((modes, costs, table), parts, strict=True):
+            if whole is not None and part is not None:
+                whole[:, row, column] = part
     if job.best == 1:
         modes, costs = modes[..., 0], costs[..., 0]
     return SizeLabels(modes[0], costs[0], modes[1], costs[1], None if table is None else CostTables(*table))
@@ -163,9 +167,10 @@ def _label_blocks(
     found_costs *= scales
     if not with_tables:
         return found_modes, found_costs, None
-    tables = np.stack([np.where(hadamard == _highest(hadamard), np.float32(np.inf), hadamard), dct])
-    tables = tables.swapaxes(2, 3).reshape(2, batches * LANES, -1)[:, : len(blocks)] * scales
-    return found_modes, found_costs, tables
+    tables = np.stack([hadamard.astype(np.float32), dct])
+    tables[0, hadamard == _highest(hadamard)] = np.inf
+    tables = tables.swapaxes(2, 3).reshape(2, batches * LANES, -1)[:, : len(blocks)]
+    return found_modes, found_costs, tables * scales
 
 
 def _highest(costs: np.ndarray) -> np.int32 | np.float32:

@@ -1,5 +1,6 @@
 """The schema of a CTU dataset's files: their attributes, and the names, shapes and types of their arrays."""
 
+import re
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -12,10 +13,11 @@ from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
 from codecnn.yuv import SCALES, VideoFormat
 
-SCHEMA = "codecnn-ctu-2"
+SCHEMA = "codecnn-ctu-3"
 Signal = Literal["original", "baseline", "unfiltered"]
 SIGNALS: tuple[Signal, ...] = ("original", "baseline", "unfiltered")
 LABEL_FIELDS = ("hadamard_mode", "hadamard_cost", "dct_mode", "dct_cost")
+FPS = re.compile(r"\d{1,9}(/[1-9]\d{0,8})?")
 DEFLATE_RATIO = 1032  # what gzip makes smaller at most
 CTU_DTYPE = np.dtype([("frame", "<i4"), ("x", "<i4"), ("y", "<i4"), ("width", "<i2"), ("height", "<i2")])
 
@@ -32,10 +34,11 @@ class ShardInfo:
     chroma: str
     fps: str  # a fraction, such as 30000/1001
     color: str  # how the samples came about: range, and for RGB sources the matrix and chroma siting
-    first_frames: int  # at most so many frames of the source are taken; 0: all
-    every: int  # every n-th frame of the source is taken
+    first_frames: int  # the first so many frames of the source are looked at; 0: all
+    every: int  # of those, every n-th is taken
     codec: str
     codec_version: str
+    preset: str  # the encoder's own name for it; empty: it has none
     codec_parameters: str
     decoder_version: str
     unfiltered_by: str  # how the unfiltered picture was obtained
@@ -105,7 +108,11 @@ def read_info(path: Path, file: h5py.File) -> ShardInfo:
         if not isinstance(values[field.name], field.type):  # type: ignore[arg-type]
             raise InputError(f"{path}: attribute {field.name!r} is {value!r}, which is no {field.type.__name__}")  # type: ignore[union-attr]
     info = ShardInfo(**values)
+    if not FPS.fullmatch(info.fps):
+        raise InputError(f"{path}: {info.fps!r} is no frame rate")
     info.format.check(path)
+    if info.label_references not in (*SIGNALS, "none") or not -64 <= info.qp <= 255:
+        raise InputError(f"{path}: labels from {info.label_references!r} or QP {info.qp} cannot be")
     if info.ctu_size not in (16, 32, 64, 128) or not 0 <= info.margin <= 64 or info.margin % 2:
         raise InputError(f"{path}: CTUs of {info.ctu_size} with a margin of {info.margin} cannot be")
     if max(map(max, info.blocks), default=0) > info.ctu_size:

@@ -153,7 +153,7 @@ class Shard:
                 stamp = path.stat()
         except InputError:
             raise
-        except (AttributeError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{path}: not a readable dataset file ({reason})") from error
         self._version = stamp.st_ino, stamp.st_mtime_ns

@@ -1,12 +1,13 @@
 """The command line of build-dataset."""
 
 import argparse
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import get_args
 
 from codecnn.color import Matrix, Range
-from codecnn.engine.modes import MODE_SETS, ModeSet, sizes_of
+from codecnn.engine.modes import MODE_SETS, ModeSet, largest_ctu, sizes_of
 from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
 from codecnn.yuv import SCALES
 from data_tools.codecs.choice import CODECS
@@ -42,7 +43,8 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
         help="block sizes such as 16 or 16x8 (width x height); square or all: all that fit the CTU and the modes",
     )  # fmt: skip
     add("--label-modes", choices=MODE_SETS, default="vvc-67", help="the 67 modes of VVC, those with the reference "
-        "lines 1 and 2 as well, or the 35 modes of HEVC; a label is the mode + 67 x the line")  # fmt: skip
+        "lines 1 and 2 as well, or the 35 of HEVC (--ctu-size 64 or less); "
+        "a label is the mode + 67 x the line")  # fmt: skip
     add("--label-references", choices=("unfiltered", "original"), default="unfiltered",
         help="the signal that the labels' reference samples are taken from")  # fmt: skip
     add("--storage", choices=("fast", "compact"), default="fast", help="uncompressed, or gzip")
@@ -71,6 +73,8 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
 
 def label_sizes(words: list[str], modes: ModeSet, ctu_size: int) -> list[BlockSize]:
     """The block sizes that are asked for, in order; ValueError where one is not known, or nothing that can be."""
+    if ctu_size > largest_ctu(modes):
+        raise ValueError(f"{modes} cannot be with CTUs of {ctu_size}, only of {largest_ctu(modes)} and less")
     known = [size for size in sizes_of(modes) if max(size) <= ctu_size]
     chosen: set[BlockSize] = set()
     for word in words:
@@ -84,10 +88,9 @@ def label_sizes(words: list[str], modes: ModeSet, ctu_size: int) -> list[BlockSi
 
 
 def _rate(text: str) -> Fraction:
-    try:
-        return Fraction(text)
-    except ZeroDivisionError as error:
-        raise argparse.ArgumentTypeError(f"{text} is no frame rate") from error
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,3})?|\d{1,7}/[1-9]\d{0,6}", text):
+        raise argparse.ArgumentTypeError(f"{text} is no frame rate such as 50, 59.94 or 30000/1001")
+    return Fraction(text)
 
 
 def _seconds(text: str) -> float:
@@ -97,14 +100,14 @@ def _seconds(text: str) -> float:
 
 
 def _positive(text: str) -> int:
-    if (value := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not positive")
+    if not 1 <= (value := int(text)) < 1 << 31:
+        raise argparse.ArgumentTypeError(f"{value} is not from 1 to 2^31 - 1")
     return value
 
 
 def _count(text: str) -> int:
-    if (value := int(text)) < 0:
-        raise argparse.ArgumentTypeError(f"{value} is negative")
+    if not 0 <= (value := int(text)) < 1 << 31:
+        raise argparse.ArgumentTypeError(f"{value} is not from 0 to 2^31 - 1")
     return value
 
 

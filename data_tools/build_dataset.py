@@ -61,8 +61,8 @@ def build_shard(task: Task) -> str | None:
                 writer.append(frame.original, frame.baseline, frame.unfiltered, frame.bits, frame.qp_used, labels)
     except InputError as error:
         return str(error)
-    except OSError as error:
-        return f"{task.path}: cannot be written ({error.strerror})"
+    except OSError as error:  # of the file in the making, if it names no other
+        return f"{error.filename or task.path}: {error.strerror}"
     return None
 
 
@@ -79,6 +79,8 @@ def plan(args: argparse.Namespace) -> Iterator[Task]:
     options = FormatOptions(args.width, args.height, args.bit_depth, args.fps, args.chroma, args.matrix, args.range)
     seen: dict[str, Path] = {}
     for source in args.sources:
+        if source.name.startswith("."):
+            raise InputError(f"{source}: a name that begins with a dot would be overlooked in a dataset")
         if source.stem in seen:
             raise InputError(f"{source}: would be stored under the same name as {seen[source.stem]}")
         seen[source.stem] = source
@@ -98,6 +100,7 @@ def plan(args: argparse.Namespace) -> Iterator[Task]:
                 every=args.every,
                 codec=codec.name,
                 codec_version=codec.version(),
+                preset=codec.preset,
                 codec_parameters=codec.describe(qp),
                 decoder_version=decoder_version(codec.decoder),
                 unfiltered_by=codec.unfiltered_by,

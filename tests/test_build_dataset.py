@@ -95,7 +95,7 @@ def test_files_made_otherwise_are_not_taken_for_the_same(built: Path, capsys: py
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
     assert main([str(built / "small.y4m"), "--out", str(out), "--qp", "22", "--preset", "slow"]) == 2
     message = capsys.readouterr().err
-    assert "small_x265_qp22.h5: is there already with another codec_parameters" in message
+    assert "small_x265_qp22.h5: is there already with another preset, codec_parameters" in message
     assert before == {path: path.stat().st_mtime_ns for path in out.iterdir()}
 
 
@@ -174,8 +174,14 @@ def test_bad_options_are_one_line_and_exit_code_2(tmp_path: Path) -> None:
         (["--margin", "3"], "3 is not an even number"),
         (["--bit-depth", "9"], "9 bits per sample are not supported, only 8, 10 and 12 are"),
         (["--fps", "1/0"], "1/0 is no frame rate"),
+        (["--fps", "1e999999999"], "1e999999999 is no frame rate"),
+        (["--frames", "9" * 30], "is not from 0 to 2^31 - 1"),
+        (["--label-modes", "hevc-35"], "hevc-35 cannot be with CTUs of 128"),
         (["--ctu-size", "16", "--label-sizes", "32"], "blocks of 32 cannot be labelled with CTUs of 16"),
-        (["--label-sizes", "16x8", "--label-modes", "hevc-35"], "blocks of 16x8 cannot be labelled"),
+        (
+            ["--label-sizes", "16x8", "--label-modes", "hevc-35", "--ctu-size", "64"],
+            "blocks of 16x8 cannot be labelled",
+        ),
         (["--label-sizes", "8", "16x"], "'16x' is no block size"),
         (["--qq", "1"], "unrecognized arguments: --qq"),
         (["--frames", "1", picture], "unrecognized arguments"),
@@ -211,5 +217,5 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     lines = [line for line in result.stderr.splitlines() if line.startswith("build-dataset: ")]
     assert result.returncode == 2, result.stderr
     assert len(lines) == 1
-    assert "astronaut_x265_qp37.h5: cannot be written (" in lines[0]
+    assert "astronaut_x265_qp37.h5: " in lines[0]
     assert list(out.iterdir()) == []

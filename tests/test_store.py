@@ -18,7 +18,7 @@ from tests.pictures import FORMATS, photograph
 
 INFO = ShardInfo(
     source="c.yuv", source_sha256="0" * 64, width=75, height=53, bit_depth=8, chroma="420", fps="30000/1001",
-    color="as stored", first_frames=0, every=1, codec="x265", codec_version="v", codec_parameters="qp=32",
+    color="as stored", first_frames=0, every=1, codec="x265", codec_version="v", preset="p", codec_parameters="qp=32",
     decoder_version="d", unfiltered_by="skip_loop_filter", qp=32, ctu_size=32, margin=2, label_sizes="8 32x16",
     label_modes="vvc-67", label_references="unfiltered", package_version="0",
 )  # fmt: skip
@@ -182,7 +182,7 @@ def test_foreign_damaged_and_outdated_files_are_refused(tmp_path: Path) -> None:
     refused("not a readable dataset file")
     with h5py.File(path, "w") as file:
         file["x"] = 1
-    refused("schema 'none', this version reads 'codecnn-ctu-2'")
+    refused("schema 'none', this version reads 'codecnn-ctu-3'")
     path.write_bytes(whole)
     with h5py.File(path, "a") as file:
         file.attrs["schema"] = "codecnn-ctu-0"

@@ -58,8 +58,8 @@ def write_shard(path: Path, name: str, qp: int, frames: int = 1) -> None:
     info = ShardInfo(
         source=f"{name}.png", source_sha256=f"{NAMES.index(name) * 11 % 16:x}" * 64, width=WIDTH, height=HEIGHT,
         bit_depth=8, chroma="420", fps="30", color="", first_frames=0, every=1, codec="blur", codec_version="",
-        codec_parameters="", decoder_version="", unfiltered_by="", qp=qp, ctu_size=CTU, margin=2, label_sizes="",
-        label_modes="", label_references="", package_version="",
+        preset="", codec_parameters="", decoder_version="", unfiltered_by="", qp=qp, ctu_size=CTU, margin=2,
+        label_sizes="", label_modes="", label_references="none", package_version="",
     )  # fmt: skip
     original = photograph(name, HEIGHT, WIDTH)
     with ShardWriter(path, info) as writer:

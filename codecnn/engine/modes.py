@@ -2,7 +2,8 @@
 
 A mode set is "vvc-67" (the 67 modes of H.266), "vvc-67-mrl" (those, and modes 1..66 on the reference lines 1 and 2 as
 well, for blocks that are not at the upper edge of their CTU) or "hevc-35" (the 35 modes of H.265 with strong smoothing
-enabled, blocks of 4x4 to 32x32). The number of a mode in a set is mode + 67 * reference line.
+enabled, blocks of 4x4 to 32x32). The number of a mode in a set is mode + 67 * reference line. All modes of a set are
+tried on every block; a codec can signal those of lines 1 and 2 only where they are among the most probable modes.
 """
 
 from typing import Literal
@@ -40,6 +41,11 @@ _RECORD = np.dtype(
 def sizes_of(mode_set: ModeSet) -> tuple[BlockSize, ...]:
     """The block sizes that the modes predict."""
     return SQUARES[:4] if mode_set == "hevc-35" else SHAPES
+
+
+def largest_ctu(mode_set: ModeSet) -> int:
+    """The largest CTU of the standard that the modes are of: what is decoded before a block depends on it."""
+    return 64 if mode_set == "hevc-35" else 128
 
 
 def lines_of(mode_set: ModeSet) -> int:

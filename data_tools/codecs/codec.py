@@ -32,6 +32,10 @@ class Codec(Protocol):
         """The name for files and the command line."""
 
     @property
+    def preset(self) -> str:
+        """The preset in use, empty for an encoder without."""
+
+    @property
     def presets(self) -> tuple[str, ...]:
         """Presets that can be asked for; none for an encoder without."""
 
