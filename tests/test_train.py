@@ -286,6 +286,31 @@ def test_stopped_and_resumed_is_as_if_nothing_had_happened(data: Path, config: P
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
 
 
+def test_killed_and_resumed_is_as_if_nothing_had_happened(data: Path, config: Path, tmp_path: Path) -> None:
+    more = ["--steps=150", "--validate_every=60", "--log_every=7", "--checkpoint_every=10", "--workers=1"]
+    assert main(command(config, data, tmp_path / "whole", *more)) == 0
+    arguments = command(config, data, tmp_path / "parts", *more)
+    metrics, checkpoint = tmp_path / "parts" / "metrics.jsonl", tmp_path / "parts" / "last.pt"
+    steps = []
+    for resume in ([], ["--resume"], ["--resume"]):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "experiments.train", *arguments, *resume],
+            cwd=ROOT,
+            env=ONE_THREAD,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        lines = metrics.read_text().count("\n") if metrics.exists() else 0
+        while process.poll() is None and (not metrics.exists() or metrics.read_text().count("\n") < lines + 4):
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        steps.append(torch.load(checkpoint, weights_only=True)["step"])
+    assert 0 < steps[0] <= steps[1] <= steps[2] < 150
+    assert main([*arguments, "--resume"]) == 0
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
 def test_two_processes_are_as_good_as_one(data: Path, config: Path, tmp_path: Path) -> None:
     # SGD, since Adam makes large differences of small ones where gradients are near zero.
     more = ["--optimiser.name", "sgd", "--optimiser.lr", "0.01", "--optimiser.warmup", "0", "--batch", "5"]
