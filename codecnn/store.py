@@ -52,7 +52,9 @@ class ShardWriter:
             raise
 
     def _create_all(self, info: ShardInfo, storage: Literal["fast", "compact"]) -> None:
-        self.file = h5py.File(self.sink, "w", libver="v110")
+        # Without a chunk cache, whose chunks are written when the last reference to a dataset is gone: the order of the
+        # chunks in the file must not hang on a profiler that looks at the stack.
+        self.file = h5py.File(self.sink, "w", libver="v110", rdcc_nbytes=0)
         compact = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if storage == "compact" else {}
         for name, array in arrays_of(info).items():
             shape, maximum, chunks = (0, *array.item), (None, *array.item), (array.chunk, *array.item)
