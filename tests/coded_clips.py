@@ -4,14 +4,50 @@ import re
 import struct
 import subprocess
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from imageio_ffmpeg import get_ffmpeg_exe
+import pytest
 
 from codecnn.clip import Clip, open_clip
+from codecnn.errors import InputError
 from codecnn.yuv import Picture, write_raw
+from data_tools.codecs.choice import CODECS
+from data_tools.codecs.vvenc import ffmpeg
 from tests.pictures import photograph
+
+
+def other_ffmpeg() -> str:
+    """The ffmpeg of imageio-ffmpeg; a path to nothing where there is none."""
+    try:
+        return ffmpeg()
+    except InputError:
+        return "/no-ffmpeg-of-imageio-ffmpeg"
+
+
+@cache
+def _known_to_other_ffmpeg() -> set[str]:
+    """The encoders and decoders of the other ffmpeg."""
+    try:
+        listed = [
+            subprocess.run([other_ffmpeg(), "-v", "error", kind], capture_output=True, text=True, check=True).stdout
+            for kind in ("-encoders", "-decoders")
+        ]
+    except (OSError, subprocess.CalledProcessError):
+        return set()
+    return set(re.findall(r"^ [VASFXBD.]{6} (\S+)", "".join(listed), re.MULTILINE))
+
+
+def needs(*names: str) -> pytest.MarkDecorator:
+    """Skip a test where the other ffmpeg lacks one of these encoders and decoders."""
+    missing = [name for name in names if name not in _known_to_other_ffmpeg()]
+    return pytest.mark.skipif(bool(missing), reason=f"no ffmpeg of imageio-ffmpeg with {' and '.join(missing)}")
+
+
+EVERY_CODEC = [
+    pytest.param(codec, id=name, marks=[needs("libvvenc")] if name == "vvenc" else []) for name, codec in CODECS.items()
+]
 
 
 def make_clip(
@@ -24,7 +60,7 @@ def make_clip(
 
 def read_headers(stream: Path) -> dict[str, list[int]]:
     """All syntax elements of a stream's headers, as FFmpeg's trace_headers prints them."""
-    command = [get_ffmpeg_exe(), "-v", "verbose", "-i", f"file:{stream}", "-c", "copy", "-bsf:v", "trace_headers"]
+    command = [other_ffmpeg(), "-v", "verbose", "-i", f"file:{stream}", "-c", "copy", "-bsf:v", "trace_headers"]
     done = subprocess.run([*command, "-f", "null", "-"], capture_output=True, text=True, check=True)
     found: dict[str, list[int]] = {}
     for match in re.finditer(r"^\[trace_headers @ \w+\] \d+ +(\S+) +[01]+ = (-?\d+)$", done.stderr, re.MULTILINE):
@@ -35,7 +71,7 @@ def read_headers(stream: Path) -> dict[str, list[int]]:
 def decode_elsewhere(stream: Path, decoder: str, like: Picture) -> list[list[np.ndarray]]:
     """The planes of all pictures of a stream, by a decoder of the other ffmpeg."""
     pixel_format = "yuv420p" if like.bit_depth == 8 else "yuv420p10le"
-    command = [get_ffmpeg_exe(), "-v", "error", "-c:v", decoder, "-i", f"file:{stream}", "-f", "rawvideo"]
+    command = [other_ffmpeg(), "-v", "error", "-c:v", decoder, "-i", f"file:{stream}", "-f", "rawvideo"]
     done = subprocess.run([*command, "-pix_fmt", pixel_format, "-"], capture_output=True, check=True)
     samples = np.frombuffer(done.stdout, "u1" if like.bit_depth == 8 else "<u2")
     sizes = [plane.size for plane in like.planes]

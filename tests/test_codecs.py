@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -12,16 +13,22 @@ from codecnn.errors import InputError
 from codecnn.metrics import psnr
 from codecnn.yuv import SCALES, Picture
 from data_tools.codecs.bit_depth import with_bit_depth
-from data_tools.codecs.choice import CODECS, AnyCodec, choose_codec
+from data_tools.codecs.choice import AnyCodec, choose_codec
 from data_tools.codecs.codec import CodedFrame, decoder_version
-from tests.coded_clips import make_clip
+from data_tools.codecs.pyav import decode, open_decoder, open_encoder, packets
+from tests.coded_clips import EVERY_CODEC, make_clip
 from tests.pictures import FORMATS, photograph
 
-DEPTHS = [(codec, depth) for codec in CODECS.values() for depth in (8, 10) if (codec.name, depth) != ("vp9", 10)]
-every_codec = pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+DEPTHS = [
+    pytest.param(*codec.values, depth, id=f"{codec.id}-{depth}", marks=codec.marks)
+    for codec in EVERY_CODEC
+    for depth in (8, 10)
+    if (codec.id, depth) != ("vp9", 10)
+]
+every_codec = pytest.mark.parametrize("codec", EVERY_CODEC)
 
 
-@pytest.mark.parametrize(("codec", "bit_depth"), DEPTHS, ids=[f"{codec.name}-{depth}" for codec, depth in DEPTHS])
+@pytest.mark.parametrize(("codec", "bit_depth"), DEPTHS)
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 19), (75, 130)])
 def test_any_size_comes_back_close_to_the_original(
     tmp_path: Path, codec: AnyCodec, height: int, width: int, bit_depth: int
@@ -139,6 +146,43 @@ def test_codecs_say_what_they_are(codec: AnyCodec) -> None:
 def test_a_preset_that_the_codec_does_not_have_is_refused() -> None:
     with pytest.raises(InputError, match="svtav1 has no preset medium, only 0, 1, 2"):
         choose_codec("svtav1", "medium")
+
+
+@every_codec
+def test_two_presets_are_two_encodings(tmp_path: Path, codec: AnyCodec) -> None:
+    """The two fastest: SVT-AV1's 10 is another name of its 9."""
+    clip = make_clip(tmp_path, 128, 192)
+    order = codec.presets if codec.presets[0] in ("faster", "superfast", "ultrafast") else codec.presets[::-1]
+    one, two = (next(choose_codec(codec.name, preset).encode(clip, 30)) for preset in order[:2])
+    assert not same(one, two)
+
+
+@every_codec
+def test_a_source_that_has_gone_is_named(tmp_path: Path, codec: AnyCodec) -> None:
+    clip = make_clip(tmp_path, 64, 64)
+    clip.path.unlink()
+    with pytest.raises(InputError, match=rf"^{clip.path}: cannot be read \(No such file or directory\)$"):
+        list(codec.encode(clip, 30))
+
+
+def test_no_picture_is_dropped_in_silence(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path, 64, 64, frames=("chelsea", "coffee"))
+    decoder = open_decoder("h264")
+
+    def twice(unit: av.Packet | None) -> list[av.VideoFrame]:
+        return [frame for frame in decoder.decode(unit) for _ in range(2)]
+
+    with pytest.raises(ValueError, match=r"^2 more pictures were decoded than the 2 that were encoded$"):
+        list(decode(packets(open_encoder("libx264", clip, {"tune": "zerolatency"}), clip.frames()), [twice]))
+
+
+@pytest.mark.parametrize("options", [{"x264-params": "bframes=0"}, {}])
+def test_a_frame_that_is_not_intra_is_an_error(tmp_path: Path, options: dict[str, str]) -> None:
+    clip = make_clip(tmp_path, 64, 64, frames=["chelsea"] * 3)
+    encoder = open_encoder("libx264", clip, options)
+    encoder.gop_size = 50
+    with pytest.raises(ValueError, match=r"^frame 1 is not intra, but of type [PB]$"):
+        list(decode(packets(encoder, clip.frames()), [open_decoder("h264").decode]))
 
 
 def test_bit_depths_are_changed_by_rounding_and_clipping() -> None:

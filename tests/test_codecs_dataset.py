@@ -10,7 +10,8 @@ from codecnn.metrics import psnr
 from codecnn.store import Shard
 from codecnn.yuv import write_raw
 from data_tools.build_dataset import main
-from data_tools.codecs.choice import CODECS
+from data_tools.codecs.choice import AnyCodec
+from tests.coded_clips import EVERY_CODEC, needs, other_ffmpeg
 from tests.pictures import photograph
 from tests.test_codecs_template import as_yaml, copier
 
@@ -24,10 +25,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", CODECS)
-def test_a_plain_command_makes_four_shards_of_falling_quality(source: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("codec", EVERY_CODEC)
+def test_a_plain_command_makes_four_shards_of_falling_quality(source: Path, tmp_path: Path, codec: AnyCodec) -> None:
+    name = codec.name
     assert main([str(source), "--out", str(tmp_path), "--codec", name, "--no-labels", "--jobs", "2"]) == 0
-    codec = CODECS[name]
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{NAME}_{name}_qp{qp}.h5" for qp in codec.default_qps]
     quality = []
     for qp in codec.default_qps:
@@ -41,6 +42,7 @@ def test_a_plain_command_makes_four_shards_of_falling_quality(source: Path, tmp_
     assert quality == sorted(quality, reverse=True)
 
 
+@needs("libx264")
 def test_an_encoder_of_the_user_s_own(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     template = tmp_path / "own.yaml"
     template.write_text(
@@ -51,11 +53,10 @@ def test_an_encoder_of_the_user_s_own(source: Path, tmp_path: Path, capsys: pyte
         "decoder: h264\nqp_range: [1, 51]\ndefault_qps: [30, 40]\nformats: [420 8]\n"
         "presets: [fast, slow]\npreset: fast\n"
     )
-    imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
     command = [str(source), "--out", str(tmp_path / "out"), "--no-labels", "--codec-template", str(template)]
     assert main(command) == 2
     assert "codec template own-265: the encoder is missing" in capsys.readouterr().err
-    command += ["--encoder", imageio_ffmpeg.get_ffmpeg_exe()]
+    command += ["--encoder", other_ffmpeg()]
     assert main([*command, "--preset", "slow"]) == 0
     names = [f"{NAME}_own-265_qp{qp}.h5" for qp in (30, 40)]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
@@ -74,6 +75,7 @@ def test_bad_options_are_one_line_and_exit_code_2(
     for options, reason in (
         (["--codec", "vp9", "--qp", "64"], "QP 64 is outside of 1 to 63, the range of vp9"),
         (["--codec", "svtav1", "--preset", "medium"], "svtav1 has no preset medium, only 0, 1, 2"),
+        (["--codec-template", ""], "'': no such file, and no shipped template"),
         (["--codec-template", "none.yaml"], "none.yaml: no such file, and no shipped template (hm, vtm, vvencapp)"),
         (["--codec-template", "vtm", "--encoder", "no-such"], "no-such: no such program"),
         (["--codec", "x264", "--codec-template", "vtm"], "not allowed with argument"),

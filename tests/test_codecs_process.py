@@ -2,16 +2,19 @@
 
 import contextlib
 import os
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from codecnn.errors import InputError
-from data_tools.codecs.process import output_of, run_encoder, scratch_folder
+from data_tools.codecs import process
+from data_tools.codecs.process import killed_with_us, output_of, run_encoder, scratch_folder
 
 
 def run(folder: Path, program: str, frames: list[bytes] | None = None, seconds: float = 30) -> str:
@@ -19,7 +22,7 @@ def run(folder: Path, program: str, frames: list[bytes] | None = None, seconds: 
 
 
 def alive(process: int) -> bool:
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
         os.kill(process, 0)
         return Path(f"/proc/{process}/stat").read_text().split(")")[1].split()[0] != "Z"
     return False
@@ -36,21 +39,31 @@ def test_frames_go_to_the_standard_input_and_prints_come_back(tmp_path: Path) ->
     assert "to stderr" in log
 
 
-def test_an_encoder_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
+def wait_for_end(process: int) -> bool:
+    for _ in range(200):
+        if not alive(process):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_an_encoder_that_hangs_is_ended_with_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = tmp_path / "child"
+
+    def clock() -> float:
+        """Stands still until the encoder has started its child, and is far on then."""
+        return 1e6 if started.exists() else 0.0
+
+    monkeypatch.setattr(process, "time", SimpleNamespace(monotonic=clock))
     program = (
         "import subprocess, sys, time, pathlib\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(100)'])\n"
-        "pathlib.Path('child').write_text(str(child.pid)); time.sleep(100)"
+        "pathlib.Path('new').write_text(str(child.pid)); pathlib.Path('new').rename('child'); time.sleep(100)"
     )
     before = children_of_this_process()
     with pytest.raises(InputError, match=r"^the encoder took more than 1.5 s a frame and was stopped$"):
         run(tmp_path, program, [bytes(10_000_000)], seconds=1.5)
-    child = int((tmp_path / "child").read_text())
-    for _ in range(100):
-        if not alive(child):
-            break
-        time.sleep(0.05)
-    assert not alive(child)
+    assert wait_for_end(int(started.read_text()))
     assert children_of_this_process() == before  # no zombie
 
 
@@ -94,9 +107,36 @@ def test_a_source_that_fails_ends_the_encoder(tmp_path: Path) -> None:
     assert children_of_this_process() == before
 
 
+@pytest.mark.skipif(not killed_with_us(), reason="no setpriv of util-linux, such as on macOS")
+def test_an_encoder_ends_when_the_process_that_runs_it_is_killed(tmp_path: Path) -> None:
+    started = tmp_path / "encoder"
+    encoder = (
+        "import os, time, pathlib\n"
+        "pathlib.Path('new').write_text(str(os.getpid())); pathlib.Path('new').rename('encoder'); time.sleep(100)"
+    )
+    program = (
+        "import sys, pathlib; from data_tools.codecs.process import run_encoder\n"
+        f"run_encoder([sys.executable, '-c', {encoder!r}], pathlib.Path({str(tmp_path)!r}), 'e', 100)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program]) as worker:
+        while not started.exists():
+            assert worker.poll() is None
+            time.sleep(0.05)
+        encoder_process = int(started.read_text())
+        assert alive(encoder_process)
+        worker.kill()
+    assert wait_for_end(encoder_process)
+
+
+def test_an_unusable_scratch_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(InputError, match=rf"^{tmp_path}/none: cannot be used as a scratch folder \(No such file"):
+        scratch_folder().__enter__()
+
+
 def test_what_is_no_program_is_named(tmp_path: Path) -> None:
     for command in (["/nowhere/encoder"], [str(tmp_path)]):
-        with pytest.raises(InputError, match=rf"{command[0]}: cannot be run \("):
+        with pytest.raises(InputError, match=f"^{command[0]}: no such program"):
             run_encoder(command, tmp_path, "e", 60)
         with pytest.raises(InputError, match=rf"{command[0]}: cannot be run \("):
             output_of(command)

@@ -10,7 +10,7 @@ from data_tools.codecs.bitstream import av1_bits, open_bitstream_units
 from data_tools.codecs.pyav import open_encoder, packets
 from data_tools.codecs.svtav1 import FILTERS_OFF, FILTERS_ON, SvtAv1
 from data_tools.codecs.vp9 import QUANTIZERS
-from tests.coded_clips import decode_elsewhere, make_clip, read_headers
+from tests.coded_clips import decode_elsewhere, make_clip, needs, read_headers
 
 
 def units_of(clip: Clip, qp: int, filters: str, preset: str = "4") -> list[bytes]:
@@ -18,6 +18,7 @@ def units_of(clip: Clip, qp: int, filters: str, preset: str = "4") -> list[bytes
     return [bytes(unit) for unit in packets(open_encoder("libsvtav1", clip, options, 64), clip.frames())]
 
 
+@needs("av1")
 @pytest.mark.parametrize("bit_depth", [8, 10])
 @pytest.mark.parametrize("qp", [1, 25, 43, 62, 63])
 def test_the_qp_and_the_filters_are_those_of_the_frame_headers(tmp_path: Path, qp: int, bit_depth: int) -> None:
@@ -38,6 +39,7 @@ def test_the_qp_and_the_filters_are_those_of_the_frame_headers(tmp_path: Path, q
             assert set(headers["loop_filter_level[0]"]) == set(headers["loop_filter_level[1]"]) == {0}
 
 
+@needs("libaom-av1")
 @pytest.mark.parametrize("bit_depth", [8, 10])
 def test_both_pictures_are_those_of_another_decoder(tmp_path: Path, bit_depth: int) -> None:
     clip = make_clip(tmp_path, 96, 128, bit_depth, ("chelsea", "coffee"))

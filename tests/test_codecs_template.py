@@ -1,8 +1,10 @@
 """Encoders of the user's own, by a command: the ffmpeg of another build is one, a small program that copies another."""
 
+import resource
 import stat
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -18,9 +20,9 @@ from data_tools.codecs.choice import choose_codec
 from data_tools.codecs.command_line import filled, program_path
 from data_tools.codecs.template import CommandTemplate
 from data_tools.codecs.template_file import load_template, shipped_templates
-from data_tools.codecs.vvenc import VVenC, ffmpeg
+from data_tools.codecs.vvenc import VVenC
 from data_tools.codecs.x265 import X265
-from tests.coded_clips import make_clip
+from tests.coded_clips import make_clip, needs, other_ffmpeg
 from tests.pictures import photograph
 
 X265_PARAMETERS = X265().parameters(0).replace("qp=0", "qp={qp}")
@@ -53,7 +55,7 @@ def x265_template(source: str = "-") -> CommandTemplate:
         decoder="hevc",
         qp_range=(0, 51),
         default_qps=(32,),
-        encoder=ffmpeg(),
+        encoder=other_ffmpeg(),
         minimum_size=64,
         presets=("fast", "medium"),
         preset="fast",
@@ -80,6 +82,7 @@ def copier(folder: Path) -> CommandTemplate:
     )
 
 
+@needs("libx265")
 @pytest.mark.parametrize("bit_depth", [8, 10])
 def test_another_build_of_x265_gives_what_the_built_in_codec_gives(tmp_path: Path, bit_depth: int) -> None:
     clip = make_clip(tmp_path, 75, 130, bit_depth, ("coffee", "chelsea"))
@@ -94,11 +97,79 @@ def test_another_build_of_x265_gives_what_the_built_in_codec_gives(tmp_path: Pat
             np.testing.assert_array_equal(one.original.y, two.original.y)
 
 
+def x264_template(options: str) -> CommandTemplate:
+    source = "{encoder} -v error -f rawvideo -pix_fmt {pixel_format} -s:v {width}x{height} -framerate {fps} -i -"
+    return replace(
+        x265_template(),
+        command=f"{source} -qp {{qp}} {options} -f h264 file:{{bitstream}}",
+        decoder="h264",
+        minimum_size=2,
+    )
+
+
+@needs("libx264", "libx264rgb")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("-c:v libx264 -g 50 -bf 0", "(frame 1 is not intra, but of type P)"),
+        ("-c:v libx264 -g 50", "(frame 1 is not intra, but of type B)"),
+        (
+            "-c:v libx264 -g 1 -vf scale=64:64",
+            "(what was encoded is 96x80 420 at 10 bit, what was decoded 64x64 420 at 10 bit)",
+        ),
+        ("-c:v libx264 -g 1 -vf scale=192:160", "what was decoded 192x160 420 at 10 bit)"),
+        ("-c:v libx264 -g 1 -pix_fmt yuv444p10le", "what was decoded 96x80 444 at 10 bit)"),
+        ("-c:v libx264 -g 1 -pix_fmt yuv420p", "what was decoded 96x80 420 at 8 bit)"),
+        ("-c:v libx264rgb -g 1 -pix_fmt rgb24", "(pixel format gbrp is none of gray, "),
+        ("-c:v libx264 -g 1 -frames:v 2", "of the frames encoded, 2 came back"),
+    ],
+)
+def test_a_stream_that_is_not_what_was_asked_for_is_an_error(tmp_path: Path, options: str, message: str) -> None:
+    clip = make_clip(tmp_path, 80, 96, 10, ["chelsea"] * 3)
+    assert len(list(x264_template("-c:v libx264 -g 1").encode(clip, 30))) == 3
+    with pytest.raises(InputError) as error:
+        list(x264_template(options).encode(clip, 30))
+    assert str(error.value).startswith(f"{clip.path}: ")
+    assert message in str(error.value)
+
+
+@pytest.fixture
+def small_files_alone() -> Iterator[None]:
+    """As on a disk that is nearly full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_scratch_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    clip = make_clip(tmp_path, 64, 64, frames=["chelsea"] * 3)
+    scratch, template = tmp_path / "scratch", copier(tmp_path)
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    request.getfixturevalue("small_files_alone")
+    with pytest.raises(
+        InputError, match=rf"^{scratch}/codecnn\S+: cannot be used as a scratch folder \(File too large"
+    ):
+        list(template.encode(clip, 32))
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_source_that_has_gone_is_named(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path, 64, 64)
+    clip.path.unlink()
+    with pytest.raises(InputError, match=rf"^{clip.path}: cannot be read \(No such file or directory\)$"):
+        list(copier(tmp_path).encode(clip, 32))
+
+
 def as_yaml(template: CommandTemplate) -> str:
     values = {field.name: getattr(template, field.name) for field in fields(template)}
     return yaml.safe_dump({name: list(v) if isinstance(v, tuple) else v for name, v in values.items()})
 
 
+@needs("libvvenc")
 def test_a_template_file_is_the_template(tmp_path: Path) -> None:
     for template in (VVenC().template(), x265_template(), copier(tmp_path)):
         path = tmp_path / "own.yaml"
@@ -126,15 +197,17 @@ def test_pictures_bits_and_qp_are_those_that_the_encoder_writes(tmp_path: Path) 
     assert "second encoding" in template.unfiltered_by
     assert "skip_loop_filter" in x265_template().unfiltered_by
     assert "not verified" in x265_template().describe(32)
-    assert "not verified" not in template.describe(32)
+    assert "all-intra as asked for, not verified" in template.describe(32)
+    assert "QP as asked for" not in template.describe(32)
 
 
+@needs("libx265")
 def test_strange_file_names_are_names_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "a 'b\" $(touch x); {qp} *"
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    (folder / "-e n{width}c'").symlink_to(ffmpeg())
+    (folder / "-e n{width}c'").symlink_to(other_ffmpeg())
     source = Path("-v {x} 64x64.yuv")
     write_raw(source, [photograph("coffee", 64, 64)])
     before = sorted(folder.iterdir())
@@ -200,13 +273,19 @@ def test_what_goes_wrong_is_one_error_and_leaves_nothing(
         ({"command": "{encoder} {qp} {bitstream} {speed}"}, "{speed} is not known, only {bit_depth}, {bitstream}"),
         ({"command": "{encoder} '{qp} {bitstream}"}, "No closing quotation"),
         ({"decoder": "reconstruction"}, "the command has no {reconstruction}"),
-        ({"decoder": "mpeg1video"}, "the decoder mpeg1video is not known"),
+        ({"decoder": "mpeg1video"}, "the decoder mpeg1video is not known, only h264, hevc, vvc, libdav1d, vp9"),
+        ({"decoder": "av1"}, "the decoder av1 is not known"),
         ({"decoder": "vvc"}, "no command_unfiltered, and vvc cannot leave out the in-loop filters"),
         ({"qp_pattern": "QP"}, "the pattern QP has no group"),
         ({"qp_pattern": "("}, "the pattern ( is no regular expression"),
         ({"qp_range": [0]}, "qp_range"),
         ({"qp_range": "wide"}, "qp_range"),
+        ({"qp_range": [51, 0]}, "the qp_range begins at 51, above its end 0"),
+        ({"default_qps": []}, "there are no default_qps"),
+        ({"default_qps": [32, 52]}, "the default QP 52 is outside of the qp_range 0 to 51"),
+        ({"default_qps": [-1]}, "the default QP -1 is outside of the qp_range 0 to 51"),
         ({"formats": ["420"]}, "a format is not as in 420 8"),
+        ({"formats": ["420 8bit"]}, "a format is not as in 420 8"),
         ({"version_command": ""}, "the version_command is empty"),
     ],
 )
@@ -231,6 +310,7 @@ def test_what_is_no_template_is_named(tmp_path: Path, text: str) -> None:
         load_template(str(tmp_path / "none.yaml"))
 
 
+@needs("libx265")
 def test_an_encoder_without_a_version_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"own: \^VTM is not in what .* prints"):
         replace(x265_template(), version_pattern="^VTM").version()

@@ -18,7 +18,7 @@ from data_tools.codecs.command_run import Run, decoded, run_command
 from data_tools.codecs.pyav import open_decoder
 from data_tools.codecs.template import CommandTemplate
 from data_tools.codecs.vvenc import FILTERS_OFF, PARAMETERS, VVenC
-from tests.coded_clips import make_clip, read_headers
+from tests.coded_clips import make_clip, needs, read_headers
 
 
 def run(folder: Path, parameters: str, bit_depth: int = 10, qp: int = 37, picture: str = "chelsea") -> Run:
@@ -32,6 +32,7 @@ def nal_units(stream: bytes) -> list[bytes]:
     return re.split(rb"\x00?\x00\x00\x01", stream)[1:]
 
 
+@needs("libvvenc")
 @pytest.mark.parametrize("bit_depth", [8, 10])
 @pytest.mark.parametrize("parameters", [PARAMETERS, f"{PARAMETERS}:{FILTERS_OFF}"], ids=["filtered", "plain"])
 def test_the_pictures_are_those_that_the_encoder_hashes_and_measures(
@@ -55,6 +56,7 @@ def test_the_pictures_are_those_that_the_encoder_hashes_and_measures(
         assert psnr(original, picture.y, 10) + peak == pytest.approx(float(logged_psnr), abs=0.001)
 
 
+@needs("libvvenc")
 def test_the_headers_say_the_qp_and_which_filters_are_on(tmp_path: Path) -> None:
     for parameters, on in ((PARAMETERS, 1), (f"{PARAMETERS}:{FILTERS_OFF}", 0)):
         headers = read_headers(run(tmp_path, parameters, qp=41).bitstream)
@@ -68,6 +70,7 @@ def test_the_headers_say_the_qp_and_which_filters_are_on(tmp_path: Path) -> None
         assert set(headers["sps_log2_ctu_size_minus5"]) == {2}
 
 
+@needs("libvvenc")
 def test_deblocking_alone_changes_no_decision(tmp_path: Path) -> None:
     plain = f"{PARAMETERS}:{FILTERS_OFF}"
     streams = [run(tmp_path, p, picture="coffee").bitstream for p in (plain.replace("disable=1", "disable=0"), plain)]
@@ -79,6 +82,7 @@ def test_deblocking_alone_changes_no_decision(tmp_path: Path) -> None:
     assert streams[0].read_bytes() != streams[1].read_bytes()
 
 
+@needs("libvvenc")
 def test_bits_are_those_of_the_nal_units_that_ffmpeg_keeps(tmp_path: Path) -> None:
     made = run(tmp_path, PARAMETERS)
     counted = [frame.bits for frame in VVenC().encode(make_clip(tmp_path, 128, 192, 10, ["chelsea"] * 2), 37)]
@@ -92,6 +96,7 @@ def test_bits_are_those_of_the_nal_units_that_ffmpeg_keeps(tmp_path: Path) -> No
             assert abs(8 * kept.size - bits) <= 8 * 5  # start codes of three or four bytes
 
 
+@needs("libvvenc")
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 10])
 def test_no_frame_is_lost_in_the_end(tmp_path: Path, count: int) -> None:
     clip = make_clip(tmp_path, 64, 64, frames=["coffee"] * count)
@@ -106,11 +111,13 @@ class WithOffset(VVenC):
         return replace(template, command=tuple(word.replace("qpoffset=0", "qpoffset=-3") for word in template.command))
 
 
+@needs("libvvenc")
 def test_a_qp_that_was_not_asked_for_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="QP 32 was asked for, vvenc used 29"):
         list(WithOffset().encode(make_clip(tmp_path, 64, 64), 32))
 
 
+@needs("libvvenc")
 def test_a_damaged_stream_or_hash_is_an_error(tmp_path: Path) -> None:
     made = run(tmp_path, PARAMETERS)
     whole = made.bitstream.read_bytes()
@@ -132,6 +139,7 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_ffmpeg_without_libvvenc_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("imageio_ffmpeg")
     program = tmp_path / "ffmpeg"
     program.write_text("#!/bin/sh\necho ffmpeg version 4\n")
     program.chmod(0o755)

@@ -12,7 +12,7 @@ from codecnn.errors import InputError
 from codecnn.yuv import read_raw
 from data_tools.codecs.pyav import open_encoder, packets
 from data_tools.codecs.x264 import X264
-from tests.coded_clips import make_clip, read_headers
+from tests.coded_clips import make_clip, needs, read_headers
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ def test_both_pictures_are_those_of_the_encoder(tmp_path: Path, bit_depth: int) 
         assert (frame.baseline.y != frame.unfiltered.y).any()
 
 
+@needs("h264")
 @pytest.mark.parametrize("bit_depth", [8, 10])
 @pytest.mark.parametrize("qp", [1, 27, 51])
 def test_the_qp_is_that_of_the_slices(tmp_path: Path, bit_depth: int, qp: int) -> None:

@@ -68,13 +68,11 @@ def all_bits(unit: bytes, first: bool) -> int:
     return 8 * len(unit)
 
 
-# By FFmpeg's name of the decoder.
+# By FFmpeg's name of the decoder: of those that decode in PyAV and say which frames are intra.
 COUNT_BITS: dict[str, Callable[[bytes, bool], int]] = {
     "h264": AVC.bits,
     "hevc": HEVC.bits,
     "vvc": VVC.bits,
-    "av1": av1_bits,
     "libdav1d": av1_bits,
     "vp9": all_bits,
-    "libvpx-vp9": all_bits,
 }

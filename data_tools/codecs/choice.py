@@ -30,7 +30,7 @@ def choose_codec(
 
     Raises InputError if the template cannot be used or the codec has no such preset.
     """
-    codec = load_template(template, encoder, config) if template else CODECS[name]
+    codec = CODECS[name] if template is None else load_template(template, encoder, config)
     if preset is not None:
         if preset not in codec.presets:
             known = f"only {', '.join(codec.presets)}" if codec.presets else "it has none"

@@ -75,20 +75,41 @@ def check_qp(clip: Clip, encoder: str, qp: int, used: int) -> None:
         raise InputError(f"{clip.path}: QP {qp} was asked for, {encoder} used {used}")
 
 
-def fitted(decoded: Picture, original: Picture) -> Picture:
-    """The part of a decoded picture that the original has: no padding, and at 4:0:0 no chroma."""
+def source_frames(clip: Clip) -> Iterator[Picture]:
+    """The clip's frames; InputError that names its file if it cannot be read any more."""
+    try:
+        yield from clip.frames()
+    except OSError as error:
+        raise InputError(f"{clip.path}: cannot be read ({error.strerror})") from error
+
+
+def fitted(decoded: Picture, original: Picture, size: tuple[int, int]) -> Picture:
+    """The part of a decoded picture that the original has: no padding, and at 4:0:0 no chroma.
+
+    `size` is the (height, width) that the encoder was given. Raises ValueError if the decoded picture is of another
+    size or chroma format, or of fewer bits than the original.
+    """
     # FFmpeg's h264 decoder adds grey chroma to 4:0:0.
     luma_alone = len(original.planes) == 1 and len(decoded.planes) > 1
     picture = Picture.of([decoded.y], decoded.bit_depth) if luma_alone else decoded
+    if picture.y.shape != size or picture.chroma != original.chroma or picture.bit_depth < original.bit_depth:
+        wanted = _format(size, original)
+        raise ValueError(f"what was encoded is {wanted}, what was decoded {_format(decoded.y.shape, decoded)}")
     return picture.crop(*original.y.shape)
+
+
+def _format(size: tuple[int, ...], picture: Picture) -> str:
+    return f"{size[1]}x{size[0]} {picture.chroma} at {picture.bit_depth} bit"
 
 
 @contextmanager
 def failures_named(clip: Clip, encoder: str, qp: int) -> Iterator[None]:
-    """Turn an error of the encoder or decoder into an InputError that names the clip."""
+    """Turn an error of the encoder or decoder, or of what they made, into an InputError that names the clip."""
     try:
         yield
-    except av.FFmpegError as error:
+    except InputError:
+        raise
+    except (av.FFmpegError, ValueError) as error:
         raise InputError(f"{clip.path}: {encoder} or its decoder failed at QP {qp} ({error})") from error
 
 

@@ -12,7 +12,8 @@ from codecnn.errors import InputError
 from codecnn.frames import PIXEL_FORMATS
 from codecnn.yuv import Picture, VideoFormat, read_raw, write_raw
 from data_tools.codecs.bit_depth import with_bit_depth
-from data_tools.codecs.command_line import Command, filled, places, program_path
+from data_tools.codecs.codec import source_frames
+from data_tools.codecs.command_line import Command, filled, places
 from data_tools.codecs.process import run_encoder
 from data_tools.codecs.pyav import Decoder, decode
 
@@ -34,7 +35,7 @@ class Run:
 
 def input_pictures(clip: Clip, fmt: VideoFormat) -> Iterator[Picture]:
     """The clip's frames as the encoder takes them: padded, and at the bit depth of its input."""
-    return (with_bit_depth(picture.pad(fmt.height, fmt.width), fmt.bit_depth) for picture in clip.frames())
+    return (with_bit_depth(picture.pad(fmt.height, fmt.width), fmt.bit_depth) for picture in source_frames(clip))
 
 
 def run_command(
@@ -65,7 +66,6 @@ def run_command(
         "frames": frames,
     }
     arguments = filled(command, {**values, **clip_values})
-    arguments[0] = program_path(arguments[0])
     if from_file:
         log = run_encoder(arguments, folder, name, seconds, frames=frames)
     else:

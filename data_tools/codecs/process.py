@@ -10,9 +10,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from codecnn.errors import InputError
+from data_tools.codecs.command_line import program_path
 
 POLL_SECONDS = 0.05
 VERSION_SECONDS = 30
@@ -21,16 +23,36 @@ TAIL_BYTES = 4096
 
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A temporary folder, below $TMPDIR; removes those of processes of this machine that are gone."""
-    prefix = f"codecnn.{socket.gethostname()}."
-    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        with contextlib.suppress(PermissionError, ValueError):  # the process is somebody else's; no process number
-            try:
-                os.kill(int(folder.name.removeprefix(prefix).split(".")[0]), 0)
-            except ProcessLookupError:
-                shutil.rmtree(folder, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{prefix}{os.getpid()}.") as name:
-        yield Path(name)
+    """A temporary folder, below $TMPDIR; removes those of processes of this machine that are gone.
+
+    Any OSError, the caller's too, becomes an InputError that names the folder.
+    """
+    prefix, place = f"codecnn.{socket.gethostname()}.", "$TMPDIR"
+    try:
+        place = tempfile.gettempdir()
+        for folder in Path(place).glob(f"{prefix}*"):
+            with contextlib.suppress(PermissionError, ValueError):  # the process is somebody else's; no process number
+                try:
+                    os.kill(int(folder.name.removeprefix(prefix).split(".")[0]), 0)
+                except ProcessLookupError:
+                    shutil.rmtree(folder, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=f"{prefix}{os.getpid()}.") as place:
+            yield Path(place)
+    except OSError as error:
+        raise InputError(f"{place}: cannot be used as a scratch folder ({error.strerror})") from error
+
+
+@cache
+def killed_with_us() -> tuple[str, ...]:
+    """What goes before a command so that it is killed when the thread that starts it is gone, however that ended.
+
+    That is util-linux's setpriv; nothing where there is none, as on macOS. Children of the command may live on.
+    """
+    command = ("setpriv", "--pdeathsig", "KILL")
+    with contextlib.suppress(OSError):
+        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
+            return command
+    return ()
 
 
 class _TimeLimit(threading.Thread):
@@ -67,10 +89,11 @@ def run_encoder(
     takes longer than seconds_per_frame for each of its frames.
     """
     log = folder / "log"
+    arguments = [*killed_with_us(), program_path(command[0]), *command[1:]]
     with log.open("wb") as output:
         try:
             process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=folder, start_new_session=True
+                arguments, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=folder, start_new_session=True
             )
         except OSError as error:
             raise InputError(f"{command[0]}: cannot be run ({error.strerror})") from error

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
 from functools import cache
 from itertools import chain
 
 import av
+import numpy as np
+from av.video.frame import PictureType
 
 from codecnn.clip import Clip
 from codecnn.errors import InputError
@@ -79,22 +82,47 @@ def open_decoder(name: str, **options: str) -> av.VideoCodecContext:
 
 
 def decode(units: Iterable[av.Packet], decoders: Sequence[Decoder]) -> Iterator[tuple[av.Packet, list[Picture]]]:
-    """Each packet with the picture that each decoder makes of it; in step, so that little is held in memory."""
+    """Each packet with the picture that each decoder makes of it; in step, so that little is held in memory.
+
+    Raises ValueError if a picture is not intra, has a pixel format that is not planar, or has no packet. Packets that
+    are left without a picture are not given.
+    """
+    done = 0
     waiting: deque[av.Packet] = deque()
     decoded: list[deque[Picture]] = [deque() for _ in decoders]
     for unit in chain(units, [None]):
         if unit is not None:
             waiting.append(unit)
         for decoder, queue in zip(decoders, decoded, strict=True):
-            queue.extend(picture_from_frame(frame) for frame in decoder(unit))
+            for frame in decoder(unit):
+                if frame.pict_type != PictureType.I:
+                    kind = PictureType(frame.pict_type).name
+                    raise ValueError(f"frame {done + len(queue)} is not intra, but of type {kind}")
+                queue.append(picture_from_frame(frame))
         while waiting and all(decoded):
+            done += 1
             yield waiting.popleft(), [queue.popleft() for queue in decoded]
+    if not waiting and any(decoded):
+        raise ValueError(f"{max(map(len, decoded))} more pictures were decoded than the {done} that were encoded")
 
 
 def quality_qp(packet: av.Packet) -> int:
     """The QP that the encoder says it used for a packet's frame."""
     quality = int.from_bytes(bytes(packet.get_sidedata("quality_stats"))[:4], "little")
     return round(quality / LAMBDA_UNITS_PER_QP)
+
+
+@cache
+def small_stream(library: str, parameters: str = "", value: str = "") -> bytes:
+    """The stream of one grey picture, for what an encoder says of itself in it."""
+    encoder = av.CodecContext.create(library, "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width = encoder.height = 64
+    encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1)
+    encoder.options = {parameters: value} if parameters else {}
+    grey = np.full((64, 64), 128, np.uint8)
+    frame = frame_from_picture(Picture(grey, grey[::2, ::2], grey[::2, ::2], 8))
+    return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
 
 
 @cache

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from codecnn.clip import Clip
 from codecnn.yuv import Picture
 from data_tools.codecs.bitstream import av1_bits
-from data_tools.codecs.codec import CodedFrame, check_qp, failures_named, fitted, in_step
-from data_tools.codecs.pyav import decode, open_decoder, open_encoder, packets, quality_qp, version_in_log
+from data_tools.codecs.codec import CodedFrame, check_qp, failures_named, fitted, in_step, source_frames
+from data_tools.codecs.pyav import decode, open_decoder, open_encoder, packets, padded_size, quality_qp, version_in_log
 
 FILTERS_ON = "enable-dlf=1:enable-cdef=1:enable-restoration=1"
 FILTERS_OFF = "enable-dlf=0:enable-cdef=0:enable-restoration=0"
@@ -27,7 +27,7 @@ class SvtAv1:
 
     preset: str = "4"
     name: str = "svtav1"
-    presets: tuple[str, ...] = tuple(str(preset) for preset in range(11))
+    presets: tuple[str, ...] = tuple(str(preset) for preset in range(10))  # the library takes 10 for 9
     default_preset: str = "4"
     qp_range: tuple[int, int] = (1, 63)
     default_qps: tuple[int, ...] = (14, 25, 35, 43)  # the PSNR of x265 at 22, 27, 32, 37
@@ -50,18 +50,21 @@ class SvtAv1:
 
         Raises InputError if the encoder refuses, or if a frame's QP is not the one asked for.
         """
+        size = padded_size(clip.format, SUPERBLOCK)
         with failures_named(clip, self.name, qp):
             filtered = self._coded(clip, qp, FILTERS_ON)
             plain = self._coded(clip, qp, FILTERS_OFF)
-            for original, (baseline, bits, used), (unfiltered, _, _) in in_step(clip, clip.frames(), filtered, plain):
-                yield CodedFrame(original, fitted(baseline, original), fitted(unfiltered, original), bits, used)
+            rows = in_step(clip, source_frames(clip), filtered, plain)
+            for original, (baseline, bits, used), (unfiltered, _, _) in rows:
+                baseline, unfiltered = (fitted(picture, original, size) for picture in (baseline, unfiltered))
+                yield CodedFrame(original, baseline, unfiltered, bits, used)
 
     def _coded(self, clip: Clip, qp: int, filters: str) -> Iterator[tuple[Picture, int, int]]:
         os.environ.setdefault("SVT_LOG", "1")  # errors alone; it writes to the terminal itself
         options = {"preset": self.preset, "svtav1-params": f"{self.parameters(qp)}:{filters}"}
         encoder = open_encoder("libsvtav1", clip, options, minimum=SUPERBLOCK)
         decoder = open_decoder("libdav1d").decode
-        for index, (packet, (picture,)) in enumerate(decode(packets(encoder, clip.frames()), [decoder])):
+        for index, (packet, (picture,)) in enumerate(decode(packets(encoder, source_frames(clip)), [decoder])):
             used = quality_qp(packet)
             check_qp(clip, self.name, qp, used)
             yield picture, av1_bits(bytes(packet), index == 0), used

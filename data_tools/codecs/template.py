@@ -3,7 +3,7 @@
 import hashlib
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -14,14 +14,21 @@ from codecnn.errors import InputError
 from codecnn.yuv import Picture, VideoFormat
 from data_tools.codecs.bit_depth import with_bit_depth
 from data_tools.codecs.bitstream import COUNT_BITS
-from data_tools.codecs.codec import CodedFrame, check_qp, failures_named, fitted, in_step
-from data_tools.codecs.command_line import Command, filled, places, program_path, words
-from data_tools.codecs.command_run import PLACES, Run, decoded, logged, reconstructed, run_command
+from data_tools.codecs.codec import CodedFrame, check_qp, failures_named, fitted, in_step, source_frames
+from data_tools.codecs.command_line import Command, filled, places, program_path
+from data_tools.codecs.command_run import Run, decoded, logged, reconstructed, run_command
+from data_tools.codecs.encode_once import filtering_and_plain
 from data_tools.codecs.process import output_of, scratch_folder
-from data_tools.codecs.pyav import check_format, open_decoder, padded_size
-
-RECONSTRUCTION = "reconstruction"
-FILTERS_SKIPPED_BY = ("h264", "hevc")  # the decoders that heed skip_loop_filter
+from data_tools.codecs.pyav import check_format, padded_size
+from data_tools.codecs.template_check import (
+    RECONSTRUCTION,
+    check_commands,
+    check_decoder,
+    check_formats,
+    check_name,
+    check_patterns,
+    check_qps,
+)
 
 
 class _Coded(NamedTuple):
@@ -38,14 +45,16 @@ class CommandTemplate:
     arguments these are filled in: {encoder} and {config} (paths), {preset}, {qp}, {width}, {height}, {frames}, {chroma}
     (such as 420), {bit_depth} and {pixel_format} (of the input; FFmpeg's name), {fps} (such as 30000/1001),
     {fps_rounded}, and files in a temporary folder, the command's working directory: {input} (raw planar; without it the
-    frames go to the command's standard input), {bitstream} and {reconstruction}.
+    frames go to the command's standard input), {bitstream} and {reconstruction}. For every shard
+    that is made at the same time $TMPDIR needs room for the raw clip once with {input}, at the bit depth of the
+    encoder's input, and once more for each {reconstruction}.
 
     Args:
         name: For files and attributes: letters, digits, dot, dash and underscore.
         command: The encoding, with all in-loop filters on.
         version_command: Prints the version.
         decoder: FFmpeg's name of the decoder (h264, hevc, vvc, libdav1d, vp9); or reconstruction: the raw file that the
-            encoder itself writes is taken.
+            encoder itself writes is taken, and whether every frame is intra is not verified.
         qp_range: Lowest and highest QP.
         default_qps: The QPs if none are asked for.
         command_unfiltered: A second encoding with the in-loop filters off, which may make other decisions. May be left
@@ -89,35 +98,20 @@ class CommandTemplate:
     seconds_per_frame: float = 600.0
 
     def __post_init__(self) -> None:
-        if problem := self._problem():
-            raise InputError(f"codec template {self.name}: {problem}")
+        try:
+            check_name(self.name)
+            check_commands(self.commands, self.version_command, self.decoder)
+            check_patterns(self.version_pattern, self.qp_pattern, self.bits_pattern)
+            check_qps(self.qp_range, self.default_qps)
+            check_formats(self.formats)
+            check_decoder(self.decoder, bool(self.bits_pattern), len(self.commands) == 2)
+        except ValueError as error:
+            raise InputError(f"codec template {self.name}: {error}") from error
 
-    def _problem(self) -> str | None:
-        commands = [self.command, *([self.command_unfiltered] if self.command_unfiltered else [])]
-        unknown = set().union(*map(places, [*commands, self.version_command])) - PLACES
-        for command in commands:
-            needed = {"qp", RECONSTRUCTION if self.decoder == RECONSTRUCTION else "bitstream"}
-            if missing := sorted(needed - places(command)):
-                return f"the command has no {_braced(missing)}"
-        for pattern, groups in ((self.version_pattern, 0), (self.qp_pattern, 1), (self.bits_pattern, 1)):
-            try:
-                if pattern and re.compile(pattern).groups < groups:
-                    return f"the pattern {pattern} has no group"
-            except re.error as error:
-                return f"the pattern {pattern} is no regular expression ({error})"
-        checks = (
-            (not re.fullmatch(r"[\w.-]+", self.name), "the name is not made of letters, digits, dot, dash, underscore"),
-            (not words(self.version_command), "the version_command is empty"),
-            (bool(unknown), f"{_braced(unknown)} is not known, only {_braced(PLACES)}"),
-            (self.decoder not in (*COUNT_BITS, RECONSTRUCTION), f"the decoder {self.decoder} is not known"),
-            (self.decoder == RECONSTRUCTION and not self.bits_pattern, "a reconstruction needs a bits_pattern"),
-            (
-                not self.command_unfiltered and self.decoder not in FILTERS_SKIPPED_BY,
-                f"no command_unfiltered, and {self.decoder} cannot leave out the in-loop filters",
-            ),
-            (any(len(words(pair)) != 2 for pair in self.formats), "a format is not as in 420 8"),
-        )
-        return next((problem for wrong, problem in checks if wrong), None)
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """The one or two encodings: the first with all in-loop filters on."""
+        return (self.command, self.command_unfiltered) if self.command_unfiltered else (self.command,)
 
     @property
     def default_preset(self) -> str:
@@ -141,6 +135,8 @@ class CommandTemplate:
             parts.append(f"config: sha256 {_sha256(self.config)}")
         if self.input_bit_depth:
             parts.append(f"coded at {self.input_bit_depth} bit, brought to the original's bit depth by rounding")
+        if self.decoder == RECONSTRUCTION:
+            parts.append("all-intra as asked for, not verified")
         if not self.qp_pattern:
             parts.append("QP as asked for, not verified")
         return "; ".join(parts)
@@ -160,28 +156,28 @@ class CommandTemplate:
         """Run the encoder, once or twice, then decode frame by frame in bounded memory.
 
         Raises InputError if the encoder cannot be run, fails or takes too long, if the decoder does not make as many
-        pictures of its stream as there are frames, or if a QP is not the one asked for.
+        pictures of its stream as there are frames, or pictures of another size or chroma format or of fewer bits than
+        the original's, if a frame is not intra (a reconstruction does not say), or if a QP is not the one asked for.
         """
         check_format(clip, self.name, ((chroma, int(depth)) for chroma, depth in map(str.split, self.formats)))
         height, width = padded_size(clip.format, self.minimum_size, self.size_multiple)
         depth = self.input_bit_depth or clip.format.bit_depth
         fmt = replace(clip.format, width=width, height=height, bit_depth=depth)
         name = f"{clip.path}: {self.name} at QP {qp}"
-        commands = [command for command in (self.command, self.command_unfiltered) if command]
         with scratch_folder() as folder, failures_named(clip, self.name, qp):
-            frames = sum(1 for _ in clip.frames())
+            frames = sum(1 for _ in source_frames(clip))
             streams = []
-            for number, command in enumerate(commands):
+            for number, command in enumerate(self.commands):
                 values = self._programs(command) | {"qp": qp}
                 place = folder / str(number)
                 run = run_command(command, values, clip, fmt, frames, place, name, self.seconds_per_frame)
                 streams.append(self._coded(run, clip, fmt, qp, frames, name))
-            for original, *coded in in_step(clip, clip.frames(), *streams):
+            for original, *coded in in_step(clip, source_frames(clip), *streams):
                 for one in coded:
                     check_qp(clip, self.name, qp, one.qp_used)
                 depth = clip.format.bit_depth
                 baseline, unfiltered = (
-                    with_bit_depth(fitted(p, original), depth) for one in coded for p in one.pictures
+                    with_bit_depth(fitted(p, original, (height, width)), depth) for one in coded for p in one.pictures
                 )
                 yield CodedFrame(original, baseline, unfiltered, coded[0].bits, coded[0].qp_used)
 
@@ -193,10 +189,8 @@ class CommandTemplate:
             depth = self.reconstruction_bit_depth or fmt.bit_depth
             made = reconstructed(run, replace(fmt, bit_depth=depth), name)
         else:
-            decoders = [open_decoder(self.decoder, err_detect="crccheck+explode").decode]
-            if not self.command_unfiltered:
-                decoders.append(open_decoder(self.decoder, skip_loop_filter="all").decode)
-            made = decoded(run, self.decoder, decoders)
+            decoders = filtering_and_plain(self.decoder, err_detect="crccheck+explode")
+            made = decoded(run, self.decoder, decoders[:1] if self.command_unfiltered else decoders)
         for index, (used, logged_bits, (unit, pictures)) in enumerate(in_step(clip, qps, bits, made)):
             counted = logged_bits if self.bits_pattern else COUNT_BITS[self.decoder](unit, index == 0)
             yield _Coded(counted, used, pictures)
@@ -214,10 +208,6 @@ class CommandTemplate:
                 raise InputError(f"{self.config}: no such file")
             values["config"] = str(Path(self.config).absolute())
         return values
-
-
-def _braced(names: Iterable[str]) -> str:
-    return ", ".join(f"{{{name}}}" for name in sorted(names))
 
 
 def _sha256(path: str) -> str:

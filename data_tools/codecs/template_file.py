@@ -25,8 +25,9 @@ def load_template(name: str, encoder: str = "", config: str = "") -> CommandTemp
     Raises InputError that names the file if it cannot be read, or is not a template that can work.
     """
     path = SHIPPED / f"{name}.yaml" if name in shipped_templates() else Path(name)
-    if not path.exists():
-        raise InputError(f"{path}: no such file, and no shipped template ({', '.join(shipped_templates())})")
+    if not name or not path.exists():
+        known = ", ".join(shipped_templates())
+        raise InputError(f"{name or repr(name)}: no such file, and no shipped template ({known})")
     fields = read_yaml(path)
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(CommandTemplate, "template")

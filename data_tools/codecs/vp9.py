@@ -8,8 +8,9 @@ import av
 from codecnn.clip import Clip
 from codecnn.errors import InputError
 from data_tools.codecs.bitstream import all_bits
-from data_tools.codecs.codec import CodedFrame, check_qp, failures_named, fitted, in_step
-from data_tools.codecs.pyav import decode, open_decoder, open_encoder, packets, version_in_log
+from data_tools.codecs.codec import CodedFrame
+from data_tools.codecs.encode_once import encode_once
+from data_tools.codecs.pyav import open_decoder, open_encoder, version_in_log
 from data_tools.codecs.vp9_header import key_frame_header, without_loop_filter
 
 QUANTIZERS = (*range(0, 248, 4), 249, 255)  # base_q_idx of libvpx's quantizers 0 to 63
@@ -56,15 +57,9 @@ class Vp9:
         def decode_plain(packet: av.Packet | None) -> Iterable[av.VideoFrame]:
             return plain.decode(packet and av.Packet(without_loop_filter(bytes(packet))))
 
-        filtering = open_decoder("vp9", err_detect="explode").decode
-        with failures_named(clip, self.name, qp):
-            encoder = open_encoder("libvpx-vp9", clip, self.parameters(qp))
-            coded = decode(packets(encoder, clip.frames()), (filtering, decode_plain))
-            for original, (packet, (baseline, unfiltered)) in in_step(clip, clip.frames(), coded):
-                used = _qp_used(clip, bytes(packet))
-                check_qp(clip, self.name, qp, used)
-                bits = all_bits(bytes(packet), first=False)
-                yield CodedFrame(original, fitted(baseline, original), fitted(unfiltered, original), bits, used)
+        decoders = (open_decoder("vp9", err_detect="explode").decode, decode_plain)
+        encoder = open_encoder("libvpx-vp9", clip, self.parameters(qp))
+        return encode_once(clip, self.name, qp, encoder, decoders, lambda unit: _qp_used(clip, bytes(unit)), all_bits)
 
     def version(self) -> str:
         """What libvpx logs of itself."""

@@ -3,18 +3,12 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import cache
-
-import av
-import numpy as np
 
 from codecnn.clip import Clip
-from codecnn.frames import frame_from_picture
-from codecnn.yuv import Picture
 from data_tools.codecs.bitstream import AVC
-from data_tools.codecs.codec import CodedFrame, check_qp, failures_named, fitted, in_step
-from data_tools.codecs.pyav import decode, open_decoder, open_encoder, packets, quality_qp
+from data_tools.codecs.codec import CodedFrame
+from data_tools.codecs.encode_once import encode_once, filtering_and_plain
+from data_tools.codecs.pyav import open_encoder, quality_qp, small_stream
 
 MACROBLOCK = 16
 
@@ -57,25 +51,11 @@ class X264:
         """
         offset = 6 * (clip.format.bit_depth - 8)
         options = {"preset": self.preset, "x264-params": self.parameters(str(qp + offset))}
-        filtering = open_decoder("h264", err_detect="explode").decode
-        plain = open_decoder("h264", skip_loop_filter="all").decode
-        with failures_named(clip, self.name, qp):
-            encoder = open_encoder("libx264", clip, options, minimum=MACROBLOCK)
-            coded = decode(packets(encoder, clip.frames()), (filtering, plain))
-            for index, (original, (packet, (baseline, unfiltered))) in enumerate(in_step(clip, clip.frames(), coded)):
-                used = quality_qp(packet) - offset
-                check_qp(clip, self.name, qp, used)
-                bits = AVC.bits(bytes(packet), index == 0)
-                yield CodedFrame(original, fitted(baseline, original), fitted(unfiltered, original), bits, used)
+        encoder = open_encoder("libx264", clip, options, minimum=MACROBLOCK)
+        decoders = filtering_and_plain("h264", err_detect="explode")
+        return encode_once(clip, self.name, qp, encoder, decoders, lambda unit: quality_qp(unit) - offset, AVC.bits)
 
-    @cache  # noqa: B019 - a handful of settings in a process
     def version(self) -> str:
-        """What libx264 says of itself in the SEI of a small stream made for that."""
-        encoder = av.CodecContext.create("libx264", "w")
-        encoder.width = encoder.height = MACROBLOCK
-        encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1)
-        grey = np.full((MACROBLOCK, MACROBLOCK), 128, np.uint8)
-        frame = frame_from_picture(Picture(grey, grey[::2, ::2], grey[::2, ::2], 8))
-        stream = b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
-        found = re.search(rb"x264 - core (\d+.*?) - H\.264", stream)
+        """What libx264 says of itself in the SEI of its streams."""
+        found = re.search(rb"x264 - core (\d+.*?) - H\.264", small_stream("libx264"))
         return f"libx264 core {found[1].decode()}" if found else "libx264, version unknown"

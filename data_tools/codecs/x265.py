@@ -3,18 +3,14 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import cache
 
 import av
-import numpy as np
 
 from codecnn.clip import Clip
-from codecnn.frames import frame_from_picture
-from codecnn.yuv import Picture
 from data_tools.codecs.bitstream import HEVC
-from data_tools.codecs.codec import CodedFrame, check_qp, failures_named, fitted, in_step
-from data_tools.codecs.pyav import decode, open_decoder, open_encoder, packets, quality_qp
+from data_tools.codecs.codec import CodedFrame
+from data_tools.codecs.encode_once import encode_once, filtering_and_plain
+from data_tools.codecs.pyav import open_encoder, quality_qp, small_stream
 
 CTU_SIZE = 64  # x265's largest; pictures below it are padded
 
@@ -57,25 +53,11 @@ class X265:
         Raises InputError if the encoder refuses, if a frame's QP is not the one asked for, or if the decoded
         baseline does not match the MD5 that the encoder put into the stream.
         """
-        filtering = open_decoder("hevc", err_detect="crccheck+explode").decode
-        plain = open_decoder("hevc", skip_loop_filter="all").decode
-        with failures_named(clip, self.name, qp):
-            coded = decode(packets(self.encoder(clip, qp), clip.frames()), (filtering, plain))
-            for index, (original, (packet, (baseline, unfiltered))) in enumerate(in_step(clip, clip.frames(), coded)):
-                used = quality_qp(packet)
-                check_qp(clip, self.name, qp, used)
-                bits = HEVC.bits(bytes(packet), index == 0)
-                yield CodedFrame(original, fitted(baseline, original), fitted(unfiltered, original), bits, used)
+        decoders = filtering_and_plain("hevc", err_detect="crccheck+explode")
+        return encode_once(clip, self.name, qp, self.encoder(clip, qp), decoders, quality_qp, HEVC.bits)
 
-    @cache  # noqa: B019 - a handful of settings in a process
     def version(self) -> str:
-        """What libx265 says of itself in the SEI of a small stream made for that."""
-        encoder = av.CodecContext.create("libx265", "w")
-        encoder.width = encoder.height = CTU_SIZE
-        encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1)
-        encoder.options = {"x265-params": "info=1:pools=none:frame-threads=1:log-level=none"}
-        grey = np.full((CTU_SIZE, CTU_SIZE), 128, np.uint8)
-        frame = frame_from_picture(Picture(grey, grey[::2, ::2], grey[::2, ::2], 8))
-        stream = b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
+        """What libx265 says of itself in the SEI of its streams."""
+        stream = small_stream("libx265", "x265-params", "info=1:pools=none:frame-threads=1:log-level=none")
         found = re.search(rb"x265 \(build (\d+)\) - ([^ :]+)", stream)
         return f"libx265 {found[2].decode()} (build {found[1].decode()})" if found else "libx265, version unknown"
