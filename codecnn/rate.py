@@ -15,7 +15,7 @@ from scipy.fft import dctn
 CAP = 15  # the last magnitude with a probability of its own, which it shares with all above
 ROUNDING = 171 / 512  # the offset for intra blocks of HM, VTM and x265 without RDOQ
 CODED_SIDE = 32  # frequencies that are coded of a side of 64 (H.266 7.3.11.11); HEVC has no such transform
-_OTHER_SCALES = ("264", "aom", "av1", "vp8", "vp9")  # in the names of codecs
+LIKE_HM = ("hm", "kvazaar", "vtm", "vvenc", "vvencapp")  # codecs that the lambda of HM is taken for
 
 _TEMPLATE_CLASS = np.repeat(np.arange(6), (1, 1, 1, 2, 3, 13)).astype(np.uint16)  # of sums 0, 1, 2, 3-4, 5-7, 8-20
 _DIAGONAL_ENDS = (1, 2, 5, 10, 20)  # x + y below the first, below the second, ..., from the last on
@@ -33,13 +33,16 @@ def quantisation_step(qp: int, bit_depth: int) -> float:
 def lagrange_multiplier(codec: str, qp: int, bit_depth: int) -> float:
     """The lambda of SSE + lambda * bits that an encoder decides by in an intra picture, in squared samples per bit.
 
-    x265: 0.038 e^(0.234 QP), its table lambda2. All others: 0.57 * 2^((QP - 12) / 3) (HM and VTM, intra pictures).
-    Both times 4^(bit depth - 8). Raises ValueError for a codec whose QPs are not those of HEVC and VVC.
+    x265: 0.038 e^(0.234 QP), its table lambda2. LIKE_HM: 0.57 * 2^((QP - 12) / 3), as HM and VTM have it in intra
+    pictures, without the factor of VTM for dependent quantisation. Both times 4^(bit depth - 8). Raises ValueError
+    for any other codec.
     """
-    if any(other in codec.lower() for other in _OTHER_SCALES):
-        raise ValueError(f"the QPs of {codec} are not on the scale of HEVC and VVC")
     scale = 4.0 ** (bit_depth - 8)
-    return scale * (0.038 * math.exp(0.234 * qp) if codec == "x265" else 0.57 * 2 ** ((qp - 12) / 3))
+    if codec == "x265":
+        return scale * 0.038 * math.exp(0.234 * qp)
+    if codec in LIKE_HM:
+        return scale * 0.57 * float(2 ** ((qp - 12) / 3))
+    raise ValueError(f"no lambda is known for the codec {codec}")
 
 
 def quantise(coefficients: np.ndarray, step: float) -> np.ndarray:

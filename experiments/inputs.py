@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from codecnn.errors import InputError
+from codecnn.store import Shard, open_folder
 
 SHIPPED = Path(str(files("experiments") / "weights"))
 
@@ -24,12 +25,27 @@ def find_weights(name: str) -> Path:
     return shipped[name]
 
 
-def encode(sequences: Sequence[Path], folder: Path, options: Sequence[str]) -> None:
-    """Make a dataset by build-dataset in a process of its own; InputError with what it says if it fails."""
-    command = [sys.executable, "-m", "data_tools.build_dataset", "--no-labels", f"--out={folder}", *options]
+def encode(sequences: Sequence[Path], folder: Path, options: Mapping[str, Sequence[str]]) -> list[Shard]:
+    """The dataset files of sequences, made by build-dataset in a process of its own, which ends with this one.
+
+    options: of build-dataset with their values, such as {"qp": ["22", "27"]}; what was made with others, which may be
+    of other QPs, is in another folder inside of `folder`. Raises InputError with what build-dataset says if it fails.
+    """
+    chosen = folder / ("_".join("-".join((name, *values)) for name, values in options.items()) or "default")
+    command = [sys.executable, "-m", "data_tools.build_dataset", "--no-labels", f"--out={chosen}"]
+    for name, values in options.items():
+        command += [f"--{name}", *values]
     command += ["--", *map(str, sequences)]
-    result = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace", check=False)
-    if result.returncode:
-        lines = [line for line in result.stderr.splitlines() if line.startswith("build-dataset: ")]
-        reason = lines[0].removeprefix("build-dataset: ") if lines else f"build-dataset ended with {result.returncode}"
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
+        try:
+            _, said = process.communicate()
+        except BaseException:
+            process.terminate()  # not killed: it leaves no part of a file, and no encoder
+            process.communicate()
+            raise
+    if process.returncode:
+        lines = [line for line in said.splitlines() if line.startswith("build-dataset: ")]
+        reason = lines[0].removeprefix("build-dataset: ") if lines else f"build-dataset ended with {process.returncode}"
         raise InputError(reason)
+    names = {path.name for path in sequences}
+    return [shard for shard in open_folder(chosen) if shard.info.source in names]  # others are of a former report

@@ -1,18 +1,13 @@
 """The plots of a label study, as PNG."""
 
 from collections.abc import Sequence
-from io import BytesIO
 
-import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 
 from codecnn.engine.modes import count_of
+from experiments.figures import pyplot, to_png
 from experiments.label_study import Row, interval
-
-mpl.use("Agg")
-from matplotlib import pyplot  # after the backend is chosen
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 # What is on the y-axis, and the statistics with their labels.
 _REGRETS = (
@@ -47,7 +42,7 @@ def plot_agreement(rows: Sequence[Row]) -> bytes:
         axis.set_ylim(0, 100)
     axes[0].set_ylabel("% of the blocks")
     axes[0].legend(fontsize=8, loc="lower left")
-    return _png(figure)
+    return to_png(figure)
 
 
 def plot_regrets(rows: Sequence[Row]) -> bytes:
@@ -67,7 +62,7 @@ def plot_regrets(rows: Sequence[Row]) -> bytes:
             axis.set_title(f"QP {qp}", fontsize=9)
         line[0].set_ylabel(unit)
         line[0].legend(fontsize=7)
-    return _png(figure)
+    return to_png(figure)
 
 
 def plot_histograms(rows: Sequence[Row]) -> bytes:
@@ -92,7 +87,7 @@ def plot_histograms(rows: Sequence[Row]) -> bytes:
     axes[0, 0].legend(fontsize=8)
     for axis in axes[-1]:
         axis.set_xlabel("mode: 0 planar, 1 DC, 2 and more angular")
-    return _png(figure)
+    return to_png(figure)
 
 
 def _marked_modes(modes: int) -> list[int]:
@@ -113,11 +108,3 @@ def _line(axis: Axes, rows: Sequence[Row], statistic: str, label: str, number: i
     axis.tick_params(labelbottom=True)
     axis.set_xlabel("block size", fontsize=8)
     axis.grid(alpha=0.3)
-
-
-def _png(figure: Figure) -> bytes:
-    figure.tight_layout()
-    png = BytesIO()
-    figure.savefig(png, format="png", dpi=110)
-    pyplot.close(figure)
-    return png.getvalue()

@@ -1,6 +1,7 @@
 """How far the Hadamard and the DCT label of blocks agree, and what each costs under the other's measure."""
 
 import math
+import os
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ class Row:
     top1: float  # share of blocks whose labels are the same mode
     top3: float  # whose DCT label is one of the three best modes by Hadamard SATD
     one_step: float  # whose labels are the same, or both angular, of the same reference line, and one apart
+    tied: float  # whose least Hadamard SATD is that of several modes
     hadamard_regret: float  # of the Hadamard label under the DCT SATD
     dct_regret: float  # of the DCT label under the Hadamard SATD
     hadamard_modes: tuple[float, ...]  # share of blocks with each mode
@@ -75,7 +77,7 @@ class _Labelled(NamedTuple):
 class _Survey(NamedTuple):
     """What is known of a shard before any bits are."""
 
-    sums: np.ndarray  # (7,), of `compare`
+    sums: np.ndarray  # (8,), of `compare`
     modes: np.ndarray  # (2, modes) int64, how often each is a label
     drawn: list[Drawn]
 
@@ -107,7 +109,7 @@ def _survey(shard: Shard, size: BlockSize, samples: int, seed: int) -> _Survey:
     rng = np.random.default_rng([seed, zlib.crc32(shard.info.source.encode()), *size])
     chosen = np.sort(rng.choice(inside * shard.frames, wanted, replace=False))
     stored = shard.labels(size)
-    survey = _Survey(np.zeros(7), np.zeros((2, count_of(cast(ModeSet, shard.info.label_modes))), np.int64), [])
+    survey = _Survey(np.zeros(8), np.zeros((2, count_of(cast(ModeSet, shard.info.label_modes))), np.int64), [])
     for frame in range(shard.frames):
         blocks, best, tables = _label(shard, stored, size, frame)
         survey.sums[:] += compare(tables, best).sum(0)
@@ -119,11 +121,12 @@ def _survey(shard: Shard, size: BlockSize, samples: int, seed: int) -> _Survey:
 
 
 def compare(tables: np.ndarray, best: np.ndarray) -> np.ndarray:
-    """Both labels of every block side by side: (N, 7) float64.
+    """Both labels of every block side by side: (N, 8) float64.
 
     tables: (2, N, modes), the costs of all modes by Hadamard and by DCT SATD; best: (2, N, 3), the best modes by each.
-    Columns: same mode, DCT label among the three best by Hadamard, within one step (each 0 or 1); DCT cost of the
-    Hadamard and of the DCT label, Hadamard cost of the DCT and of the Hadamard label.
+    Columns: same mode, DCT label among the three best by Hadamard, within one step, several modes with the least
+    Hadamard cost (each 0 or 1); DCT cost of the Hadamard and of the DCT label, Hadamard cost of the DCT and of the
+    Hadamard label.
     """
     hadamard, dct = (modes[:, 0].astype(int) for modes in best)
     angular = (hadamard % count_of("vvc-67") >= 2) & (dct % count_of("vvc-67") >= 2)
@@ -132,6 +135,7 @@ def compare(tables: np.ndarray, best: np.ndarray) -> np.ndarray:
         hadamard == dct,
         (best[0] == dct[:, None]).any(1),
         (hadamard == dct) | (angular & (abs(hadamard - dct) <= 1)),  # two angular ones of different lines are further
+        (tables[0] == tables[0].min(1, keepdims=True)).sum(1) > 1,
         tables[1, block, hadamard],
         tables[1, block, dct],
         tables[0, block, dct],
@@ -142,7 +146,7 @@ def compare(tables: np.ndarray, best: np.ndarray) -> np.ndarray:
 
 def _row(shard: Shard, size: BlockSize, survey: _Survey, rd: RateDistortion | None) -> Row:
     blocks = int(survey.modes[0].sum())
-    same, among, near, dct_of_hadamard, least_dct, hadamard_of_dct, least_hadamard = survey.sums.tolist()
+    same, among, near, tied, dct_of_hadamard, least_dct, hadamard_of_dct, least_hadamard = survey.sums.tolist()
     hadamard_modes, dct_modes = (tuple((histogram / blocks).tolist()) for histogram in survey.modes)
     return Row(
         source=shard.info.source,
@@ -152,6 +156,7 @@ def _row(shard: Shard, size: BlockSize, survey: _Survey, rd: RateDistortion | No
         top1=same / blocks,
         top3=among / blocks,
         one_step=near / blocks,
+        tied=tied / blocks,
         hadamard_regret=dct_of_hadamard / least_dct - 1 if least_dct else 0.0,  # no residual at all
         dct_regret=hadamard_of_dct / least_hadamard - 1 if least_hadamard else 0.0,
         hadamard_modes=hadamard_modes,
@@ -166,7 +171,8 @@ def _label(shard: Shard, stored: SizeLabels, size: BlockSize, frame: int) -> _La
     names = cast(tuple[Signal, Signal], ("original", info.label_references))
     original, reference = (shard.picture(name, frame).y for name in names)
     modes = cast(ModeSet, info.label_modes)
-    found = label_picture(original, reference, info.bit_depth, (size,), info.ctu_size, modes, _BEST, tables=True)[size]
+    common = info.bit_depth, (size,), info.ctu_size, modes, _BEST
+    found = label_picture(original, reference, *common, tables=True, threads=os.cpu_count() or 1)[size]
     if not _holds(shard, stored, frame, found):
         raise InputError(f"{shard.path}: labels of {size} that this version does not find; build the file again")
     assert found.tables is not None

@@ -23,8 +23,8 @@ AGREEMENT = Table(
     "Agreement",
     "Blocks in percent. Top 1: both labels are the same mode. Top 3: the DCT label is one of the three best modes by "
     "Hadamard SATD. Within one step: the same mode, or both angular, of the same reference line, and no more than one "
-    "apart in number.",
-    (("top 1", "top1"), ("top 3", "top3"), ("within one step", "one_step")),
+    "apart in number. Tied: several modes have the least Hadamard SATD, of which the label is the lowest.",
+    (("top 1", "top1"), ("top 3", "top3"), ("within one step", "one_step"), ("tied", "tied")),
     digits=1,
 )
 SATD = Table(
@@ -59,7 +59,7 @@ CLAIM = Table(
 )
 WINS = Table(
     "Blocks in which one label has the lower J",
-    "In percent; all others are ties, nearly all of them the same mode.",
+    "In percent; in all others both have the same J.",
     (("Hadamard label", "rd.hadamard_better"), ("DCT label", "rd.dct_better")),
     digits=1,
 )

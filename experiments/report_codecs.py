@@ -5,26 +5,24 @@ says how many bits each codec takes for the same PSNR-Y, all-intra at constant Q
 """
 
 import argparse
-import json
 import math
 import sys
 from collections import defaultdict
 from dataclasses import asdict, dataclass
-from io import BytesIO
 from pathlib import Path
 from statistics import fmean
 
-import matplotlib as mpl
+from matplotlib import ticker
 from tqdm import tqdm
 
 from codecnn.errors import InputError
 from codecnn.files import write_whole
 from codecnn.metrics import bd_rate, psnr
 from codecnn.store import Shard, open_folder
+from experiments.comparable import check_comparable
+from experiments.figures import pyplot, to_png
 from experiments.parser import Parser
-
-mpl.use("Agg")
-from matplotlib import pyplot, ticker  # after the backend is chosen
+from experiments.undefined import cell, mean_defined, to_json
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,9 @@ class Point:
 
     source: str
     codec: str
-    settings: str  # version and parameters
+    version: str
+    preset: str
+    parameters: str  # at this QP
     qp: int
     kbit_per_frame: float
     psnr_y: float  # of the baseline, dB, mean over frames
@@ -41,6 +41,7 @@ class Point:
 
 
 Curves = dict[str, dict[str, list[Point]]]  # by source, then by codec, in the order of the bits
+Rates = dict[str, dict[str, float]]  # BD-rates in percent by codec, then by source
 
 
 def measure(shard: Shard) -> Point:
@@ -51,8 +52,17 @@ def measure(shard: Shard) -> Point:
         original, *coded = (shard.picture(signal, frame) for signal in ("original", "baseline", "unfiltered"))
         qualities.append([psnr(original.y, picture.y, depth) for picture in coded])
     baseline, unfiltered = (fmean(values) for values in zip(*qualities, strict=True))
-    settings = f"{info.codec_version}; {info.codec_parameters}"
-    return Point(info.source, info.codec, settings, info.qp, shard.bits.mean() / 1000, baseline, unfiltered)
+    return Point(
+        source=info.source,
+        codec=info.codec,
+        version=info.codec_version,
+        preset=info.preset,
+        parameters=info.codec_parameters,
+        qp=info.qp,
+        kbit_per_frame=shard.bits.mean() / 1000,
+        psnr_y=baseline,
+        psnr_y_unfiltered=unfiltered,
+    )
 
 
 def curves_of(points: list[Point]) -> Curves:
@@ -69,9 +79,9 @@ def rate_against(anchor: list[Point], test: list[Point]) -> float:
     return bd_rate(rates[0], [p.psnr_y for p in anchor], rates[1], [p.psnr_y for p in test])
 
 
-def bd_rates(curves: Curves, anchor: str) -> dict[str, dict[str, float]]:
-    """By codec and source; InputError for a clip that the anchor did not code."""
-    found: dict[str, dict[str, float]] = defaultdict(dict)
+def bd_rates(curves: Curves, anchor: str) -> Rates:
+    """Those of all codecs; InputError for a clip that the anchor did not code."""
+    found: Rates = defaultdict(dict)
     for source, codecs in curves.items():
         if anchor not in codecs:
             raise InputError(f"{source}: not coded by {anchor}, only by {', '.join(sorted(codecs))}")
@@ -80,35 +90,60 @@ def bd_rates(curves: Curves, anchor: str) -> dict[str, dict[str, float]]:
     return found
 
 
-def mean_defined(values: list[float]) -> float:
-    """Mean of the values that are not NaN."""
-    defined = [value for value in values if not math.isnan(value)]
-    return fmean(defined) if defined else math.nan
+def defined(rates: Rates) -> dict[str, set[str]]:
+    """The sources that each codec has a BD-rate of."""
+    return {codec: {s for s, rate in of_codec.items() if not math.isnan(rate)} for codec, of_codec in rates.items()}
 
 
-def markdown(curves: Curves, rates: dict[str, dict[str, float]], anchor: str) -> str:
+def rates_table(rates: Rates) -> list[str]:
+    """The BD-rates and their means, as lines of Markdown."""
+    sources, there = sorted({source for of_codec in rates.values() for source in of_codec}), defined(rates)
+    lines = [f"| clip | {' | '.join(rates)} |", "|---|" + "---:|" * len(rates)]
+    for source in sources:
+        cells = (cell(of_codec.get(source, math.nan), "+.1f") for of_codec in rates.values())
+        lines.append(f"| {source} | {' | '.join(cells)} |")
+    means = (f"{cell(mean_defined(rates[codec].values()), '+.1f', bold=True)} ({len(there[codec])})" for codec in rates)
+    lines.append(f"| **mean over clips (so many)** | {' | '.join(means)} |")
+    shared = set.intersection(*there.values())
+    means = (cell(mean_defined(of_codec[source] for source in shared), "+.1f") for of_codec in rates.values())
+    lines.append(f"| mean over the clips that all codecs have ({len(shared)}) | {' | '.join(means)} |")
+    return lines
+
+
+def settings(codec: str, curves: Curves) -> list[str]:
+    """How a codec was used, as lines of Markdown: one, or more where clips were coded with other QPs or parameters."""
+    lines = []
+    for points in (by_codec[codec] for by_codec in curves.values() if codec in by_codec):
+        first, *others = sorted(points, key=lambda point: point.qp)
+        preset = f", preset {first.preset}" if first.preset else ""
+        qps = ", ".join(str(point.qp) for point in (first, *others))
+        lines.append(f"- {codec}: {first.version}{preset}; QP {qps}; at QP {first.qp}: `{first.parameters}`")
+    return list(dict.fromkeys(lines))
+
+
+def markdown(curves: Curves, rates: Rates, anchor: str) -> str:
     """The report as Markdown."""
-    codecs = sorted(rates, key=lambda codec: mean_defined(list(rates[codec].values())))
+    means = {codec: mean_defined(of_codec.values()) for codec, of_codec in rates.items()}
+    codecs = sorted(rates, key=lambda codec: (math.isnan(means[codec]), means[codec]))
     lines = [
         "# Codecs, all-intra",
         "",
         f"BD-rate of PSNR-Y against {anchor} in percent: PCHIP, per clip, then averaged.",
+        "Baselines with all in-loop filters on; below 0 a codec takes fewer bits.",
+        "",
     ]
-    lines += ["Baselines with all in-loop filters on; below 0 a codec takes fewer bits.", ""]
-    lines += [f"| clip | {' | '.join(codecs)} |", "|---|" + "---:|" * len(codecs)]
-    for source in sorted(curves):
-        cells = (rates[codec].get(source, math.nan) for codec in codecs)
-        lines.append(f"| {source} | " + " | ".join("" if math.isnan(c) else f"{c:+.1f}" for c in cells) + " |")
-    means = (f"**{mean_defined(list(rates[codec].values())):+.1f}**" for codec in codecs)
-    lines += [f"| **mean over clips** | {' | '.join(means)} |", "", "## Points", ""]
+    lines += rates_table({codec: rates[codec] for codec in codecs})
+    lines += ["", "## Points", ""]
     lines += ["| clip | codec | QP | kbit per frame | baseline dB | unfiltered dB |", "|---|---|---:|---:|---:|---:|"]
-    points = [point for source in sorted(curves) for codec in codecs for point in curves[source].get(codec, [])]
     lines += [
         f"| {p.source} | {p.codec} | {p.qp} | {p.kbit_per_frame:.2f} | {p.psnr_y:.3f} | {p.psnr_y_unfiltered:.3f} |"
-        for p in points
+        for source in sorted(curves)
+        for codec in codecs
+        for p in curves[source].get(codec, [])
     ]
     lines += ["", "## Settings", ""]
-    lines += [f"- {codec}: {next(p.settings for p in points if p.codec == codec)}" for codec in codecs]
+    for codec in codecs:
+        lines += settings(codec, curves)
     return "\n".join(lines) + "\n"
 
 
@@ -134,11 +169,7 @@ def plot(curves: Curves) -> bytes:
         axis.set_ylabel("PSNR-Y (dB)")
         axis.grid(alpha=0.3, which="both")
     axes.flat[0].legend(fontsize=9)
-    figure.tight_layout()
-    png = BytesIO()
-    figure.savefig(png, format="png", dpi=110)
-    pyplot.close(figure)
-    return png.getvalue()
+    return to_png(figure)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -149,15 +180,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for report.md, results.json and rd.png")
     args = parser.parse_args(argv)
     try:
-        points = [measure(shard) for shard in tqdm(open_folder(args.data), unit="file", disable=None)]
+        shards = open_folder(args.data)
+        check_comparable(shards)
+        points = [measure(shard) for shard in tqdm(shards, unit="file", disable=None)]
         curves = curves_of(points)
         rates = bd_rates(curves, args.anchor)
         report = markdown(curves, rates, args.anchor)
-        args.out.mkdir(parents=True, exist_ok=True)
-        write_whole(args.out / "report.md", report.encode())
         results = {"points": [asdict(point) for point in points], "bd_rate": rates}
-        write_whole(args.out / "results.json", json.dumps(results, indent=1).encode())
-        write_whole(args.out / "rd.png", plot(curves))
+        files = {"report.md": report.encode(), "results.json": to_json(results), "rd.png": plot(curves)}
+        args.out.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            write_whole(args.out / name, data)
     except (InputError, OSError) as error:
         print(f"report-codecs: {error}", file=sys.stderr)
         return 2

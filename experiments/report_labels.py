@@ -11,7 +11,6 @@ import experiments.openmp  # noqa: F401  # before torch
 # isort: split
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -26,21 +25,24 @@ from codecnn.files import write_whole
 from codecnn.intra.block_size import SHAPES
 from codecnn.rate import lagrange_multiplier
 from codecnn.store import Shard, open_folder
+from experiments.comparable import check_comparable, check_equal
 from experiments.label_plots import plot_agreement, plot_histograms, plot_regrets
 from experiments.label_study import Row, blocks_inside, interval, measure
 from experiments.label_tables import COST_STATISTICS, STATISTICS, cells, markdown
-from experiments.parser import Parser
+from experiments.parser import Parser, count
+from experiments.undefined import to_json
 
 
 def describe(shards: Sequence[Shard], args: argparse.Namespace) -> dict[str, str]:
     """What the numbers of a report were measured on."""
     infos = [shard.info for shard in shards]
     first = infos[0]
+    versions = {info.codec_version + (f", preset {info.preset}" if info.preset else "") for info in infos}
     frames = {shard.info.source: shard.frames for shard in shards}
     return {
         "data": f"{len(shards)} files, {sum(frames.values())} frames of {len(frames)} sequences: "
-        + ", ".join(f"{source} ({count})" for source, count in frames.items()),
-        "codec": f"{first.codec}: {'; '.join(sorted({info.codec_version for info in infos}))}; all-intra, "
+        + ", ".join(f"{source} ({number})" for source, number in frames.items()),
+        "codec": f"{first.codec}: {'; '.join(sorted(versions))}; all-intra, "
         f"QP {', '.join(map(str, sorted({info.qp for info in infos})))}",
         "labels": f"{first.label_modes}, references from the {first.label_references} picture",
         "settings": f"{args.samples} samples for the rate-distortion cost, seed {args.seed}",
@@ -50,24 +52,19 @@ def describe(shards: Sequence[Shard], args: argparse.Namespace) -> dict[str, str
 
 def check(shards: Sequence[Shard], samples: int) -> None:
     """Raise InputError unless all files can be measured together."""
-    seen: dict[tuple[str, int], Path] = {}
     for shard in shards:
-        info, first = shard.info, shards[0].info
+        info = shard.info
         if not info.blocks:
             raise InputError(f"{shard.path}: has no labels")
         if info.label_modes not in MODE_SETS:
             raise InputError(f"{shard.path}: labels of {info.label_modes!r}, which is no mode set")
-        for name in ("codec", "label_modes", "label_references"):
-            if getattr(info, name) != getattr(first, name):
-                raise InputError(f"{shard.path}: {name} is {getattr(info, name)!r}, "
-                                 f"that of {shards[0].path} {getattr(first, name)!r}")  # fmt: skip
-        if (other := seen.setdefault((info.source, info.qp), shard.path)) != shard.path:
-            raise InputError(f"{shard.path}: the same source and QP as {other}")
+        check_equal(shard, shards[0], ("codec", "label_modes", "label_references"))
         if samples:
             try:
                 lagrange_multiplier(info.codec, info.qp, info.bit_depth)
             except ValueError as error:
                 raise InputError(f"{shard.path}: {error}; --samples 0 leaves the rate-distortion cost out") from error
+    check_comparable(shards)
 
 
 def study(shards: Sequence[Shard], samples: int, seed: int) -> list[Row]:
@@ -93,16 +90,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("data", type=Path, help="a dataset folder of build-dataset, with labels")
     add("--out", type=Path, required=True, help="folder for the report, made if missing")
-    add("--samples", type=_count, default=1 << 18, help="luma samples, in whole blocks, that the rate-distortion cost "
+    add("--samples", type=count, default=1 << 18, help="luma samples, in whole blocks, that the rate-distortion cost "
         "is measured on for each size and file; 0 leaves it out")  # fmt: skip
-    add("--seed", type=_count, default=0, help="of the random choice of those blocks")
+    add("--seed", type=count, default=0, help="of the random choice of those blocks")
     return parser.parse_args(argv)
-
-
-def _count(text: str) -> int:
-    if (value := int(text)) < 0:
-        raise argparse.ArgumentTypeError(f"{value} is negative")
-    return value
 
 
 def run(args: argparse.Namespace) -> None:
@@ -125,7 +116,7 @@ def run(args: argparse.Namespace) -> None:
     }
     files = {
         "report.md": text.encode(),
-        "results.json": (json.dumps(results, indent=1) + "\n").encode(),
+        "results.json": to_json(results),
         "agreement.png": plot_agreement(rows),
         "regrets.png": plot_regrets(rows),
         "histograms.png": plot_histograms(rows),

@@ -70,9 +70,14 @@ def test_lambda_is_that_of_the_encoders() -> None:
     assert rate.lagrange_multiplier("x265", 37, 12) == pytest.approx(55994.4704, rel=1e-6)
     assert rate.lagrange_multiplier("vvenc", 12, 8) == 0.57
     assert rate.lagrange_multiplier("vtm", 27, 10) == pytest.approx(0.57 * 32 * 16)
-    for codec in ("libsvtav1", "vp9", "x264"):
-        with pytest.raises(ValueError, match=codec):
-            rate.lagrange_multiplier(codec, 32, 8)
+    for codec in ("hm", "kvazaar", "vvencapp"):
+        assert rate.lagrange_multiplier(codec, 27, 10) == rate.lagrange_multiplier("vtm", 27, 10)
+
+
+@pytest.mark.parametrize("codec", ["svtav1", "vp9", "vpxenc", "libvpx", "VP10", "x264", "x266", "my-hm", ""])
+def test_a_lambda_is_known_for_few_codecs(codec: str) -> None:
+    with pytest.raises(ValueError, match=f"no lambda is known for the codec {codec}$"):
+        rate.lagrange_multiplier(codec, 32, 8)
 
 
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (8, 16), (64, 16)])

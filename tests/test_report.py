@@ -2,13 +2,16 @@
 
 import json
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -19,6 +22,8 @@ from codecnn.store import open_folder
 from codecnn.yuv import Picture, write_raw
 from data_tools import build_dataset
 from experiments import report
+from experiments.gain_report import markdown
+from experiments.gain_study import Row, average, summarise
 from tests.pictures import photograph
 
 SMALL = RdnConfig(channels=4, blocks=1, convolutions=2, growth=4)
@@ -56,8 +61,9 @@ def results(data: Path, out: Path, config: RdnConfig, bias: float = 0, way: str 
 def test_the_identity_gains_nothing(data: Path, tmp_path: Path, way: str) -> None:
     found = results(data, tmp_path / "run", SMALL, way=way)
     assert [row["gain"] for row in found["rows"]] == [0] * 6
-    assert found["mean_gain"] == 0
-    assert found["mean_bd_rate"] == pytest.approx(0, abs=1e-9)
+    (mean,) = found["means"]
+    assert (mean["codec"], mean["clips"], mean["gain"]) == ("x265", 2, 0)
+    assert mean["bd_rate"] == pytest.approx(0, abs=1e-9)
     few = next(clip for clip in found["clips"] if clip["source"].startswith("few"))
     assert few["bd_rate"] is None  # two QPs are no curve
 
@@ -75,7 +81,7 @@ def test_the_identity_on_the_unfiltered_picture_is_the_codec_without_filters(dat
 def test_the_filtered_picture_is_made_of_integers(data: Path, tmp_path: Path) -> None:
     """A shift by less than half a step of 8 or 10 bit is rounded away."""
     found = results(data, tmp_path / "run", SMALL, bias=0.45 / 1023)
-    assert found["mean_gain"] == 0
+    assert [mean["gain"] for mean in found["means"]] == [0]
 
 
 def test_bits_are_those_of_the_dataset(data: Path, tmp_path: Path) -> None:
@@ -120,10 +126,92 @@ def test_sequences_are_encoded_and_filtered_with_weights_of_the_project(tmp_path
     out = tmp_path / "out"
     options = ["--codec", "x264", "--preset", "fast", "--frames", "1", "--out", str(out)]
     assert report.main(["rdn_s", "--sequences", *sources, "--qp", "32", "37", *options]) == 0
-    assert report.main(["rdn_s", "--sequences", sources[1], "--qp", "37", *options]) == 0  # others are there already
-    (row,) = json.loads((out / "results.json").read_text())["rows"]
-    assert (row["source"], row["codec"], row["qp"], row["frames"]) == (Path(sources[1]).name, "x264", 37, 1)
-    assert len(list((out / "data").iterdir())) == 4
+    assert len(json.loads((out / "results.json").read_text())["rows"]) == 4
+    for qps in (["37"], []):  # of what the former calls made nothing is taken
+        asked = ["--qp", *qps] if qps else []
+        assert report.main(["rdn_s", "--sequences", sources[1], *asked, *options]) == 0
+        rows = json.loads((out / "results.json").read_text())["rows"]
+        assert [row["qp"] for row in rows] == ([37] if qps else [22, 27, 32, 37])
+        assert {(row["source"], row["codec"], row["frames"]) for row in rows} == {(Path(sources[1]).name, "x264", 1)}
+
+
+def test_a_former_report_of_other_sequences_is_left_out(tmp_path: Path) -> None:
+    for name in ("astronaut", "coffee"):
+        source = tmp_path / f"{name}_64x64.yuv"
+        write_raw(source, [photograph(name, 64, 64)])
+        options = ["--qp", "37", "--preset", "ultrafast", "--out", str(tmp_path / "out")]
+        assert report.main(["rdn_s", "--sequences", str(source), *options]) == 0
+        (row,) = json.loads((tmp_path / "out" / "results.json").read_text())["rows"]
+        assert row["source"] == source.name
+
+
+@pytest.mark.parametrize("option", [["--codec", "x265"], ["--preset", "fast"], ["--qp", "22"], ["--frames", "0"]])
+def test_options_of_sequences_do_not_go_with_data(
+    data: Path, option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        report.main(["rdn_s", "--data", str(data), "--out", "none", *option])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert exit_.value.code == 2
+    assert line.startswith(f"report-gain: {option[0]}: of --sequences alone")
+
+
+def test_ended_from_outside_it_ends_the_encoder(tmp_path: Path) -> None:
+    source = tmp_path / "long_256x256.yuv"
+    write_raw(source, [photograph("coffee", 256, 256)] * 400)
+    options = ["--preset", "veryslow", "--qp", "22", "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "experiments.report", "rdn_s", "--sequences", str(source), *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    folder = tmp_path / "out" / "data" / "preset-veryslow_qp-22"
+    while not (folder.exists() and list(folder.iterdir())):  # a file in the making
+        assert process.poll() is None
+        time.sleep(0.05)
+    (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.terminate()
+    assert process.communicate()[1].splitlines()[-1] == "report-gain: interrupted"
+    assert process.returncode == 130
+    assert not Path(f"/proc/{child}").exists()
+    assert list(folder.iterdir()) == []
+
+
+def test_codecs_are_not_pooled() -> None:
+    """Two codecs with two clips, one of them at a QP of its own."""
+    gains = {("a", "one", 22): 1.0, ("b", "one", 22): 3.0, ("a", "two", 22): 5.0, ("a", "two", 40): 7.0}
+    rows = [Row(clip, codec, qp, 1, 0, 1000, 1, 30, 31, 31, gain, 1, 1) for (clip, codec, qp), gain in gains.items()]
+    summaries = summarise(rows)
+    means = average(summaries)
+    assert [(mean.codec, mean.clips, mean.gain) for mean in means] == [("one", 2, 2), ("two", 1, 6)]
+    text = markdown(rows, summaries, means, {})
+    assert "| **mean over clips (2)** | one | **+2.000** |  |  |" in text
+    assert "| **mean over clips (1)** | two | **+6.000** |  |  |" in text
+    assert text.endswith(
+        "|---|---:|---:|---:|\n| one | 22 | 2 | +2.000 |\n| two | 22 | 1 | +5.000 |\n| two | 40 | 1 | +7.000 |\n"
+    )
+    assert "nan" not in text
+
+
+def test_all_presets_and_ctu_sizes_are_said(tmp_path: Path) -> None:
+    write_raw(tmp_path / "c_64x48.yuv", [photograph("chelsea", 48, 64)])
+    common = [str(tmp_path / "c_64x48.yuv"), "--out", str(tmp_path / "data"), "--no-labels"]
+    assert build_dataset.main([*common, "--preset", "ultrafast", "--qp", "37", "--ctu-size", "64"]) == 0
+    assert build_dataset.main([*common, "--codec", "vp9", "--preset", "4", "--qp", "43"]) == 0
+    about = results(tmp_path / "data", tmp_path / "run", SMALL)["about"]
+    versions = {shard.info.codec: shard.info.codec_version for shard in open_folder(tmp_path / "data")}
+    expected = f"vp9: {versions['vp9']}, preset 4; x265: {versions['x265']}, preset ultrafast; all-intra"
+    assert about["baseline"].startswith(expected)
+    assert about["filtered"].startswith("CTU by CTU (64 or 128 + margin)")
+
+
+def test_other_settings_are_no_points_of_one_curve(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    path = tmp_path / "data" / "few_64x48_x265_qp37.h5"
+    with h5py.File(path, "r+") as file:
+        file.attrs["preset"] = "slow"
+    assert report.main(["rdn_s", "--data", str(path.parent), "--out", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"report-gain: {path}: preset is 'slow', that of ")
 
 
 @pytest.mark.parametrize(

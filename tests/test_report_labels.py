@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import h5py
 import numpy as np
@@ -70,18 +71,19 @@ def found(out: Path) -> dict[str, Any]:
 
 
 def test_two_labels_side_by_side() -> None:
-    """Four modes of two reference lines: 0 planar, 2 and 3 angular, and 69, 2 on the next line."""
+    """Five modes of two reference lines: 0 planar, 1 DC, 2 and 3 angular, and 69, 2 on the next line."""
     by_hadamard = [[2, 3, 0], [2, 3, 0], [2, 0, 69], [2, 3, 0], [0, 2, 3]]
     by_dct = [[2, 3, 0], [3, 2, 0], [69, 2, 3], [0, 2, 3], [1, 2, 3]]
     tables = np.full((2, 5, 201), 1000.0)
     tables[0, :, :4], tables[0, :, 69] = (10, 11, 7, 8), 9  # by Hadamard: 2, 3, 69, 0, 1
     tables[1, :, :4], tables[1, :, 69] = (20, 21, 26, 28), 30
+    tables[0, 1, 3] = 7  # as good as 2
     expected = [
-        (1, 1, 1, 26, 26, 7, 7),  # 2 and 2
-        (0, 1, 1, 26, 28, 8, 7),  # 2 and 3
-        (0, 1, 0, 26, 30, 9, 7),  # 2 and 69: the same angle, but from another line
-        (0, 1, 0, 26, 20, 10, 7),  # 2 and planar
-        (0, 0, 0, 20, 21, 11, 10),  # planar and DC are no steps
+        (1, 1, 1, 0, 26, 26, 7, 7),  # 2 and 2
+        (0, 1, 1, 1, 26, 28, 7, 7),  # 2 and 3
+        (0, 1, 0, 0, 26, 30, 9, 7),  # 2 and 69: the same angle, but from another line
+        (0, 1, 0, 0, 26, 20, 10, 7),  # 2 and planar
+        (0, 0, 0, 0, 20, 21, 11, 10),  # planar and DC are no steps
     ]
     np.testing.assert_array_equal(compare(tables, np.array([by_hadamard, by_dct])), expected)
 
@@ -146,6 +148,7 @@ def test_the_statistics_are_those_of_the_labels(data: Path, found: dict[str, Any
     for row in found["rows"]:
         shard, size = shards[row["source"], row["qp"]], BlockSize.of(row["size"])
         stored, costs, cross = shard.labels(size), np.zeros(2), np.zeros(2)
+        tied = 0
         inside = stored.dct_mode != NO_LABEL
         modes = stored.hadamard_mode[inside], stored.dct_mode[inside]
         assert row["blocks"] == inside.sum()
@@ -162,7 +165,9 @@ def test_the_statistics_are_those_of_the_labels(data: Path, found: dict[str, Any
                 for x in range(columns):
                     hadamard, dct = (table[y, x].astype(float) for table in (labels.tables.hadamard, labels.tables.dct))
                     costs += dct.min(), hadamard.min()
+                    tied += int((hadamard == hadamard.min()).sum() > 1)
                     cross += dct[labels.hadamard_mode[y, x]], hadamard[labels.dct_mode[y, x]]
+        assert row["tied"] == pytest.approx(tied / row["blocks"])
         assert (row["hadamard_regret"], row["dct_regret"]) == pytest.approx(
             tuple(cross / costs - 1), rel=1e-3, abs=1e-5
         )
@@ -233,12 +238,21 @@ def test_the_same_blocks_are_drawn_at_every_qp(data: Path, monkeypatch: pytest.M
         assert blocks == drawn[source, 27]
 
 
+def test_labels_are_found_on_all_cores(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    label = Mock(wraps=label_picture)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    monkeypatch.setattr("experiments.label_study.label_picture", label)
+    measure(open_folder(data)[:1], BlockSize(4, 4), 0, 0)
+    assert [call.kwargs["threads"] for call in label.call_args_list] == [3, 3]  # of two frames
+
+
 def test_the_report_says_what_it_measured(out: Path, found: dict[str, Any]) -> None:
     text = (out / "report.md").read_text()
     for words in ("0.038 e^(0.234 QP)", "171/512", "lower 32", "Not\nin it: the bits of the mode", str(SAMPLES)):
         assert words in text
+    assert "preset ultrafast; all-intra, QP 27, 37" in text
     mean = next(m for m in found["means"] if (m["size"], m["qp"]) == ("4", "37"))
-    values = mean["top1"], mean["top3"], mean["one_step"]
+    values = mean["top1"], mean["top3"], mean["one_step"], mean["tied"]
     assert "| 4 | 37 | 2 | " + " | ".join(f"{100 * v['mean']:.1f} ± {100 * v['half']:.1f}" for v in values) in text
     for name in FILES[:3]:
         assert (out / name).read_bytes().startswith(b"\x89PNG")
@@ -247,7 +261,7 @@ def test_the_report_says_what_it_measured(out: Path, found: dict[str, Any]) -> N
 def test_bad_input_is_one_line_and_exit_code_2(
     clips: list[Path], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def changed(name: str, **attributes: str) -> Path:
+    def changed(name: str, **attributes: str | int) -> Path:
         shutil.copytree(data, tmp_path / name)
         path = tmp_path / name / "small_72x40_x265_qp37.h5"
         with h5py.File(path, "r+") as file:
@@ -261,12 +275,13 @@ def test_bad_input_is_one_line_and_exit_code_2(
         with h5py.File(path, "r+") as file:
             file[f"labels/8x16/{name}"][0, 0, 0] += 1
     other = changed("other", codec="vvenc")
-    twice = changed("twice", source="deep_150x72_10bit.yuv")
+    shorter = changed("shorter", first_frames=1)
+    shutil.copy(data / "small_72x40_x265_qp37.h5", changed("twice").with_name("z.h5"))
     for folder, named in (
         (tmp_path / "nowhere", tmp_path / "nowhere"),
         (tmp_path / "empty", tmp_path / "empty"),
         (none.parent, none),
-        *((path.parent, path) for path in (*tampered.values(), other, twice)),
+        *((path.parent, path) for path in (*tampered.values(), other, shorter, tmp_path / "twice" / "z.h5")),
     ):
         capsys.readouterr()
         assert report_labels.main([str(folder), "--out", str(tmp_path / "out"), "--samples", "64"]) == 2
@@ -285,7 +300,7 @@ def test_other_qp_scales_have_no_rate_distortion_cost(
         file.attrs["codec"] = "svtav1"
     assert report_labels.main([str(path.parent), "--out", str(tmp_path / "out")]) == 2
     line = capsys.readouterr().err.strip()
-    assert line.startswith(f"report-labels: {path}: the QPs of svtav1")
+    assert line.startswith(f"report-labels: {path}: no lambda is known for the codec svtav1")
     assert "--samples 0" in line
     found = run(path.parent, tmp_path / "out", "--samples", "0")
     assert [row["rd"] for row in found["rows"]] == [None, None]
@@ -297,5 +312,5 @@ def test_a_picture_without_a_residual_has_no_regret(tmp_path: Path) -> None:
     write_raw(tmp_path / "flat_64x64.yuv", [flat])
     found = run(build([tmp_path / "flat_64x64.yuv"], tmp_path / "data", "--qp", "22"), tmp_path / "out")
     for row in found["rows"]:
-        assert (row["top1"], row["hadamard_regret"], row["dct_regret"]) == (1, 0, 0)
+        assert (row["top1"], row["tied"], row["hadamard_regret"], row["dct_regret"]) == (1, 1, 0, 0)
         assert (row["rd"]["hadamard_regret"], row["rd"]["sse_difference"]) == (0, 0)
