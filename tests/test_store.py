@@ -83,7 +83,12 @@ def test_the_bytes_do_not_hang_on_who_holds_a_dataset(
     """As the profiler of a Dask worker does, which looks at the stack at any moment."""
     write(tmp_path / "a.h5", storage=storage)
     held, get = [], h5py.Group.__getitem__
-    monkeypatch.setattr(h5py.Group, "__getitem__", lambda group, name: held.append(get(group, name)) or held[-1])
+
+    def get_and_hold(group: h5py.Group, name: str) -> h5py.Dataset:
+        held.append(get(group, name))
+        return held[-1]
+
+    monkeypatch.setattr(h5py.Group, "__getitem__", get_and_hold)
     write(tmp_path / "b.h5", storage=storage)
     assert len(held) > 100
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
