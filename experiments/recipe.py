@@ -40,6 +40,8 @@ class Recipe:
 
     Args:
         model: the network.
+        start: weights to start from, of a network of the same form: a file, a run folder, or the name of weights that
+            come with the project; none if empty.
         optimiser: how the weights are moved.
         loss: what is made small, over the valid samples: mse, charbonnier, or the SATD of 8x8 tiles under the Hadamard
             transform or the DCT-II.
@@ -63,6 +65,7 @@ class Recipe:
     """
 
     model: RdnConfig = field(default_factory=RdnConfig)
+    start: str = ""
     optimiser: Optimiser = field(default_factory=Optimiser)
     loss: Literal["mse", "charbonnier", "hadamard_satd", "dct_satd"] = "charbonnier"
     steps: int = 20000

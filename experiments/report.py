@@ -25,10 +25,11 @@ from codecnn.store import Shard, open_folder
 from codecnn.weights import load
 from experiments.comparable import check_comparable
 from experiments.device import choose_device
+from experiments.encoding import encode
 from experiments.gain_report import markdown, plot
 from experiments.gain_study import average, measure, summarise
-from experiments.inputs import encode, find_weights
 from experiments.parser import Parser, count
+from experiments.shipped import find_weights
 from experiments.undefined import to_json
 
 ENCODING = ("codec", "preset", "qp", "frames")  # what build-dataset is told of --sequences

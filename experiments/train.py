@@ -31,11 +31,12 @@ from codecnn.metrics import psnr_gain
 from codecnn.models.rdn import Rdn, make_planes
 from codecnn.schema import SIGNALS
 from codecnn.store import Shard, open_folder
-from codecnn.weights import save
+from codecnn.weights import load, save
 from experiments.batches import Batch, Batches, split_by_source
 from experiments.device import choose_device
 from experiments.recipe import Optimiser, Recipe, Run, parse
 from experiments.run_folder import RunFolder, describe, fingerprint
+from experiments.shipped import find_weights
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -68,7 +69,7 @@ def train(run: Run, caught: list[int]) -> int:
 
     # Network and optimiser, and where they stood when resuming
     torch.manual_seed(recipe.seed)
-    model = Rdn(recipe.model).to(device)
+    model = first_weights(recipe).to(device)
     if recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model).requires_grad_(False)
@@ -206,6 +207,17 @@ def choose_shards(run: Run) -> tuple[list[Shard], list[Shard]]:
         names = sorted({s.info.source for s in held_out if s.info.source_sha256 in common})
         raise InputError(f"{run.val}: {', '.join(names)} is trained on as well")
     return training, held_out
+
+
+def first_weights(recipe: Recipe) -> Rdn:
+    """The network as training begins; InputError if the weights to start from are those of another one."""
+    if not recipe.start:
+        return Rdn(recipe.model)
+    file = find_weights(recipe.start)
+    model, _ = load(file)
+    if model.config != recipe.model:
+        raise InputError(f"{file}: the weights of {model.config}, not of {recipe.model}")
+    return model.train()
 
 
 def make_optimiser(model: nn.Module, choice: Optimiser) -> torch.optim.Optimizer:

@@ -352,6 +352,20 @@ def test_other_recipes_run(data: Path, config: Path, tmp_path: Path, more: list[
     assert [line["step"] for line in rows(tmp_path / "out")] == [1, 2, 3, 4, 5, 6, 6]
 
 
+def test_training_starts_from_given_weights(
+    data: Path, config: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = ["--start", str(finished)]
+    assert main([*command(config, data, tmp_path / "on"), *start, "--optimiser.lr=1e-9", "--steps=1", "--ema=0"]) == 0
+    before, after = load(finished / "best.safetensors")[0], load(tmp_path / "on" / "last.safetensors")[0]
+    for one, other in zip(before.parameters(), after.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-8)
+    other_form = [*command(config, data, tmp_path / "other"), *start, "--model.growth=5"]
+    assert "the weights of RdnConfig(channels=8" in refused(other_form, capsys)
+    missing = [*command(config, data, tmp_path / "none"), "--start=nothing"]
+    assert refused(missing, capsys).startswith("train-filter: nothing: no such file or folder")
+
+
 def test_constant_schedule_may_be_prolonged(data: Path, config: Path, tmp_path: Path) -> None:
     more = ["--optimiser.schedule", "constant", "--validate_every", "4"]
     whole, parts = tmp_path / "whole", tmp_path / "parts"

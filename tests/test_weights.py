@@ -10,7 +10,7 @@ from codecnn.metrics import psnr_gain
 from codecnn.weights import load
 from codecnn.yuv import write_raw
 from data_tools.codecs.x265 import X265
-from experiments.inputs import SHIPPED
+from experiments.shipped import SHIPPED
 from tests.pictures import photograph
 
 WEIGHTS = sorted(SHIPPED.glob("*.safetensors"))

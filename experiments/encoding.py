@@ -1,28 +1,12 @@
-"""What a report is made of: weights by their file, run folder or name, and sequences that are encoded for it."""
+"""Sequences that are encoded for a report."""
 
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 
 from codecnn.errors import InputError
 from codecnn.store import Shard, open_folder
-
-SHIPPED = Path(str(files("experiments") / "weights"))
-
-
-def find_weights(name: str) -> Path:
-    """The weights file of that name: a file, the best of a run folder, or those that come with the project."""
-    path = Path(name)
-    if path.is_dir():
-        return path / "best.safetensors"
-    shipped = {file.stem: file for file in SHIPPED.glob("*.safetensors")}
-    if path.exists() or name not in shipped:
-        if not path.exists():
-            raise InputError(f"{name}: no such file or folder, and no weights of the project ({', '.join(shipped)})")
-        return path
-    return shipped[name]
 
 
 def encode(sequences: Sequence[Path], folder: Path, options: Mapping[str, Sequence[str]]) -> list[Shard]:
