@@ -5,6 +5,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -133,26 +134,24 @@ def test_a_stream_that_is_not_what_was_asked_for_is_an_error(tmp_path: Path, opt
     assert message in str(error.value)
 
 
-@pytest.fixture
+@contextmanager
 def small_files_alone() -> Iterator[None]:
-    """As on a disk that is nearly full."""
+    """As on a disk that is nearly full; for no longer than needed, as it holds for the output of pytest too."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_scratch_folder_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
+def test_a_full_scratch_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = make_clip(tmp_path, 64, 64, frames=["chelsea"] * 3)
     scratch, template = tmp_path / "scratch", copier(tmp_path)
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    request.getfixturevalue("small_files_alone")
-    with pytest.raises(
-        InputError, match=rf"^{scratch}/codecnn\S+: cannot be used as a scratch folder \(File too large"
-    ):
+    message = rf"^{scratch}/codecnn\S+: cannot be used as a scratch folder \(File too large"
+    with pytest.raises(InputError, match=message), small_files_alone():
         list(template.encode(clip, 32))
     assert list(scratch.iterdir()) == []
 
