@@ -1,5 +1,6 @@
 """AV1: another decoder, and headers as FFmpeg reads them."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +9,27 @@ import pytest
 from codecnn.clip import Clip
 from data_tools.codecs.bitstream import av1_bits, open_bitstream_units
 from data_tools.codecs.pyav import open_encoder, packets
-from data_tools.codecs.svtav1 import FILTERS_OFF, FILTERS_ON, SvtAv1
+from data_tools.codecs.svtav1 import FILTERS_OFF, FILTERS_ON, SvtAv1, ordinary_priority
 from data_tools.codecs.vp9 import QUANTIZERS
 from tests.coded_clips import decode_elsewhere, make_clip, needs, read_headers
 
 
 def units_of(clip: Clip, qp: int, filters: str, preset: str = "4") -> list[bytes]:
     options = {"preset": preset, "svtav1-params": f"{SvtAv1().parameters(qp)}:{filters}"}
-    return [bytes(unit) for unit in packets(open_encoder("libsvtav1", clip, options, 64), clip.frames())]
+    encoder = open_encoder("libsvtav1", clip, options, 64)
+    with ordinary_priority():
+        encoder.open()
+    return [bytes(unit) for unit in packets(encoder, clip.frames())]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="SVT-AV1 does this on Linux")
+def test_no_thread_takes_precedence_over_other_work(tmp_path: Path) -> None:
+    """SVT-AV1 asks for it where it runs as root; elsewhere this sees nothing."""
+    frames = SvtAv1().encode(make_clip(tmp_path, 64, 64, frames=["chelsea"] * 2), 35)
+    next(frames)
+    threads = [int(thread.name) for thread in Path("/proc/self/task").iterdir()]
+    assert len(threads) > 1
+    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_OTHER}
 
 
 @needs("av1")

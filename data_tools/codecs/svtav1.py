@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from codecnn.clip import Clip
 from codecnn.yuv import Picture
@@ -13,6 +15,25 @@ from data_tools.codecs.pyav import decode, open_decoder, open_encoder, packets, 
 FILTERS_ON = "enable-dlf=1:enable-cdef=1:enable-restoration=1"
 FILTERS_OFF = "enable-dlf=0:enable-cdef=0:enable-restoration=0"
 SUPERBLOCK = 64  # pictures below it are padded
+
+
+@contextmanager
+def ordinary_priority() -> Iterator[None]:
+    """Undo what SVT-AV1 does when root opens it: this thread and all of its own take precedence over all else there is.
+
+    That would hold for the rest of the process, and keep other work of the machine waiting.
+    """
+    if not hasattr(os, "sched_setscheduler"):  # it does so on Linux
+        yield
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        for thread in Path("/proc/self/task").iterdir():
+            with suppress(ProcessLookupError):  # gone since
+                if os.sched_getscheduler(int(thread.name)) == os.SCHED_FIFO:
+                    os.sched_setscheduler(int(thread.name), *before)
 
 
 @dataclass(frozen=True)
@@ -63,6 +84,8 @@ class SvtAv1:
         os.environ.setdefault("SVT_LOG", "1")  # errors alone; it writes to the terminal itself
         options = {"preset": self.preset, "svtav1-params": f"{self.parameters(qp)}:{filters}"}
         encoder = open_encoder("libsvtav1", clip, options, minimum=SUPERBLOCK)
+        with ordinary_priority():
+            encoder.open()
         decoder = open_decoder("libdav1d").decode
         for index, (packet, (picture,)) in enumerate(decode(packets(encoder, source_frames(clip)), [decoder])):
             used = quality_qp(packet)
