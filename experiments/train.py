@@ -31,7 +31,7 @@ from codecnn.metrics import psnr_gain
 from codecnn.models.rdn import Rdn, make_planes
 from codecnn.schema import SIGNALS
 from codecnn.store import Shard, open_folder
-from codecnn.weights import load, save
+from codecnn.weights import Notes, load, save
 from experiments.batches import Batch, Batches, split_by_source
 from experiments.device import choose_device
 from experiments.recipe import Optimiser, Recipe, Run, parse
@@ -101,6 +101,9 @@ def train(run: Run, caught: list[int]) -> int:
         "recipe": describe(recipe),
     }
 
+    def progress() -> Notes:
+        return notes | {"step": done, "seconds": time.perf_counter() - began}
+
     def checkpoint() -> None:
         folder.save(
             {
@@ -115,7 +118,7 @@ def train(run: Run, caught: list[int]) -> int:
                 "optimiser": optimiser.state_dict(),
             }
         )
-        save(folder.path / "last.safetensors", average, notes | {"step": done, "best_gain": best})
+        save(folder.path / "last.safetensors", average, progress() | {"best_gain": best})
 
     if rank == 0:
         checkpoint()
@@ -178,7 +181,7 @@ def train(run: Run, caught: list[int]) -> int:
             bar.write(f"step {done}: {gain:+.3f} dB  " + "  ".join(f"QP {q} {g:+.3f}" for q, g in gains.items()))
             if gain > best:
                 best = gain
-                save(folder.path / "best.safetensors", average, notes | {"step": done, "gain": gain})
+                save(folder.path / "best.safetensors", average, progress() | {"gain": gain})
         if done % recipe.checkpoint_every == 0 or done == recipe.steps or stopping:
             checkpoint()
     bar.close()

@@ -15,24 +15,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import gaussian_filter
 
 from codecnn.errors import InputError
 from codecnn.metrics import psnr
 from codecnn.models.rdn import RdnConfig
-from codecnn.schema import ShardInfo
-from codecnn.store import Shard, ShardWriter, open_folder
+from codecnn.store import Shard, open_folder
 from codecnn.weights import load
-from codecnn.yuv import Picture
 from experiments.batches import Batch, Batches, split_by_source
 from experiments.recipe import Optimiser
 from experiments.train import learning_rate, main
-from tests.pictures import photograph
+from tests.small_data import CTU, HEIGHT, WIDTH, write_dataset
 
 ROOT = Path(__file__).parent.parent
 ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}  # the networks here are too small for more
-NAMES = ("astronaut", "chelsea", "coffee", "motorcycle_left")
-HEIGHT, WIDTH, CTU = 76, 90, 32  # 3 x 3 CTUs, the last row and column partial
 CONFIG = """
 model: {channels: 8, blocks: 1, convolutions: 3, growth: 6}
 optimiser: {lr: 3.0e-3, warmup: 5}
@@ -49,31 +44,9 @@ holdout: 0.25
 """
 
 
-def coded(picture: Picture, blur: float) -> Picture:
-    """The "codec" of these tests."""
-    return Picture.of((gaussian_filter(plane, blur) for plane in picture.planes), picture.bit_depth)
-
-
-def write_shard(path: Path, name: str, qp: int, frames: int = 1) -> None:
-    info = ShardInfo(
-        source=f"{name}.png", source_sha256=f"{NAMES.index(name) * 11 % 16:x}" * 64, width=WIDTH, height=HEIGHT,
-        bit_depth=8, chroma="420", fps="30", color="", first_frames=0, every=1, codec="blur", codec_version="",
-        preset="", codec_parameters="", decoder_version="", unfiltered_by="", qp=qp, ctu_size=CTU, margin=2,
-        label_sizes="", label_modes="", label_references="none", package_version="",
-    )  # fmt: skip
-    original = photograph(name, HEIGHT, WIDTH)
-    with ShardWriter(path, info) as writer:
-        for _ in range(frames):
-            writer.append(original, coded(original, qp / 30), coded(original, qp / 40), 1000, qp, {})
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    for name in NAMES:
-        for qp in (22, 37):
-            write_shard(folder / f"{name}_{qp}.h5", name, qp)
-    return folder
+    return write_dataset(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +74,8 @@ def assert_same_run(one: Path, other: Path) -> None:
     assert rows(one) == rows(other)
     for name in ("best.safetensors", "last.safetensors"):
         (model, notes), (twin, twin_notes) = load(one / name), load(other / name)
+        for its in (notes, twin_notes):
+            assert its.pop("seconds") > 0
         assert notes == twin_notes
         assert all(torch.equal(a, b) for a, b in zip(model.parameters(), twin.parameters(), strict=True))
     state, twin_state = (torch.load(out / "last.pt", weights_only=True) for out in (one, other))

@@ -1,0 +1,86 @@
+"""The convolutions of a dense block with a backward pass of their own.
+
+Autograd by itself keeps every concatenation, and works on slices of their gradients, whose few channels fill no vector.
+But the gradient of a dense block is a dense block again, run from the last convolution to the first: so it needs no
+slices, and of the concatenations it keeps the last alone.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def dense_block(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
+    """The fused features (B, C, H, W) of a block's input (B, C, H, W), without the inner residual.
+
+    `weights` are (g, C + i g, 3, 3) for the convolutions i = 0 .. L - 1, then (C, C + L g, 1, 1) of the one that fuses
+    them; `biases` belong to them. Under autocast all is computed in its precision.
+    """
+    kind = x.device.type
+    if torch.is_autocast_enabled(kind):
+        precision = torch.get_autocast_dtype(kind)
+        x, weights, biases = x.to(precision), [w.to(precision) for w in weights], [b.to(precision) for b in biases]
+    fused: Tensor = _DenseBlock.apply(x, len(weights), *weights, *biases)  # type: ignore[no-untyped-call]
+    return fused
+
+
+class _DenseBlock(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, count: int, *parameters: Tensor) -> Tensor:  # noqa: ANN401
+        weights, biases = parameters[:count], parameters[count:]
+        features, grown = x, []
+        for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+            grown.append(F.conv2d(features, weight, bias, padding=1).relu_())
+            features = torch.cat((features, grown[-1]), 1)  # (B, C + i g, H, W)
+        ctx.save_for_backward(features, *grown, *weights)
+        return F.conv2d(features, weights[-1], biases[-1])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        features, *saved = ctx.saved_tensors
+        layers = len(saved) // 2
+        grown, weights, fuse = saved[:layers], saved[layers:-1], saved[-1]
+        growth, channels = weights[0].shape[:2]
+        starts = [channels + i * growth for i in range(layers)]
+
+        def before_relu(i: int, later: Tensor | None) -> Tensor:
+            """The gradient of convolution i, or of x for -1; `later` are those of i + 1 .. L - 1, the last first."""
+            part = slice(starts[i], starts[i] + growth) if i >= 0 else slice(channels)
+            own = F.conv2d(gradient, _back([fuse], part))
+            if later is not None:
+                own += F.conv2d(later, _back(weights[i + 1 :], part), padding=1)
+            return torch.ops.aten.threshold_backward(own, grown[i], 0) if i >= 0 else own
+
+        later = before_relu(layers - 1, None)
+        for i in reversed(range(layers - 1)):
+            later = torch.cat((later, before_relu(i, later)), 1)  # (B, (L - i) g, H, W)
+
+        of_weights, of_biases = _weight_gradients(later, features, 3)  # as if every convolution saw all features
+        each = zip(starts, reversed(torch.split(of_weights, growth)), strict=True)
+        of_fuse, of_fuse_bias = _weight_gradients(gradient, features, 1)
+        return (
+            before_relu(-1, later),
+            None,
+            *(of_weight[:, :start] for start, of_weight in each),
+            of_fuse,
+            *reversed(torch.split(of_biases, growth)),
+            of_fuse_bias,
+        )
+
+
+def _back(weights: Sequence[Tensor], part: slice) -> Tensor:
+    """The kernel that leads from the outputs of convolutions, the last one first, to a part of their inputs."""
+    return torch.cat([weight[:, part].flip(2, 3) for weight in reversed(weights)]).transpose(0, 1)
+
+
+def _weight_gradients(gradient: Tensor, features: Tensor, kernel: int) -> tuple[Tensor, Tensor]:
+    """Those of weight and bias of a convolution that keeps height and width."""
+    weight = features.new_empty((gradient.shape[1], features.shape[1], kernel, kernel))
+    pads = [kernel // 2] * 2
+    _, of_weight, of_bias = torch.ops.aten.convolution_backward(
+        gradient, features, weight, [len(weight)], [1, 1], pads, [1, 1], False, [0, 0], 1, [False, True, True]
+    )
+    return of_weight, of_bias
