@@ -1,0 +1,89 @@
+"""One training of many: a recipe from the fields of a study's file, trained in a folder of its own, begun or not."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from codecnn.errors import InputError
+from codecnn.weights import load
+from codecnn.yaml_files import read_yaml
+from experiments.recipe import Recipe, Run, parse
+from experiments.run_folder import RunFolder, describe, fingerprint
+from experiments.train import choose_shards, train
+
+Fields = dict[str, Any]  # of a recipe, by their dotted names
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished training, as its folder tells it; gains in dB of PSNR-Y over the baseline."""
+
+    gains: dict[int, float]  # by step, mean over the QPs, of every validation
+    by_qp: dict[int, float]  # of the last validation
+    notes: dict[str, Any]  # of its weights
+
+    @property
+    def gain(self) -> float:
+        """That of the last validation: nothing is selected."""
+        return self.gains[max(self.gains)]
+
+
+def read_study(path: Path, keys: set[str]) -> dict[str, Any]:
+    """A study's file: a mapping of these keys and no other; InputError if it is none."""
+    study = read_yaml(path)
+    if not isinstance(study, dict):
+        raise InputError(f"{path}: not a mapping of {', '.join(sorted(keys))}")
+    for what, wrong in (("unknown", study.keys() - keys), ("missing", keys - study.keys())):
+        if wrong:
+            raise InputError(f"{path}: {what} {', '.join(sorted(map(str, wrong)))}")
+    return study
+
+
+def flatten(fields: object, where: str) -> Fields:
+    """Fields of a recipe, nested or dotted, by their dotted names; InputError if one is unknown or given twice."""
+    if not isinstance(fields, Mapping):
+        raise InputError(f"{where}: must be a mapping of fields of a configuration, not {fields!r}")
+    flat: Fields = {}
+    for key, value in fields.items():
+        inner = {f"{key}.{name}": v for name, v in value.items()} if isinstance(value, Mapping) else {str(key): value}
+        for name in inner:
+            if name not in describe(Recipe()):
+                raise InputError(f"{where}: unknown field {name}")
+            if name in flat:
+                raise InputError(f"{where}: {name} is given twice")
+        flat |= inner
+    return flat
+
+
+def run_of(fields: Fields, where: str, data: Path, val: Path | None, out: Path) -> Run:
+    """The run of train-filter with these fields as its options; InputError if it does not understand them."""
+    options = [f"--{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in fields.items()]
+    folders = ["--data", str(data), "--out", str(out), *(["--val", str(val)] if val else [])]
+    try:
+        return parse([*folders, *options])
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
+def train_or_go_on(run: Run, caught: list[int]) -> int:
+    """Train in `run.out`, from where a former call was interrupted; train's exit code, 0 at once where it is finished.
+
+    InputError if the folder holds a run of another configuration or on other data.
+    """
+    if not (run.out / "last.pt").exists():
+        return train(run, caught)
+    folder, shards = RunFolder(run.out, resume=True), choose_shards(run)
+    saved = folder.load(run.recipe, fingerprint([*shards[0], *shards[1]]))
+    if saved["step"] > run.recipe.steps:
+        raise InputError(f"{run.out}: was trained for {saved['step']} steps already, not {run.recipe.steps}")
+    return 0 if saved["step"] == run.recipe.steps else train(replace(run, resume=True), caught)
+
+
+def read_result(folder: Path) -> Result:
+    """What a finished training came to."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    checks = [line for line in lines if "gain" in line]
+    by_qp = {int(name[5:]): gain for name, gain in checks[-1].items() if name.startswith("gain_")}
+    return Result({check["step"]: check["gain"] for check in checks}, by_qp, load(folder / "last.safetensors")[1])
