@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+ROUNDING = 1 / (12 * 255**2)  # squared error of rounding to 8 bit, where the peak is 1
 EPSILON = 1e-3  # about a quarter of a step at 8 bit; as in Lai et al., "Deep Laplacian Pyramid Networks", CVPR 2017
 _TILE = 8  # samples on each side of what the SATD losses transform at once
 
@@ -22,6 +23,17 @@ def charbonnier(filtered: Tensor, original: Tensor, valid: Tensor) -> tuple[Tens
     Charbonnier et al., "Two deterministic half-quadratic regularization algorithms for computed imaging", ICIP 1994.
     """
     return _sum(((filtered - original).square() + EPSILON**2).sqrt(), valid)
+
+
+def log_mse(filtered: Tensor, original: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum of ln(MSE + ROUNDING) over patches (..., H, W), each times its valid samples, and the count of these samples.
+
+    A step down is one up in PSNR, the same at every QP and for every content; other losses look at coarse pictures
+    most. The floor keeps patches that are coded without error out of it.
+    """
+    counts = valid.sum((-2, -1))
+    means = ((filtered - original).square() * valid).sum((-2, -1)) / counts.clamp(min=1)
+    return (counts * (means + ROUNDING).log()).sum(), counts.sum()
 
 
 def hadamard_satd(filtered: Tensor, original: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:

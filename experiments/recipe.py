@@ -43,8 +43,8 @@ class Recipe:
         start: weights to start from, of a network of the same form: a file, a run folder, or the name of weights that
             come with the project; none if empty.
         optimiser: how the weights are moved.
-        loss: what is made small, over the valid samples: mse, charbonnier, or the SATD of 8x8 tiles under the Hadamard
-            transform or the DCT-II.
+        loss: what is made small, over the valid samples: mse, the logarithm of the mse of each patch, charbonnier, or
+            the SATD of 8x8 tiles under the Hadamard transform or the DCT-II.
         steps: batches to train on in all.
         batch: patches in a batch, over all processes.
         patch: luma samples of a patch on each side, even, at most a CTU.
@@ -67,7 +67,7 @@ class Recipe:
     model: RdnConfig = field(default_factory=RdnConfig)
     start: str = ""
     optimiser: Optimiser = field(default_factory=Optimiser)
-    loss: Literal["mse", "charbonnier", "hadamard_satd", "dct_satd"] = "charbonnier"
+    loss: Literal["mse", "log_mse", "charbonnier", "hadamard_satd", "dct_satd"] = "charbonnier"
     steps: int = 20000
     batch: int = 16
     patch: int = 64

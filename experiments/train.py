@@ -250,6 +250,7 @@ def loss_of(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, T
     original = batch.original / batch.peak.view(-1, 1, 1)
     measures = {
         "mse": losses.mse,
+        "log_mse": losses.log_mse,
         "charbonnier": losses.charbonnier,
         "hadamard_satd": losses.hadamard_satd,
         "dct_satd": losses.dct_satd,

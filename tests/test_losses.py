@@ -11,7 +11,16 @@ from scipy.linalg import hadamard
 from torch import Tensor
 
 from codecnn import transforms
-from codecnn.losses import EPSILON, block_dct_satd, block_hadamard_satd, charbonnier, dct_satd, hadamard_satd, mse
+from codecnn.losses import (
+    EPSILON,
+    block_dct_satd,
+    block_hadamard_satd,
+    charbonnier,
+    dct_satd,
+    hadamard_satd,
+    log_mse,
+    mse,
+)
 from codecnn.models.rdn import Yuv
 from experiments.batches import Batch
 from experiments.recipe import Recipe
@@ -52,6 +61,22 @@ def test_sums_over_the_valid_samples() -> None:
     assert int(count) == VALID.sum()
 
 
+def test_logarithm_of_the_mse_of_every_patch() -> None:
+    patches = [(error[valid] ** 2, valid.sum()) for error, valid in zip(A - B, VALID, strict=True)]
+    total, count = log_mse(*tensors())
+    assert float(total) == pytest.approx(sum(n * np.log(squares.mean() + 1 / 12 / 65025) for squares, n in patches))
+    assert int(count) == VALID.sum()
+
+
+@pytest.mark.parametrize("error", [0.1, 0.4])
+def test_a_decibel_is_as_much_for_a_good_patch_as_for_a_poor_one(error: float) -> None:
+    before, after = (torch.full((1, 8, 8), scale * error, dtype=torch.float64) for scale in (1, 10**-0.05))
+    original, valid = torch.zeros_like(before), torch.ones_like(before, dtype=torch.bool)
+    won = log_mse(before, original, valid)[0] - log_mse(after, original, valid)[0]
+    assert float(won) == pytest.approx(64 * np.log(10) / 10, rel=1e-3)
+    assert float(log_mse(before, original, ~valid)[0]) == 0
+
+
 @pytest.mark.parametrize(
     ("loss", "transform"),
     [
@@ -77,7 +102,7 @@ def test_satd_of_white_noise_is_about_its_absolute_error(loss: Loss) -> None:
     assert float(total / count) == pytest.approx(float(noise.abs().mean()), rel=0.02)
 
 
-@pytest.mark.parametrize("loss", [mse, charbonnier, hadamard_satd, dct_satd])
+@pytest.mark.parametrize("loss", [mse, log_mse, charbonnier, hadamard_satd, dct_satd])
 def test_parts_add_up(loss: Loss) -> None:
     parts = [loss(*tensors(slice(i, i + 1))) for i in range(3)]
     total, count = loss(*tensors())
@@ -85,7 +110,7 @@ def test_parts_add_up(loss: Loss) -> None:
     assert sum(int(p[1]) for p in parts) == int(count)
 
 
-@pytest.mark.parametrize("loss", [mse, charbonnier, hadamard_satd, dct_satd])
+@pytest.mark.parametrize("loss", [mse, log_mse, charbonnier, hadamard_satd, dct_satd])
 def test_invalid_samples_have_no_gradient_and_equal_ones_a_finite_one(loss: Loss) -> None:
     a, b, valid = tensors()
     a = torch.where(torch.rand(a.shape) < 0.5, b, a).requires_grad_()
@@ -93,7 +118,7 @@ def test_invalid_samples_have_no_gradient_and_equal_ones_a_finite_one(loss: Loss
     assert a.grad is not None
     assert a.grad.isfinite().all()
     assert not a.grad[~valid].any()
-    if loss in (mse, charbonnier):
+    if loss in (mse, log_mse, charbonnier):
         assert a.grad[valid & (a != b)].all()
     else:  # a sample's gradient may be 0 by chance: as many coefficients gain by it as lose
         assert a.grad.any()
@@ -160,7 +185,13 @@ def test_sides_that_no_tile_fits_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("name", "loss"),
-    [("mse", mse), ("charbonnier", charbonnier), ("hadamard_satd", hadamard_satd), ("dct_satd", dct_satd)],
+    [
+        ("mse", mse),
+        ("log_mse", log_mse),
+        ("charbonnier", charbonnier),
+        ("hadamard_satd", hadamard_satd),
+        ("dct_satd", dct_satd),
+    ],
 )
 def test_a_recipe_chooses_the_loss_by_its_name(name: str, loss: Loss) -> None:
     assert name in get_args(get_type_hints(Recipe)["loss"])
