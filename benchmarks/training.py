@@ -4,7 +4,7 @@ Two photographs that come with scikit-image, libx265 at QP 32. The configured pr
 in memory) take turns in the same run, so that their ratio holds where other work on the machine changes both.
 """
 
-import experiments.openmp  # noqa: F401  # before torch
+import experiments.before_torch  # noqa: F401
 
 # isort: split
 

@@ -5,7 +5,7 @@ trained already is kept, so that the same command goes on after an interruption.
 gains.png; every training has a folder of its own in the folder runs.
 """
 
-import experiments.openmp  # noqa: F401  # before torch
+import experiments.before_torch  # noqa: F401
 
 # isort: split
 

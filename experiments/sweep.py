@@ -5,7 +5,7 @@ and trains one network a trial. What is trained already is kept, so that the sam
 or with more --trials. Saves report.md, results.json and front.png; every training has a folder of its own in runs.
 """
 
-import experiments.openmp  # noqa: F401  # before torch
+import experiments.before_torch  # noqa: F401
 
 # isort: split
 

@@ -1,6 +1,6 @@
 """Train an RDN in-loop filter: train-filter CONFIG.yaml --data DIR --out DIR."""
 
-import experiments.openmp  # noqa: F401  # before torch
+import experiments.before_torch  # noqa: F401
 
 # isort: split
 
