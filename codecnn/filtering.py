@@ -1,4 +1,4 @@
-"""An Rdn applied to a whole picture, CTU by CTU or at once, and rounded."""
+"""An Rdn, of floating-point numbers or integers, applied to a whole picture, CTU by CTU or at once, and rounded."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -6,9 +6,11 @@ from typing import Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from codecnn import ctu
-from codecnn.models.rdn import Rdn, Yuv, make_planes
+from codecnn.integer import IntegerRdn
+from codecnn.models.rdn import Rdn, RdnConfig, Yuv, make_planes
 from codecnn.yuv import SCALES, Picture, Plane
 
 Way = Literal["ctu", "picture"]
@@ -17,7 +19,7 @@ PART = 512  # the way "picture" goes part by part to bound the memory; luma samp
 
 
 def filter_picture(
-    model: Rdn,
+    model: Rdn | IntegerRdn,
     baseline: Picture,
     unfiltered: Picture,
     qp: int,
@@ -28,26 +30,29 @@ def filter_picture(
     """The filtered luma (H, W) in the picture's dtype, rounded to the nearest integer and clipped at its bit depth.
 
     "ctu": each CTU from its window alone, as in training, `batch` at a time. "picture": the network sees all of the
-    picture, and zero padding is met at the picture's edges only. Computed in float32 on the device of the model.
+    picture, and zero padding is met at the picture's edges only. Computed in float32 on the device of the model, or
+    in integers on the CPU.
     """
-    picture = unfiltered if model.config.input == "unfiltered" else baseline
-    planes: list[Scaled] = list(zip(picture.planes, SCALES[picture.chroma], strict=True))
-    if model.config.input == "both":
-        planes.append((unfiltered.y, (1, 1)))
     if way == "ctu":
-        return _by_ctu(model, planes, qp, picture.bit_depth, ctu_size, batch)
-    return _at_once(model, planes, qp, picture.bit_depth)
+        tiles = ctu_windows(model.config, baseline, unfiltered, ctu_size)
+        starts = range(0, len(tiles[0]), batch)
+        parts = [filter_windows(model, [t[i : i + batch] for t in tiles], qp, baseline.bit_depth) for i in starts]
+        return ctu.untile(np.concatenate(parts), *baseline.y.shape)
+    return _at_once(model, _inputs(model.config, baseline, unfiltered), qp, baseline.bit_depth)
 
 
-def _by_ctu(model: Rdn, planes: Sequence[Scaled], qp: int, bit_depth: int, ctu_size: int, batch: int) -> Plane:
-    margin = model.config.margin
-    tiles = [ctu.tile(plane, ctu_size, margin, scale) for plane, scale in planes]
-    starts = range(0, len(tiles[0]), batch)
-    filtered = [_filter(model, [t[i : i + batch] for t in tiles], qp, bit_depth) for i in starts]
-    return ctu.untile(np.concatenate(filtered), *planes[0][0].shape)
+def _inputs(config: RdnConfig, baseline: Picture, unfiltered: Picture) -> list[Scaled]:
+    picture = unfiltered if config.input == "unfiltered" else baseline
+    planes: list[Scaled] = list(zip(picture.planes, SCALES[picture.chroma], strict=True))
+    return [*planes, (unfiltered.y, (1, 1))] if config.input == "both" else planes
 
 
-def _at_once(model: Rdn, planes: Sequence[Scaled], qp: int, bit_depth: int) -> Plane:
+def ctu_windows(config: RdnConfig, baseline: Picture, unfiltered: Picture, ctu_size: int) -> list[Plane]:
+    """The windows (CTUs, h, w) of every plane that a network filters a picture by, Y, U, V and the second Y."""
+    return [ctu.tile(plane, ctu_size, config.margin, scale) for plane, scale in _inputs(config, baseline, unfiltered)]
+
+
+def _at_once(model: Rdn | IntegerRdn, planes: Sequence[Scaled], qp: int, bit_depth: int) -> Plane:
     margin = model.config.margin
     halo = model.config.reach + model.config.reach % 2  # what a part needs around it to know nothing of its edges
     padded = [np.pad(p, ((margin // s,) * 2, (margin // t,) * 2), mode="edge") for p, (s, t) in planes]
@@ -61,22 +66,29 @@ def _at_once(model: Rdn, planes: Sequence[Scaled], qp: int, bit_depth: int) -> P
             p[None, y0 // s : -(-y1 // s) + 2 * (margin // s), x0 // t : -(-x1 // t) + 2 * (margin // t)]
             for p, (_, (s, t)) in zip(padded, planes, strict=True)
         ]
-        part = _filter(model, windows, qp, bit_depth)[0]  # (y1 - y0, x1 - x0)
+        part = filter_windows(model, windows, qp, bit_depth)[0]  # (y1 - y0, x1 - x0)
         filtered[top:bottom, left:right] = part[top - y0 : bottom - y0, left - x0 : right - x0]
     return filtered
 
 
 @torch.inference_mode()
-def _filter(model: Rdn, windows: Sequence[Plane], qp: int, bit_depth: int) -> Plane:
-    """Windows (B, h, w) of every plane to luma (B, H, W)."""
-    device = model.last.weight.device
+def filter_windows(model: Rdn | IntegerRdn, windows: Sequence[Plane], qp: int, bit_depth: int) -> Plane:
+    """Windows (B, h, w) of every plane, as of ctu_windows, to luma (B, H, W), rounded and clipped."""
+    if isinstance(model, IntegerRdn):
+        return model.filter_windows(windows, qp, bit_depth)
+    peak = (1 << bit_depth) - 1
+    luma = model(planes_of(model.config, windows, qp, bit_depth, model.last.weight.device))[:, 0] * peak
+    filtered: Plane = luma.round().clip(0, peak).to(torch.int32).cpu().numpy().astype(windows[0].dtype)
+    return filtered
+
+
+def planes_of(
+    config: RdnConfig, windows: Sequence[Plane], qp: int, bit_depth: int, device: torch.device | None = None
+) -> Tensor:
+    """What make_planes makes of windows (B, h, w) of every plane, as of ctu_windows: (B, P, h, w)."""
     tensors = [torch.from_numpy(window).to(device) for window in windows]
-    unfiltered_y = tensors.pop() if model.config.input == "both" else None
+    unfiltered_y = tensors.pop() if config.input == "both" else None
     y, *chroma = tensors
     u, v = chroma or (y[:, :0, :0],) * 2
     peak = torch.full((len(y),), (1 << bit_depth) - 1, device=device)
-    planes = make_planes(Yuv(y, u, v), unfiltered_y, torch.full_like(peak, qp), peak)
-    luma = model(planes)[:, 0] * peak.view(-1, 1, 1)
-    rounded = luma.round().clip(0, (1 << bit_depth) - 1).to(torch.int32)
-    filtered: Plane = rounded.cpu().numpy().astype(windows[0].dtype)
-    return filtered
+    return make_planes(Yuv(y, u, v), unfiltered_y, torch.full_like(peak, qp), peak)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from codecnn.filtering import Way, filter_picture
+from codecnn.integer import IntegerRdn
 from codecnn.metrics import bd_rate, psnr, psnr_gain, ssim
 from codecnn.models.rdn import Rdn
 from codecnn.schema import SIGNALS
@@ -58,7 +59,7 @@ class Mean:
 MEANS = ("gain", "psnr_unfiltered", "psnr_baseline", "psnr_filtered", "ssim_baseline", "ssim_filtered")
 
 
-def measure(model: Rdn, shard: Shard, way: Way) -> Row:
+def measure(model: Rdn | IntegerRdn, shard: Shard, way: Way) -> Row:
     """Filter all frames of a shard and compare them with the baseline."""
     info, depth = shard.info, shard.info.bit_depth
     frames: dict[str, list[float]] = {name: [] for name in MEANS}

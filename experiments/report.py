@@ -4,7 +4,7 @@ Filters every picture of a dataset, rounds and clips it to integers at its bit d
 (the decoder's output, all its in-loop filters on) at the same bits. Saves report.md, results.json and rd.png.
 """
 
-import experiments.openmp  # noqa: F401  # before torch
+import experiments.before_torch  # noqa: F401
 
 # isort: split
 
@@ -20,9 +20,10 @@ from tqdm import tqdm
 from codecnn.complexity import kmac_per_sample, parameter_count
 from codecnn.errors import InputError
 from codecnn.files import write_whole
+from codecnn.integer import IntegerRdn
+from codecnn.integer_weights import load_filter
 from codecnn.models.rdn import Rdn
 from codecnn.store import Shard, open_folder
-from codecnn.weights import load
 from experiments.comparable import check_comparable
 from experiments.device import choose_device
 from experiments.encoding import encode
@@ -35,7 +36,7 @@ from experiments.undefined import to_json
 ENCODING = ("codec", "preset", "qp", "frames")  # what build-dataset is told of --sequences
 
 
-def describe(model: Rdn, weights: Path, shards: Sequence[Shard], way: str) -> dict[str, str]:
+def describe(model: Rdn | IntegerRdn, weights: Path, shards: Sequence[Shard], way: str) -> dict[str, str]:
     """What the numbers of a report were measured with."""
     infos = [shard.info for shard in shards]
     versions = sorted({f"{i.codec}: {i.codec_version}" + (f", preset {i.preset}" if i.preset else "") for i in infos})
@@ -43,8 +44,8 @@ def describe(model: Rdn, weights: Path, shards: Sequence[Shard], way: str) -> di
     ways = {"ctu": f"CTU by CTU ({sizes} + margin)", "picture": "whole pictures at once"}
     return {
         "weights": str(weights),
-        "network": f"{parameter_count(model):,} parameters, {kmac_per_sample(model.config):.1f} kMAC/px, "
-        f"input {model.config.input}",
+        "network": f"{parameter_count(Rdn(model.config)):,} parameters, {kmac_per_sample(model.config):.1f} kMAC/px, "
+        f"input {model.config.input}" + (", in 16-bit integers" if isinstance(model, IntegerRdn) else ""),
         "baseline": f"{'; '.join(versions)}; all-intra, constant QP, all in-loop filters on",
         "filtered": f"{ways[way]}, rounded and clipped to integers at the bit depth, same bits as the baseline",
         "measures": "PSNR-Y with peak 2^bit depth - 1, mean over frames; BD-rate with PCHIP, per clip, then averaged "
@@ -69,7 +70,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--frames", type=count, default=argparse.SUPPRESS, help="take the first N frames alone; 0: all")
     add("--out", type=Path, required=True, help="folder for report.md, results.json and rd.png")
     add("--way", choices=("ctu", "picture"), default="ctu", help="filter CTU by CTU, or a picture at once")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="integer weights run on the CPU")
     args = parser.parse_args(argv)
     if args.data and (given := [f"--{name}" for name in ENCODING if name in args]):
         parser.error(f"{', '.join(given)}: of --sequences alone; --data is encoded already")
@@ -88,8 +89,10 @@ def encoding(args: argparse.Namespace) -> dict[str, list[str]]:
 def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
     file = find_weights(args.weights)
-    model, notes = load(file)
-    model.to(choose_device(args.device)).eval()
+    model, notes = load_filter(file)
+    device = choose_device(args.device)
+    if isinstance(model, Rdn):
+        model.to(device)
     shards = encode(args.sequences, args.out / "data", encoding(args)) if args.sequences else open_folder(args.data)
     check_comparable(shards)
     rows = [measure(model, shard, args.way) for shard in tqdm(shards, unit="file", desc="filtering")]
