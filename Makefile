@@ -36,6 +36,7 @@ bench: $(STAMP)
 	$(RUN)/python -m benchmarks.labels
 	$(RUN)/python -m benchmarks.dataset
 	$(RUN)/python -m benchmarks.training
+	$(RUN)/python -m benchmarks.inference
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,63 @@
+"""The closed form of the peak memory against what the allocator sees."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from codecnn.memory import (
+    Precision,
+    inference_bytes,
+    largest_batch,
+    measured_bytes,
+    measured_inference_bytes,
+    measured_training_bytes,
+    training_bytes,
+)
+from codecnn.models.rdn import RdnConfig
+
+CPU = torch.device("cpu")
+S = RdnConfig(channels=32, blocks=3, convolutions=6, growth=16)
+CONFIGS = [
+    S,
+    replace(S, blocks=4, growth=24),
+    RdnConfig(24, 4, 4, 12, head="6x6 by 2"),
+    RdnConfig(16, 1, 6, 8, head="one 5x5", input="baseline"),
+    RdnConfig(16, 3, 6, 8, margin=6),
+    RdnConfig(16, 2, 2, 4),
+]
+
+
+def test_what_is_measured_is_the_peak() -> None:
+    def work() -> None:
+        held = torch.ones(1000, dtype=torch.float64)
+        del held
+        kept = torch.ones(500, dtype=torch.float64)
+        assert len(torch.ones(700, dtype=torch.float64)) > len(kept)
+
+    assert measured_bytes(work, CPU) == 8 * 1200
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_inference(config: RdnConfig) -> None:
+    for batch, size in ((1, 128), (4, 64)):
+        assert inference_bytes(config, batch, size) == pytest.approx(
+            measured_inference_bytes(config, batch, size, CPU), rel=0.02
+        )
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_training(config: RdnConfig, precision: Precision) -> None:
+    for batch, patch in ((4, 64), (4, 96)):
+        measured = measured_training_bytes(config, batch, patch, precision, CPU)
+        assert training_bytes(config, batch, patch, precision) == pytest.approx(measured, rel=0.03)
+
+
+def test_the_largest_batch_fits_and_one_more_does_not() -> None:
+    for need in (training_bytes, inference_bytes):
+        for memory in (10**8, 2**30, need(S, 7, 64), need(S, 8, 64) - 1):
+            batch = largest_batch(S, 64, memory, need)
+            assert need(S, batch, 64) <= memory < need(S, batch + 1, 64)
+    assert largest_batch(S, 64, training_bytes(S, 7, 64)) == 7
+    assert largest_batch(S, 64, 1000) == 0
