@@ -6,7 +6,7 @@ agree, the regret of each under the other's measure, and the regret of both unde
 report.md, results.json, agreement.png, regrets.png and, of the modes, histograms.png.
 """
 
-import experiments.openmp  # noqa: F401  # before torch
+import experiments.before_torch  # noqa: F401
 
 # isort: split
 
