@@ -50,14 +50,17 @@ def bd_rate(
 ) -> float:
     """Bjontegaard delta rate in percent, by PCHIP as in the JVET sheets; negative where the test needs fewer bits.
 
-    NaN where it is not defined: fewer than four points, or no monotonous curve.
+    NaN where it is not defined: fewer than four points, no monotonous curve, or qualities that the two have in common
+    over less than half of the narrower range.
     """
     for bits, quality in ((anchor_bits, anchor_psnr), (test_bits, test_psnr)):
         order = np.argsort(bits)
         rising = len(bits) >= 4 and np.all(np.isfinite(quality))
         if not (rising and np.all(np.diff(np.asarray(quality, float)[order]) > 0)):
             return math.nan
-    # The two curves share rates but not qualities: the overlap is large here, a small one is the caller's to judge.
+    common = min(max(anchor_psnr), max(test_psnr)) - max(min(anchor_psnr), min(test_psnr))
+    if common < 0.5 * min(np.ptp(anchor_psnr), np.ptp(test_psnr)):
+        return math.nan
     return float(
         bjontegaard.bd_rate(
             anchor_bits,

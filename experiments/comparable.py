@@ -9,7 +9,7 @@ from codecnn.store import Shard
 
 # What all files of a source have in common, and all that are points of one codec's curve of it.
 _OF_SOURCE = ("source_sha256", "width", "height", "bit_depth", "chroma", "color", "first_frames", "every")
-_OF_CURVE = ("codec_version", "preset")
+_OF_CURVE = ("codec_version", "preset", "ctu_size")
 
 
 def check_comparable(shards: Sequence[Shard]) -> None:

@@ -54,3 +54,11 @@ def test_bd_rate_is_undefined_for_few_points_and_curves_that_do_not_rise() -> No
     assert math.isnan(bd_rate([1, 2, 3], [1, 2, 3], [1, 2, 3], [1, 2, 3]))
     assert math.isnan(bd_rate([1, 2, 3, 4], [1, 2, 2, 3], [1, 2, 3, 4], [1, 2, 3, 4]))
     assert math.isnan(bd_rate([1, 2, 3, 4], [1, 2, 3, math.inf], [1, 2, 3, 4], [1, 2, 3, 4]))
+
+
+def test_bd_rate_is_undefined_where_the_curves_have_little_in_common() -> None:
+    bits, quality = [100.0, 200.0, 400.0, 800.0], [30.0, 32.0, 34.0, 36.0]
+    rates = [bd_rate(bits, quality, bits, [q + more for q in quality]) for more in (2.9, 3.1, 7.0)]
+    assert rates[0] == pytest.approx(100 * (2 ** (-2.9 / 2) - 1))
+    assert math.isnan(rates[1])
+    assert math.isnan(rates[2])

@@ -214,6 +214,17 @@ def test_other_settings_are_no_points_of_one_curve(
     assert line.startswith(f"report-gain: {path}: preset is 'slow', that of ")
 
 
+def test_other_ctus_are_no_points_of_one_curve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_raw(tmp_path / "c_64x48.yuv", [photograph("chelsea", 48, 64)])
+    common = [str(tmp_path / "c_64x48.yuv"), "--out", str(tmp_path / "data"), "--no-labels", "--preset", "ultrafast"]
+    for qp, size in (("22", "128"), ("37", "64")):
+        assert build_dataset.main([*common, "--qp", qp, "--ctu-size", size]) == 0
+    capsys.readouterr()
+    assert report.main(["rdn_s", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ctu_size is 64, that of " in line
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
