@@ -67,8 +67,8 @@ class IntegerRdn:
 
     def __init__(self, config: RdnConfig, convs: Mapping[str, IntegerConv]) -> None:
         self.config, self.convs, self.wires = config, dict(convs), wiring(config)
-        if self.convs.keys() != self.wires.keys():
-            raise ValueError(f"convolutions {', '.join(self.convs)}, not {', '.join(self.wires)}")
+        if wrong := self.convs.keys() ^ self.wires.keys():
+            raise ValueError(f"{len(wrong)} convolutions are missing or too many, such as {min(wrong)}")
         channels = channels_of(config)
         self._groups: dict[str, range] = {"planes": range(1)}
         places: dict[str, range] = {}

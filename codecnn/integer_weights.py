@@ -8,11 +8,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from codecnn import weights
-from codecnn.errors import InputError
 from codecnn.files import write_whole
-from codecnn.integer import IntegerRdn
+from codecnn.integer import IntegerRdn, wiring
 from codecnn.integer_conv import IntegerConv
-from codecnn.models.rdn import Rdn, RdnConfig
+from codecnn.models.rdn import Rdn
 from codecnn.weights import Notes
 
 FORMAT = "codecnn-rdn-int16-1"
@@ -35,23 +34,14 @@ def load(path: Path) -> tuple[IntegerRdn, Notes]:
 
     Nothing in the file is executed.
     """
-    try:
-        with safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
-            if header.get("format") != FORMAT:
-                raise InputError(f"{path}: format {header.get('format')!r}, this version reads {FORMAT!r}")
-            config, names = RdnConfig(**json.loads(header["config"])), set(file.keys())
-            if config.blocks * config.convolutions > len(names):  # a forged number would take all memory
-                raise ValueError(f"{len(names)} tensors are not {config.blocks} blocks")
-            convs = {
-                name: IntegerConv(**{field: file.get_tensor(f"{name}.{field}") for field in FIELDS})
-                for name in sorted({name.rpartition(".")[0] for name in names})
-            }
-            model, notes = IntegerRdn(config, convs), json.loads(header["notes"])
-    except InputError:
-        raise
-    except (OSError, SafetensorError, ArithmeticError, KeyError, TypeError, ValueError, MemoryError) as error:
-        raise InputError(f"{path}: not readable as weights ({' '.join(str(error).split())})") from error
+    with weights.opened(path, FORMAT, "numpy") as (file, config, notes):
+        if wrong := {f"{name}.{field}" for name in wiring(config) for field in FIELDS} ^ {*file.keys()}:
+            raise ValueError(f"{len(wrong)} tensors are missing or too many, such as {min(wrong)}")
+        convs = {
+            name: IntegerConv(**{field: file.get_tensor(f"{name}.{field}") for field in FIELDS})
+            for name in wiring(config)
+        }
+        model = IntegerRdn(config, convs)
     return model, notes
 
 

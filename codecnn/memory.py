@@ -2,7 +2,7 @@
 
 Counted are the tensors: the planes, the weights with the optimiser's state and their moving average, the features and
 their gradients at their precision. Not counted is what the convolution library takes for itself (im2col and the like),
-nor the program.
+nor the program. CUDA's own count of a measurement does include the workspace of cuDNN and cuBLAS.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from codecnn.models.rdn import HEAD_EATS, Rdn, RdnConfig
 
 FLOAT = 4  # bytes
 Precision = Literal["bf16", "fp32"]
+OptimiserName = Literal["adam", "sgd", "rmsprop"]
 STATES = {"adam": 2, "sgd": 1, "rmsprop": 2}  # float32 values that an optimiser with momentum keeps for a parameter
 
 
@@ -36,7 +37,7 @@ def training_bytes(
     batch: int,
     patch: int,
     precision: Precision = "bf16",
-    optimiser: Literal["adam", "sgd", "rmsprop"] = "adam",
+    optimiser: OptimiserName = "adam",
 ) -> int:
     """Peak of a training step on `batch` patches of patch x patch, with a moving average of the weights.
 
@@ -65,7 +66,10 @@ def largest_batch(config: RdnConfig, patch: int, memory: int, need: Callable[...
 
 
 def measured_bytes(work: Callable[[], object], device: torch.device) -> int:
-    """The peak of the tensors that `work` allocates: by CUDA's own count, elsewhere by following every allocation."""
+    """The peak of the tensors that `work` allocates: by CUDA's own count, elsewhere by following every allocation.
+
+    What CUDA counts includes the workspace that cuDNN and cuBLAS take, which the closed forms leave out.
+    """
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         torch.cuda.reset_peak_memory_stats(device)
@@ -97,25 +101,38 @@ def measured_inference_bytes(config: RdnConfig, batch: int, size: int, device: t
 
 
 def measured_training_bytes(
-    config: RdnConfig, batch: int, patch: int, precision: Precision, device: torch.device
+    config: RdnConfig,
+    batch: int,
+    patch: int,
+    precision: Precision,
+    device: torch.device,
+    optimiser: OptimiserName = "adam",
 ) -> int:
-    """As `training_bytes`, of two steps of Adam in channels last, the optimiser's state being made in the first."""
+    """As `training_bytes`, of two steps in channels last, the optimiser's state being made in the first."""
 
     def work() -> None:
         model = Rdn(config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         average = [parameter.detach().clone() for parameter in model.parameters()]
-        optimiser = torch.optim.Adam(model.parameters())
+        steps = _optimiser(optimiser, model)
         planes = _random_planes(config, batch, patch, device)
         for _ in range(2):
             with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
                 filtered = model(planes).float()
             torch.autograd.backward(filtered.square().mean())
             del filtered
-            optimiser.step()
-            optimiser.zero_grad()
+            steps.step()
+            steps.zero_grad()
         del average
 
     return measured_bytes(work, device)
+
+
+def _optimiser(name: OptimiserName, model: Rdn) -> torch.optim.Optimizer:
+    if name == "adam":
+        return torch.optim.Adam(model.parameters())
+    if name == "sgd":
+        return torch.optim.SGD(model.parameters(), momentum=0.9)
+    return torch.optim.RMSprop(model.parameters(), momentum=0.9)
 
 
 def _random_planes(config: RdnConfig, batch: int, size: int, device: torch.device) -> torch.Tensor:

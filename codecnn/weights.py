@@ -2,9 +2,13 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from textwrap import shorten
+from typing import Any, NamedTuple
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
@@ -13,7 +17,7 @@ from codecnn.files import write_whole
 from codecnn.models.rdn import Rdn, RdnConfig
 
 FORMAT = "codecnn-rdn-1"
-Notes = dict[str, Any]  # whatever JSON can hold
+Notes = dict[str, Any]  # whatever JSON can hold; where given, "sources" are names, "recipe" a dict, "seconds" a float
 
 
 def save(path: Path, model: Rdn, notes: Notes) -> None:
@@ -27,21 +31,55 @@ def save(path: Path, model: Rdn, notes: Notes) -> None:
     write_whole(path, to_bytes(tensors, header))
 
 
-def load(path: Path) -> tuple[Rdn, Notes]:
-    """The network, on the CPU and ready to filter, and its notes; InputError if the file is none of ours, or damaged.
+class Opened(NamedTuple):
+    """A weights file that is open, and what its header says."""
 
-    Nothing in the file is executed.
-    """
+    file: Any  # of safe_open, which has no types
+    config: RdnConfig
+    notes: Notes
+
+
+@contextmanager
+def opened(path: Path, file_format: str, framework: str) -> Iterator[Opened]:
+    """Open a weights file; what is found to be wrong with it, here or while it is open, becomes an InputError."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework=framework) as file:
             header = file.metadata() or {}
-            if header.get("format") != FORMAT:
-                raise InputError(f"{path}: format {header.get('format')!r}, this version reads {FORMAT!r}")
-            model = Rdn(RdnConfig(**json.loads(header["config"])))
-            model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-            notes: Notes = json.loads(header["notes"])
+            if (found := header.get("format")) != file_format:
+                raise InputError(f"{path}: format {found!r:.80}, this version reads {file_format!r}")
+            config, notes = RdnConfig(**json.loads(header["config"])), json.loads(header["notes"])
+            _check_notes(notes)
+            yield Opened(file, config, notes)
     except InputError:
         raise
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: not readable as weights ({' '.join(str(error).split())})") from error
+        raise InputError(f"{path}: not readable as weights ({shorten(str(error), 300)})") from error
+
+
+def load(path: Path) -> tuple[Rdn, Notes]:
+    """The network, on the CPU and ready to filter, and its notes; InputError if the file is none of ours, or damaged.
+
+    Nothing in the file is executed, and its size bounds the memory that is taken.
+    """
+    with opened(path, FORMAT, "pt") as (file, config, notes):
+        with torch.device("meta"):  # takes no memory
+            expected = {name: [*tensor.shape] for name, tensor in Rdn(config).state_dict().items()}
+        found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+        for name in sorted(expected.keys() | found.keys()):
+            if (shape := found.get(name)) != expected.get(name):
+                raise ValueError(f"the shape of {name} is {shape}, not {expected.get(name)}")
+        model = Rdn(config)
+        model.load_state_dict({name: file.get_tensor(name) for name in expected})
     return model.eval(), notes
+
+
+def _check_notes(notes: object) -> None:
+    """Raise ValueError unless what is read of them has its type."""
+    if not isinstance(notes, dict):
+        raise ValueError("its notes are no JSON object")
+    sources = notes.get("sources", [])
+    if not (isinstance(sources, list) and all(isinstance(source, str) for source in sources)):
+        raise ValueError("the sources in its notes are no list of names")
+    for name, kind in (("recipe", dict), ("seconds", float)):
+        if not isinstance(notes.get(name, kind()), kind):
+            raise ValueError(f"the {name} in its notes is no {kind.__name__}")

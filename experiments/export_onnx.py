@@ -37,7 +37,7 @@ from codecnn.filtering import ctu_windows, filter_windows
 from codecnn.models.rdn import QP_PLANE, Rdn
 from codecnn.weights import Notes
 from codecnn.yuv import Picture
-from experiments.parser import Parser
+from experiments.parser import Parser, run_command
 from experiments.shipped import find_weights
 
 EXTRA = ("onnx", "onnxruntime", "onnxscript")  # what the extra of that name installs
@@ -159,13 +159,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("weights", help="a run folder of train-filter, a weights file, or the name of weights that "
         "come with the project, such as rdn_s")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the ONNX file to write")
-    args = parser.parse_args(argv)
-    try:
-        run(args)
-    except (InputError, OSError) as error:
-        print(f"export-onnx: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command("export-onnx", run, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -183,7 +183,6 @@ def _sheet(network: Network, device: torch.device) -> list[tuple[str, str]]:
         values = [recipe.get(name) for name in names]
         return NOT_RECORDED if any(value is None for value in values) else ", ".join(map(str, values))
 
-    qps = recipe.get("qps")
     seconds = notes.get("seconds")
     sources = notes.get("sources")
     return [
@@ -210,5 +209,5 @@ def _sheet(network: Network, device: torch.device) -> list[tuple[str, str]]:
         ("training: precision", noted("precision")),
         ("training: set", NOT_RECORDED if sources is None else f"{len(sources)} sources"),
         ("training: time", NOT_RECORDED if seconds is None else f"{seconds / 3600:.2f} h"),
-        ("training: QPs", NOT_RECORDED if qps is None else ", ".join(map(str, qps)) or "all of the data"),
+        ("training: QPs", noted("qps").strip("[]") or "all of the data"),
     ]

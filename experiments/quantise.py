@@ -29,7 +29,7 @@ from codecnn.quantise import HEADROOM, quantise
 from codecnn.schema import SIGNALS
 from codecnn.store import Shard, open_folder
 from codecnn.yuv import Plane
-from experiments.parser import Parser, count
+from experiments.parser import Parser, count, run_command
 from experiments.shipped import find_weights
 from experiments.undefined import cell, mean_defined
 
@@ -98,6 +98,8 @@ def run(args: argparse.Namespace) -> None:
     )
     try:
         integers = quantise(model, planes)
+    except InputError:  # of the dataset, which planes reads
+        raise
     except ValueError as error:
         raise InputError(f"{file}: {error}") from error
     losses = [measure(model, integers, sample) for sample in samples(shards, model.config, args.windows)]
@@ -128,13 +130,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    args = parse(argv)
-    try:
-        run(args)
-    except (InputError, OSError) as error:
-        print(f"quantise-filter: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command("quantise-filter", run, parse(argv))
 
 
 if __name__ == "__main__":

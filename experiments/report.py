@@ -18,7 +18,6 @@ from pathlib import Path
 from tqdm import tqdm
 
 from codecnn.complexity import kmac_per_sample, parameter_count
-from codecnn.errors import InputError
 from codecnn.files import write_whole
 from codecnn.integer import IntegerRdn
 from codecnn.integer_weights import load_filter
@@ -29,7 +28,7 @@ from experiments.device import choose_device
 from experiments.encoding import encode
 from experiments.gain_report import markdown, plot
 from experiments.gain_study import average, measure, summarise
-from experiments.parser import Parser, count
+from experiments.parser import Parser, count, run_command
 from experiments.shipped import find_weights
 from experiments.undefined import to_json
 
@@ -122,15 +121,7 @@ def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
     args = parse(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: no encoder goes on
-    try:
-        run(args)
-    except KeyboardInterrupt:
-        print("report-gain: interrupted", file=sys.stderr)
-        return 130
-    except (InputError, OSError) as error:
-        print(f"report-gain: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command("report-gain", run, args)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from codecnn.metrics import bd_rate, psnr
 from codecnn.store import Shard, open_folder
 from experiments.comparable import check_comparable
 from experiments.figures import pyplot, to_png
-from experiments.parser import Parser
+from experiments.parser import Parser, run_command
 from experiments.undefined import cell, mean_defined, to_json
 
 
@@ -172,30 +172,29 @@ def plot(curves: Curves) -> bytes:
     return to_png(figure)
 
 
+def run(args: argparse.Namespace) -> None:
+    """Measure, save and print."""
+    shards = open_folder(args.data)
+    check_comparable(shards)
+    points = [measure(shard) for shard in tqdm(shards, unit="file", disable=None)]
+    curves = curves_of(points)
+    rates = bd_rates(curves, args.anchor)
+    report = markdown(curves, rates, args.anchor)
+    results = {"points": [asdict(point) for point in points], "bd_rate": rates}
+    files = {"report.md": report.encode(), "results.json": to_json(results), "rd.png": plot(curves)}
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        write_whole(args.out / name, data)
+    print(report.split("\n## ")[0])
+
+
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
     parser = Parser(prog="report-codecs", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("data", type=Path, help="folder of dataset files of several codecs")
     parser.add_argument("--anchor", default="x265", help="the codec that the others are compared with")
     parser.add_argument("--out", type=Path, required=True, help="folder for report.md, results.json and rd.png")
-    args = parser.parse_args(argv)
-    try:
-        shards = open_folder(args.data)
-        check_comparable(shards)
-        points = [measure(shard) for shard in tqdm(shards, unit="file", disable=None)]
-        curves = curves_of(points)
-        rates = bd_rates(curves, args.anchor)
-        report = markdown(curves, rates, args.anchor)
-        results = {"points": [asdict(point) for point in points], "bd_rate": rates}
-        files = {"report.md": report.encode(), "results.json": to_json(results), "rd.png": plot(curves)}
-        args.out.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            write_whole(args.out / name, data)
-    except (InputError, OSError) as error:
-        print(f"report-codecs: {error}", file=sys.stderr)
-        return 2
-    print(report.split("\n## ")[0])
-    return 0
+    return run_command("report-codecs", run, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -17,12 +17,11 @@ from pathlib import Path
 
 from matplotlib import ticker
 
-from codecnn.errors import InputError
 from codecnn.files import write_whole
 from experiments.device import choose_device
 from experiments.figures import pyplot, to_png
 from experiments.network_cost import CTU, HEIGHT, PATCHES, WIDTH, Cost, cost_of, find_network
-from experiments.parser import Parser
+from experiments.parser import Parser, run_command
 from experiments.undefined import to_json
 
 LARGER = ((480, 832), (1080, 1920))  # whose speed follows from the number of their CTUs
@@ -31,9 +30,9 @@ MIB = 2**20
 
 def size(text: str) -> int:
     """The type of an argument: bytes, as in 8GiB, 512MiB or 1000000."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]iB)?", text)
+    found = re.fullmatch(r"(\d{1,18}(?:\.\d+)?)\s*([KMGT]iB)?", text)
     if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 8GiB or 512MiB")
+        raise argparse.ArgumentTypeError(f"{text!r:.80} is no size such as 8GiB or 512MiB")
     return int(float(found[1]) * 1024 ** (1 + "KMGT".index(found[2][0]) if found[2] else 0))
 
 
@@ -63,7 +62,8 @@ def markdown(costs: Sequence[Cost], memory: int) -> str:
     ]
     lines += [f"| {c.name} | " + " | ".join(str(c.largest[p]) for p in PATCHES) + " |" for c in costs]
     lines += ["", "## Peak memory, MiB", ""]
-    lines += ["All tensors, by the closed form and as measured; not the convolutions' own workspace."]
+    lines += ["All tensors, by the closed form and as measured; not the convolutions' own workspace, but for what is"]
+    lines += ["measured on a GPU, where the workspace of cuDNN and cuBLAS is counted too."]
     lines += ["Training in bf16 with Adam and a moving average of the weights, inference in float32.", ""]
     lines += ["| network | patch | batch | training | measured | inference | measured |", "|---|" + "---:|" * 6]
     for cost in costs:
@@ -130,12 +130,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for report.md, results.json and memory.png")
     parser.add_argument("--memory", type=size, default="8GiB", help="what the largest batch has to fit into")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    try:
-        run(parser.parse_args(argv))
-    except (InputError, OSError) as error:
-        print(f"report-complexity: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command("report-complexity", run, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

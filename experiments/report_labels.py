@@ -29,7 +29,7 @@ from experiments.comparable import check_comparable, check_equal
 from experiments.label_plots import plot_agreement, plot_histograms, plot_regrets
 from experiments.label_study import Row, blocks_inside, interval, measure
 from experiments.label_tables import COST_STATISTICS, STATISTICS, cells, markdown
-from experiments.parser import Parser, count
+from experiments.parser import Parser, count, run_command
 from experiments.undefined import to_json
 
 
@@ -130,13 +130,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns its exit code."""
-    args = parse(argv)
-    try:
-        run(args)
-    except (InputError, OSError) as error:
-        print(f"report-labels: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command("report-labels", run, parse(argv))
 
 
 if __name__ == "__main__":

@@ -16,14 +16,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from codecnn.errors import InputError
 from codecnn.files import write_whole
 from codecnn.integer_weights import load_filter
 from codecnn.models.rdn import Rdn
 from codecnn.store import open_folder
 from experiments.comparable import check_comparable
 from experiments.device import choose_device
-from experiments.parser import Parser
+from experiments.parser import Parser, run_command
 from experiments.report import describe
 from experiments.shipped import find_weights
 from experiments.undefined import to_json
@@ -84,13 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--data", type=Path, required=True, help="a dataset folder of build-dataset")
     add("--out", type=Path, required=True, help="folder for the report")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="integer weights run on the CPU")
-    args = parser.parse_args(argv)
-    try:
-        run(args)
-    except (InputError, OSError) as error:
-        print(f"report-where: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command("report-where", run, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -277,6 +277,8 @@ def test_what_goes_wrong_is_one_error_and_leaves_nothing(
         ({"decoder": "vvc"}, "no command_unfiltered, and vvc cannot leave out the in-loop filters"),
         ({"qp_pattern": "QP"}, "the pattern QP has no group"),
         ({"qp_pattern": "("}, "the pattern ( is no regular expression"),
+        ({"qp_pattern": "(a{99999999999})"}, "is no regular expression (the repetition number is too large"),
+        ({"qp_pattern": "(" * 3000 + ")" * 3000}, "is no regular expression (maximum recursion depth exceeded"),
         ({"qp_range": [0]}, "qp_range"),
         ({"qp_range": "wide"}, "qp_range"),
         ({"qp_range": [51, 0]}, "the qp_range begins at 51, above its end 0"),

@@ -50,3 +50,25 @@ def test_it_keeps_only_what_is_linear_in_the_convolutions() -> None:
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         block(x)
     assert sum(kept) == (8 + 5 * 8 + 5 * 8) * 256 + weights
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_the_backward_pass_has_the_precision_of_the_forward_pass(precision: torch.dtype) -> None:
+    torch.manual_seed(0)
+    block, x = DenseBlock(RdnConfig(16, 1, 5, 16)), torch.randn(2, 16, 24, 24)
+
+    def found(autocast_backward: bool) -> tuple[torch.Tensor, ...]:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
+            loss = block(x).square().sum()
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast_backward):
+            return torch.autograd.grad(loss, [*block.parameters()])
+
+    for inside, outside in zip(found(True), found(False), strict=True):
+        assert torch.equal(inside, outside)
+
+
+def test_second_derivatives_are_refused() -> None:
+    block, x = DenseBlock(RdnConfig(6, 1, 4, 5)).double(), torch.randn(1, 6, 7, 9, dtype=torch.float64)
+    for loss in (block(x.requires_grad_()).square().sum(), block(x).sum()):
+        with pytest.raises(RuntimeError, match="cannot be differentiated"):
+            torch.autograd.grad(loss, x, create_graph=True)

@@ -5,7 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from codecnn.complexity import parameter_count
 from codecnn.memory import (
+    STATES,
+    OptimiserName,
     Precision,
     inference_bytes,
     largest_batch,
@@ -14,7 +17,9 @@ from codecnn.memory import (
     measured_training_bytes,
     training_bytes,
 )
-from codecnn.models.rdn import RdnConfig
+from codecnn.models.rdn import Rdn, RdnConfig
+from experiments.recipe import Optimiser
+from experiments.train import make_optimiser
 
 CPU = torch.device("cpu")
 S = RdnConfig(channels=32, blocks=3, convolutions=6, growth=16)
@@ -52,6 +57,21 @@ def test_training(config: RdnConfig, precision: Precision) -> None:
     for batch, patch in ((4, 64), (4, 96)):
         measured = measured_training_bytes(config, batch, patch, precision, CPU)
         assert training_bytes(config, batch, patch, precision) == pytest.approx(measured, rel=0.03)
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop"])
+def test_optimisers(name: OptimiserName) -> None:
+    model = Rdn(S)
+    optimiser = make_optimiser(model, Optimiser(name))
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimiser.step()
+    kept = [value for state in optimiser.state.values() for key, value in state.items() if key != "step"]
+    assert sum(tensor.numel() for tensor in kept) == STATES[name] * parameter_count(model)
+
+    found, adams = (measured_training_bytes(S, 2, 64, "fp32", CPU, n) for n in (name, "adam"))
+    closed, closed_adams = (training_bytes(S, 2, 64, "fp32", n) for n in (name, "adam"))
+    assert found - adams == pytest.approx(closed - closed_adams, abs=1000)
 
 
 def test_the_largest_batch_fits_and_one_more_does_not() -> None:

@@ -161,6 +161,32 @@ def test_impossible_configurations(wrong: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("margin", 2.0),
+        ("margin", 20000),
+        ("margin", 10**9),
+        ("channels", True),
+        ("channels", "8"),
+        ("channels", 1025),
+        ("growth", 10**9),
+        ("blocks", 65),
+        ("convolutions", 65),
+        ("inner_residual", 1),
+        ("global_residual", "yes"),
+        ("residual_output", None),
+        ("head", "foo"),
+        ("head", ["two 3x3"]),
+        ("input", "filtered"),
+    ],
+)
+def test_forged_configurations(field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"^{field} must be .*, not ") as error:
+        replace(S, **{field: value})  # type: ignore[arg-type]
+    assert str(error.value).endswith(f", not {value!r}")
+
+
+@pytest.mark.parametrize(
     "config",
     [S, M, SMALL, RdnConfig(5, 1, 2, 3), RdnConfig(7, 3, 4, 5, margin=8, input="unfiltered")]
     + [replace(SMALL, **{name: False}) for name in ("global_residual", "residual_output", "inner_residual")]  # type: ignore[arg-type]

@@ -75,9 +75,19 @@ def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     out = ["--out", str(tmp_path / "out")]
     assert "no weights of the project" in refused(["nothing", *out], capsys)
     config = tmp_path / "wrong.yaml"
-    for text in ("steps: 3", "model: {depth: 3}", "model: 3", "model: {channels: 0}"):
+    for text in (
+        "steps: 3",
+        "model: {depth: 3}",
+        "model: 3",
+        "model: {channels: 0}",
+        "model: {margin: 2.0}",
+        "model: {head: foo}",
+        "model: {channels: 1000000000}",
+    ):
         config.write_text(text)
         assert "wrong.yaml" in refused([str(config), *out], capsys)
-    with pytest.raises(SystemExit, match="2"):
-        main(["rdn_s", *out, "--memory", "much"])
+    for memory in ("much", "9" * 400 + "GiB", "1." + "9" * 400 + "PiB"):
+        with pytest.raises(SystemExit, match="2"):
+            main(["rdn_s", *out, "--memory", memory])
+        assert capsys.readouterr().err.startswith("report-complexity: argument --memory: ")
     assert not (tmp_path / "out").exists()

@@ -1,13 +1,23 @@
-"""The weights that come with the project load, and gain on a picture that they were not trained on."""
+"""Weights files: those of the project gain on a picture that they were not trained on, forged ones are refused."""
 
+import dataclasses
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from codecnn.clip import open_clip
+from codecnn.errors import InputError
 from codecnn.filtering import filter_picture
 from codecnn.metrics import psnr_gain
-from codecnn.weights import load
+from codecnn.models.rdn import Rdn, RdnConfig
+from codecnn.weights import FORMAT, load, save
 from codecnn.yuv import write_raw
 from data_tools.codecs.x265 import X265
 from experiments.shipped import SHIPPED
@@ -31,3 +41,91 @@ def test_shipped_weights_gain(tmp_path: Path, path: Path) -> None:
 
 def test_there_are_weights() -> None:
     assert WEIGHTS
+
+
+CONFIG = RdnConfig(channels=4, blocks=1, convolutions=2, growth=4)
+LARGE = {"channels": 1024, "blocks": 64, "convolutions": 64, "growth": 1024}  # as large as a configuration can be
+
+
+def forge(
+    path: Path, config: Mapping[str, object], notes: str = "{}", tensors: Mapping[str, torch.Tensor] | None = None
+) -> None:
+    """The file of an untrained network, with other fields in its configuration, other notes and other tensors."""
+    save(path, Rdn(CONFIG), {})
+    fields = json.dumps({**dataclasses.asdict(CONFIG), **config})
+    save_file(load_file(path) | dict(tensors or {}), path, {"format": FORMAT, "config": fields, "notes": notes})
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(InputError) as error:
+        load(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < len(str(path)) + 400
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("margin", 2.0),
+        ("margin", 20000),
+        ("margin", 10**1000),
+        ("head", "foo" * 1000),
+        ("input", None),
+        ("blocks", 10**9),
+        ("channels", 10**9),
+        ("depth" * 1000, 1),
+    ],
+)
+def test_forged_configurations(tmp_path: Path, field: str, value: object) -> None:
+    forge(tmp_path / "a", {})
+    load(tmp_path / "a")
+    forge(tmp_path / "a", {field: value})
+    assert field in refusal(tmp_path / "a") or len(field) > 80
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        "[]",
+        "null",
+        '{"sources": 3}',
+        '{"sources": [[]]}',
+        '{"sources": {"a": 1}}',
+        '{"recipe": 3}',
+        '{"seconds": "long"}',
+        "{",
+        "[" * 100_000,
+    ],
+    ids=lambda notes: notes[:20],
+)
+def test_forged_notes(tmp_path: Path, notes: str) -> None:
+    forge(tmp_path / "a", {}, '{"sources": ["a.png"], "more": [1]}')
+    assert load(tmp_path / "a")[1] == {"sources": ["a.png"], "more": [1]}
+    forge(tmp_path / "a", {}, notes)
+    refusal(tmp_path / "a")
+
+
+def test_tensors_of_another_network(tmp_path: Path) -> None:
+    forge(tmp_path / "a", {}, tensors={"last.bias": torch.zeros(2)})
+    assert "the shape of last.bias is [2], not [1]" in refusal(tmp_path / "a")
+    forge(tmp_path / "a", {}, tensors={"more": torch.zeros(())})
+    assert "the shape of more is [], not None" in refusal(tmp_path / "a")
+    forge(tmp_path / "a", {}, tensors={f"{number}{'a' * 1000}": torch.zeros(1) for number in range(100)})
+    refusal(tmp_path / "a")
+
+
+def test_the_size_of_the_file_bounds_the_memory(tmp_path: Path) -> None:
+    """The configuration asks for some 5 TB."""
+    forge(tmp_path / "a", LARGE)
+    program = "import sys; from pathlib import Path; from codecnn.weights import load; load(Path(sys.argv[1]))"
+    limit = 4 << 30  # of addresses, most of which PyTorch takes for itself
+    process = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "a"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "InputError" in process.stderr.splitlines()[-1]
+    assert "the shape of blocks.0.fuse.bias is [4], not [1024]" in process.stderr

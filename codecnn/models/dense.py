@@ -17,7 +17,8 @@ def dense_block(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) 
     """The fused features (B, C, H, W) of a block's input (B, C, H, W), without the inner residual.
 
     `weights` are (g, C + i g, 3, 3) for the convolutions i = 0 .. L - 1, then (C, C + L g, 1, 1) of the one that fuses
-    them; `biases` belong to them. Under autocast all is computed in its precision.
+    them; `biases` belong to them. Under autocast all is computed in its precision, and the backward pass in that of the
+    forward pass. RuntimeError where gradients are asked for that can be differentiated again.
     """
     kind = x.device.type
     if torch.is_autocast_enabled(kind):
@@ -40,35 +41,42 @@ class _DenseBlock(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        features, *saved = ctx.saved_tensors
-        layers = len(saved) // 2
-        grown, weights, fuse = saved[:layers], saved[layers:-1], saved[-1]
-        growth, channels = weights[0].shape[:2]
-        starts = [channels + i * growth for i in range(layers)]
+        if torch.is_grad_enabled():  # by create_graph; once_differentiable does not see every use
+            raise RuntimeError("the gradients of a dense block cannot be differentiated")
+        with torch.autocast(gradient.device.type, enabled=False):  # the precision is that of the forward pass
+            return _gradients(gradient, *ctx.saved_tensors)
 
-        def before_relu(i: int, later: Tensor | None) -> Tensor:
-            """The gradient of convolution i, or of x for -1; `later` are those of i + 1 .. L - 1, the last first."""
-            part = slice(starts[i], starts[i] + growth) if i >= 0 else slice(channels)
-            own = F.conv2d(gradient, _back([fuse], part))
-            if later is not None:
-                own += F.conv2d(later, _back(weights[i + 1 :], part), padding=1)
-            return torch.ops.aten.threshold_backward(own, grown[i], 0) if i >= 0 else own
 
-        later = before_relu(layers - 1, None)
-        for i in reversed(range(layers - 1)):
-            later = torch.cat((later, before_relu(i, later)), 1)  # (B, (L - i) g, H, W)
+def _gradients(gradient: Tensor, features: Tensor, *saved: Tensor) -> tuple[Tensor | None, ...]:
+    """Those of what `forward` takes, from that of its result and what it has saved."""
+    layers = len(saved) // 2
+    grown, weights, fuse = saved[:layers], saved[layers:-1], saved[-1]
+    growth, channels = weights[0].shape[:2]
+    starts = [channels + i * growth for i in range(layers)]
 
-        of_weights, of_biases = _weight_gradients(later, features, 3)  # as if every convolution saw all features
-        each = zip(starts, reversed(torch.split(of_weights, growth)), strict=True)
-        of_fuse, of_fuse_bias = _weight_gradients(gradient, features, 1)
-        return (
-            before_relu(-1, later),
-            None,
-            *(of_weight[:, :start] for start, of_weight in each),
-            of_fuse,
-            *reversed(torch.split(of_biases, growth)),
-            of_fuse_bias,
-        )
+    def before_relu(i: int, later: Tensor | None) -> Tensor:
+        """The gradient of convolution i, or of x for -1; `later` are those of i + 1 .. L - 1, the last first."""
+        part = slice(starts[i], starts[i] + growth) if i >= 0 else slice(channels)
+        own = F.conv2d(gradient, _back([fuse], part))
+        if later is not None:
+            own += F.conv2d(later, _back(weights[i + 1 :], part), padding=1)
+        return torch.ops.aten.threshold_backward(own, grown[i], 0) if i >= 0 else own
+
+    later = before_relu(layers - 1, None)
+    for i in reversed(range(layers - 1)):
+        later = torch.cat((later, before_relu(i, later)), 1)  # (B, (L - i) g, H, W)
+
+    of_weights, of_biases = _weight_gradients(later, features, 3)  # as if every convolution saw all features
+    each = zip(starts, reversed(torch.split(of_weights, growth)), strict=True)
+    of_fuse, of_fuse_bias = _weight_gradients(gradient, features, 1)
+    return (
+        before_relu(-1, later),
+        None,
+        *(of_weight[:, :start] for start, of_weight in each),
+        of_fuse,
+        *reversed(torch.split(of_biases, growth)),
+        of_fuse_bias,
+    )
 
 
 def _back(weights: Sequence[Tensor], part: slice) -> Tensor:

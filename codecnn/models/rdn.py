@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args, get_type_hints
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +13,12 @@ from codecnn.models.dense import dense_block
 Input = Literal["baseline", "both", "unfiltered"]
 QP_PLANE = 3
 HEAD_EATS = 2  # samples that the unpadded convolutions of the head take from each side
+LARGEST = {"channels": 1024, "blocks": 64, "convolutions": 64, "growth": 1024, "margin": 128}  # what a file may ask for
 
 
 @dataclass(frozen=True)
 class RdnConfig:
-    """Size and form of an Rdn; ValueError if it cannot be built.
+    """Size and form of an Rdn; ValueError if a field is of another type, or out of its range (above: LARGEST).
 
     Args:
         channels: features between the blocks, C.
@@ -45,6 +46,14 @@ class RdnConfig:
     head: Literal["two 3x3", "one 5x5", "6x6 by 2"] = "two 3x3"
 
     def __post_init__(self) -> None:
+        for name, kind in get_type_hints(RdnConfig).items():  # it may come from a file
+            value, choices = getattr(self, name), get_args(kind)
+            if value not in choices if choices else type(value) is not kind:
+                wanted = " or ".join(map(repr, choices)) or f"of type {kind.__name__}"
+                raise ValueError(f"{name} must be {wanted}, not {value!r:.80}")
+        for name, largest in LARGEST.items():
+            if getattr(self, name) > largest:
+                raise ValueError(f"{name} must be {largest} at most, not {getattr(self, name)!r:.80}")
         if min(self.channels, self.blocks, self.growth) < 1 or self.convolutions < 2:
             raise ValueError(
                 "channels, blocks and growth must be 1 or more and convolutions 2 or more, not "
@@ -111,7 +120,8 @@ def make_planes(picture: Yuv, unfiltered_y: Tensor | None, qp: Tensor, peak: Ten
 
 def _conv(inputs: int, outputs: int, kernel: int, padding: int, stride: int = 1) -> nn.Conv2d:
     layer = nn.Conv2d(inputs, outputs, kernel, stride, padding)
-    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    if not layer.weight.is_meta:  # which has no values, and for whose operators PyTorch would import for a second
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     return layer
 
@@ -160,7 +170,7 @@ class Rdn(nn.Module):
         self.blocks = nn.ModuleList(DenseBlock(config) for _ in range(config.blocks))
         self.fuse = nn.Sequential(_conv(config.blocks * channels, channels, 1, 0), _conv(channels, channels, 3, 1))
         self.last = _conv(channels, config.step**2, 3, 1)
-        if config.residual_output:
+        if config.residual_output and not self.last.weight.is_meta:
             nn.init.zeros_(self.last.weight)  # the untrained network is the identity
             self._start_from_detail()
 

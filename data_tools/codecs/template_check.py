@@ -33,8 +33,8 @@ def check_patterns(version_pattern: str, qp_pattern: str, bits_pattern: str) -> 
     for pattern, grouped in ((version_pattern, False), (qp_pattern, True), (bits_pattern, True)):
         try:
             groups = re.compile(pattern).groups
-        except re.error as error:
-            raise ValueError(f"the pattern {pattern} is no regular expression ({error})") from error
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"the pattern {pattern:.80} is no regular expression ({error})") from error
         if pattern and grouped and not groups:
             raise ValueError(f"the pattern {pattern} has no group")
 
