@@ -19,8 +19,9 @@ from codecnn.files import write_whole
 from experiments.ablation_report import markdown, plot, results
 from experiments.parser import Parser
 from experiments.recipe import Run
+from experiments.run_folder import lock
 from experiments.train import caught_signals
-from experiments.trial import Fields, flatten, read_result, read_study, run_of, train_or_go_on
+from experiments.trial import Fields, check, flatten, read_result, read_study, run_of, train_or_go_on
 from experiments.variant import Variant
 
 SHARED = {"seed", "steps", "qps", "holdout", "validate_every", "validate_frames"}  # not for a variant to change
@@ -81,25 +82,28 @@ def ablate(config: Path, data: Path, val: Path | None, out: Path, caught: list[i
         for seed in study.seeds  # outside: a part of the runs has something of every variant
         for name, fields in study.recipes.items()
     }
-    for number, ((name, seed), run) in enumerate(runs.items(), start=1):
-        print(f"{number} of {len(runs)}: {name}, seed {seed}", flush=True)
-        if code := train_or_go_on(run, caught):
-            print("ablate: stopped; the same command goes on", file=sys.stderr)
-            return code
-    variants = [
-        Variant(
-            name,
-            runs[name, study.seeds[0]].recipe,
-            study.found[name],
-            {seed: read_result(runs[name, seed].out) for seed in study.seeds},
-        )
-        for name in study.recipes
-    ]
-    text = markdown(config.stem, variants)
-    files = {"report.md": text.encode(), "results.json": results(variants), "gains.png": plot(variants)}
-    for name, content in files.items():
-        write_whole(out / name, content)
-    print(text)
+    for name in study.recipes:
+        check(runs[name, study.seeds[0]], f"{config}: {name}")
+    with lock(out):
+        for number, ((name, seed), run) in enumerate(runs.items(), start=1):
+            print(f"{number} of {len(runs)}: {name}, seed {seed}", flush=True)
+            if code := train_or_go_on(run, caught):
+                print("ablate: stopped; the same command goes on", file=sys.stderr)
+                return code
+        variants = [
+            Variant(
+                name,
+                runs[name, study.seeds[0]].recipe,
+                study.found[name],
+                {seed: read_result(runs[name, seed].out) for seed in study.seeds},
+            )
+            for name in study.recipes
+        ]
+        text = markdown(config.stem, variants)
+        files = {"report.md": text.encode(), "results.json": results(variants), "gains.png": plot(variants)}
+        for name, content in files.items():
+            write_whole(out / name, content)
+        print(text)
     return 0
 
 

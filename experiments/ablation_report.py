@@ -61,7 +61,8 @@ def plot(variants: Sequence[Variant]) -> bytes:
     lowest = highest = 0.0
     for number, variant in enumerate(variants):
         runs = [result.gains for result in variant.results.values()]
-        steps, colour = sorted(runs[0]), f"C{number % 10}"
+        steps = sorted(set(runs[0]).intersection(*runs))  # a run that was prolonged has one more
+        colour = f"C{number % 10}"
         at_step = [[gains[step] for gains in runs] for step in steps]
         low, mean, high = ([measure(gains) for gains in at_step] for measure in (min, fmean, max))
         label = f"{variant.name}: {mean[-1]:+.3f}"

@@ -1,6 +1,8 @@
 """The sizes of networks that Optuna proposes one after the other, with what came of them, kept in a file."""
 
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, IntDistribution
@@ -14,23 +16,32 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 class Proposals:
-    """Opens the file, or begins it; InputError if it is none of Optuna's.
+    """Opens the file, or begins it; InputError if it is none of Optuna's, or was begun with other settings.
+
+    `settings` are whatever must stay the same for the proposals to be of one search, in types that JSON has.
 
     The sampler is a tree-structured Parzen estimator, seeded anew for every proposal: an interruption changes none.
     """
 
-    def __init__(self, path: Path, ranges: dict[str, tuple[int, int]], seed: int) -> None:
+    def __init__(self, path: Path, ranges: dict[str, tuple[int, int]], seed: int, settings: dict[str, Any]) -> None:
         self.seed = seed
         self.ranges: dict[str, BaseDistribution] = {name: IntDistribution(*ends) for name, ends in ranges.items()}
         try:
             self.study = optuna.create_study(
-                storage=f"sqlite:///{path}",
+                # Not by a URL: signs such as ? in the path would be taken for a part of it.
+                storage=optuna.storages.RDBStorage("sqlite://", {"creator": lambda: sqlite3.connect(path)}),
                 study_name="sweep",
                 directions=["maximize", "minimize"],  # gain and cost
                 load_if_exists=True,
             )
         except (OptunaError, SQLAlchemyError) as error:
             raise InputError(f"{path}: not readable as a study of Optuna ({str(error).splitlines()[0]})") from error
+        before = self.study.user_attrs.get("settings", settings)
+        if before != settings:
+            names = [name for name in before | settings if before.get(name) != settings.get(name)]
+            changes = ", ".join(f"{name} was {before.get(name)!r}, is {settings.get(name)!r}" for name in names)
+            raise InputError(f"{path}: cannot go on with another search: {changes}")
+        self.study.set_user_attr("settings", settings)
 
     def sizes(self, number: int) -> dict[str, int] | None:
         """Those of a proposal, which is made now if it is the next; None if a kill has left it without."""

@@ -2,23 +2,32 @@
 
 import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import io
 import json
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import IO, Any, NotRequired, TypedDict
 
 import torch
 
 from codecnn.errors import InputError
 from codecnn.files import write_whole
 from codecnn.store import Shard
+from codecnn.weights import Notes
 from experiments.recipe import Recipe
 
 # What may change between the parts of a run: it has no part in the result.
 FREE = {"device", "workers", "checkpoint_every"}
+
+
+class Former(TypedDict):
+    """What the weights that a run starts from were trained with."""
+
+    sources: list[str]  # of all stages
+    stages: list[Notes]  # recipe, step, seconds and commit of each, and the sha256 of its weights file
 
 
 class Checkpoint(TypedDict):
@@ -28,6 +37,7 @@ class Checkpoint(TypedDict):
     data: str
     step: int
     seconds: float
+    former: NotRequired[Former]  # older files are without
     running: list[float]  # sum of the loss, and samples, since the last line of metrics.jsonl
     best: float  # mean gain, dB; -inf before the first validation
     model: dict[str, Any]
@@ -48,20 +58,42 @@ def describe(recipe: Recipe) -> dict[str, Any]:
     return flat
 
 
+def lock(folder: Path) -> IO[bytes]:
+    """Make a folder, and keep other processes from working in it until the file returned is closed.
+
+    InputError if it cannot be made, or another process is at work in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made a folder ({error.strerror})") from error
+    file = (folder / ".lock").open("ab")
+    try:
+        # Not flock: the processes that read batches would inherit it, and they outlive a kill for some seconds.
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError) as error:
+        file.close()
+        raise InputError(f"{folder}: another process is at work in it") from error
+    except OSError:
+        pass  # a file system without locks
+    return file
+
+
 class RunFolder:
     """Opens the folder of a new run, or of one to resume; InputError if there is a run already, or none."""
 
     def __init__(self, path: Path, resume: bool) -> None:
         self.path, self.metrics, self.checkpoint = path, path / "metrics.jsonl", path / "last.pt"
         self.board: Any = None
+        self.locked: IO[bytes] | None = None
         if resume and not self.checkpoint.exists():
             raise InputError(f"{path}: no last.pt in it, so there is no run to resume")
         if not resume and self.checkpoint.exists():
             raise InputError(f"{path}: holds a run already; give --resume to go on with it, or another --out")
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be made a folder ({error.strerror})") from error
+
+    def lock(self) -> None:
+        """Keep other processes from training in the folder, which is made if there is none; InputError if one does."""
+        self.locked = lock(self.path)
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write last.pt, whole or not at all."""

@@ -12,14 +12,16 @@ import experiments.before_torch  # noqa: F401
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from codecnn.complexity import kmac_per_sample
 from codecnn.errors import InputError
 from codecnn.files import write_whole
 from experiments.parser import Parser, count
+from experiments.run_folder import FREE, lock
 from experiments.sweep_report import markdown, plot, results
 from experiments.train import caught_signals
-from experiments.trial import Fields, flatten, read_result, read_study, run_of, train_or_go_on
+from experiments.trial import Fields, check, flatten, read_result, read_study, run_of, train_or_go_on
 from experiments.variant import Variant
 
 SIZES = {"channels": "C", "blocks": "D", "convolutions": "n", "growth": "g"}  # fields of RdnConfig, the field's letters
@@ -51,6 +53,12 @@ class Space:
             raise InputError(f"{path}: limit must be a number above 0 and seed a whole number, not {limit} and {seed}")
         return Space(base, {name: (low, high) for name, (low, high) in ranges.items()}, limit, seed)
 
+    def settings(self) -> dict[str, Any]:
+        """What must stay the same while a search goes on."""
+        base = {f"base: {name}": value for name, value in self.base.items() if name not in FREE}
+        ranges = {name: list(ends) for name, ends in self.ranges.items()}
+        return {**ranges, "limit": self.limit, "seed": self.seed, **base}
+
 
 def sweep(config: Path, data: Path, val: Path | None, out: Path, trials: int, caught: list[int]) -> int:
     """Make the trials that are not made yet, then print and save the report; 0, or 128 + signal when stopped by one."""
@@ -60,37 +68,43 @@ def sweep(config: Path, data: Path, val: Path | None, out: Path, trials: int, ca
         raise InputError(f"{error.name} is not installed: pip install 'codecnn[sweep]'") from error
     space = Space.read(config)
     smallest = {f"model.{name}": low for name, (low, _) in space.ranges.items()}
-    run_of(space.base | smallest, str(config), data, val, out)  # what is wrong is refused before a file is written
-    out.mkdir(parents=True, exist_ok=True)
-    proposals = Proposals(out / "trials.db", space.ranges, space.seed)
-    networks: dict[str, Variant] = {}
-    over = 0
-    for number in range(trials):
-        if (sizes := proposals.sizes(number)) is None:
-            continue
-        name = " ".join(f"{letter}{sizes[size]}" for size, letter in SIZES.items())
-        fields = space.base | {f"model.{size}": value for size, value in sizes.items()}
-        run = run_of(fields, f"{config}: {name}", data, val, out / "runs" / name.replace(" ", "_"))
-        cost = kmac_per_sample(run.recipe.model)
-        print(f"{number + 1} of {trials}: {name}, {cost:.1f} kMAC/px", flush=True)
-        if cost > space.limit:
-            over += 1
-            proposals.reject(number)
-            continue
-        if code := train_or_go_on(run, caught):
-            print("sweep: stopped; the same command goes on", file=sys.stderr)
-            return code
-        networks[name] = Variant(name, run.recipe, "", {run.recipe.seed: read_result(run.out)})
-        proposals.tell(number, networks[name].gain.mean, cost)
-    if not networks:
-        raise InputError(f"{config}: limit: none of {trials} trials is within {space.limit} kMAC/px")
-    found = list(networks.values())
-    about = f"{trials}: {len(found)} networks; {over} over {space.limit:g} kMAC/px, not trained; the others repetitions"
-    text = markdown(found, about)
-    files = {"report.md": text.encode(), "results.json": results(found, about), "front.png": plot(found)}
-    for file, content in files.items():
-        write_whole(out / file, content)
-    print(text)
+    check(run_of(space.base | smallest, str(config), data, val, out), str(config))  # before a file is written
+    with lock(out):
+        proposals = Proposals(out / "trials.db", space.ranges, space.seed, space.settings())
+        networks: dict[str, Variant] = {}
+        over = lost = 0
+        for number in range(trials):
+            if (sizes := proposals.sizes(number)) is None:
+                lost += 1
+                continue
+            name = " ".join(f"{letter}{sizes[size]}" for size, letter in SIZES.items())
+            fields = space.base | {f"model.{size}": value for size, value in sizes.items()}
+            run = run_of(fields, f"{config}: {name}", data, val, out / "runs" / name.replace(" ", "_"))
+            cost = kmac_per_sample(run.recipe.model)
+            print(f"{number + 1} of {trials}: {name}, {cost:.1f} kMAC/px", flush=True)
+            if cost > space.limit:
+                over += 1
+                proposals.reject(number)
+                continue
+            if code := train_or_go_on(run, caught):
+                print("sweep: stopped; the same command goes on", file=sys.stderr)
+                return code
+            networks[name] = Variant(name, run.recipe, "", {run.recipe.seed: read_result(run.out)})
+            proposals.tell(number, networks[name].gain.mean, cost)
+        if not networks:
+            raise InputError(f"{config}: limit: none of {trials} trials is within {space.limit} kMAC/px")
+        found = list(networks.values())
+        about = {
+            "trials": f"{trials}: {len(found)} networks; {over} over {space.limit:g} kMAC/px, not trained; "
+            f"{trials - len(found) - over - lost} repetitions; {lost} lost to an interruption",
+            "ranges": ", ".join(f"{SIZES[size]} {low} to {high}" for size, (low, high) in space.ranges.items()),
+            "seed of the search": str(space.seed),
+        }
+        text = markdown(found, about)
+        files = {"report.md": text.encode(), "results.json": results(found, about), "front.png": plot(found)}
+        for file, content in files.items():
+            write_whole(out / file, content)
+        print(text)
     return 0
 
 

@@ -19,11 +19,11 @@ def pareto_front(networks: Sequence[Variant]) -> list[Variant]:
     return front
 
 
-def markdown(networks: Sequence[Variant], trials: str) -> str:
+def markdown(networks: Sequence[Variant], about: dict[str, str]) -> str:
     """The report as Markdown."""
     front, qps = pareto_front(networks), list(networks[0].by_qp)
-    lines = ["# Gain and cost", "", f"- trials: {trials}"]
-    lines += [f"- {name}: {value}" for name, value in trained_with(networks).items()]
+    lines = ["# Gain and cost", ""]
+    lines += [f"- {name}: {value}" for name, value in (about | trained_with(networks)).items()]
     lines += [
         "- gain: PSNR-Y over the baseline in dB, of pictures filtered CTU by CTU and rounded, mean over the QPs, at "
         "the last validation, of one training",
@@ -40,7 +40,7 @@ def markdown(networks: Sequence[Variant], trials: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def results(networks: Sequence[Variant], trials: str) -> bytes:
+def results(networks: Sequence[Variant], about: dict[str, str]) -> bytes:
     """The numbers of the report as JSON."""
     front = pareto_front(networks)
     rows = [
@@ -55,7 +55,7 @@ def results(networks: Sequence[Variant], trials: str) -> bytes:
         }
         for n in networks
     ]
-    return to_json({"about": {"trials": trials} | trained_with(networks), "networks": rows})
+    return to_json({"about": about | trained_with(networks), "networks": rows})
 
 
 def plot(networks: Sequence[Variant]) -> bytes:

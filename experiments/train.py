@@ -5,6 +5,7 @@ import experiments.before_torch  # noqa: F401
 # isort: split
 
 import copy
+import hashlib
 import json
 import math
 import os
@@ -35,8 +36,10 @@ from codecnn.weights import Notes, load, save
 from experiments.batches import Batch, Batches, split_by_source
 from experiments.device import choose_device
 from experiments.recipe import Optimiser, Recipe, Run, parse
-from experiments.run_folder import RunFolder, describe, fingerprint
+from experiments.run_folder import Former, RunFolder, describe, fingerprint
 from experiments.shipped import find_weights
+
+NO_STAGE: Former = {"sources": [], "stages": []}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -69,7 +72,8 @@ def train(run: Run, caught: list[int]) -> int:
 
     # Network and optimiser, and where they stood when resuming
     torch.manual_seed(recipe.seed)
-    model = first_weights(recipe).to(device)
+    model, former = (Rdn(recipe.model), NO_STAGE) if run.resume else first_weights(recipe, held_out)
+    model = model.to(device)
     if recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model).requires_grad_(False)
@@ -77,8 +81,11 @@ def train(run: Run, caught: list[int]) -> int:
     done, best = 0, -math.inf  # steps, mean gain in dB
     running = torch.zeros(2, dtype=torch.float64, device=device)  # loss and samples since the last line logged
     folder = RunFolder(run.out, run.resume)
+    if rank == 0:
+        folder.lock()
     if run.resume:
         saved = folder.load(recipe, data)
+        former = saved.get("former", NO_STAGE)
         done, best, began = saved["step"], saved["best"], began - saved["seconds"]
         running += torch.tensor(saved["running"], dtype=running.dtype, device=device)
         model.load_state_dict(saved["model"])
@@ -95,10 +102,11 @@ def train(run: Run, caught: list[int]) -> int:
         network.compile()
 
     notes = {
-        "sources": sorted({shard.info.source for shard in training}),
+        "sources": sorted({shard.info.source for shard in training} | set(former["sources"])),
         "held_out": sorted({shard.info.source for shard in held_out}),
         "commit": commit(),
         "recipe": describe(recipe),
+        "stages": former["stages"],
     }
 
     def progress() -> Notes:
@@ -111,6 +119,7 @@ def train(run: Run, caught: list[int]) -> int:
                 "data": data,
                 "step": done,
                 "seconds": time.perf_counter() - began,
+                "former": former,
                 "running": running.tolist(),
                 "best": best,
                 "model": model.state_dict(),
@@ -212,15 +221,23 @@ def choose_shards(run: Run) -> tuple[list[Shard], list[Shard]]:
     return training, held_out
 
 
-def first_weights(recipe: Recipe) -> Rdn:
-    """The network as training begins; InputError if the weights to start from are those of another one."""
+def first_weights(recipe: Recipe, held_out: Sequence[Shard]) -> tuple[Rdn, Former]:
+    """The network as training begins, and what it was trained with before.
+
+    InputError if the weights to start from are those of another network, or were trained on what is held out here.
+    """
     if not recipe.start:
-        return Rdn(recipe.model)
+        return Rdn(recipe.model), NO_STAGE
     file = find_weights(recipe.start)
-    model, _ = load(file)
+    model, notes = load(file)
     if model.config != recipe.model:
         raise InputError(f"{file}: the weights of {model.config}, not of {recipe.model}")
-    return model.train()
+    sources = notes.get("sources", [])
+    if common := {shard.info.source for shard in held_out} & set(sources):
+        raise InputError(f"{file}: was trained on {', '.join(sorted(common))}, held out here")
+    stage = {name: notes.get(name) for name in ("recipe", "step", "seconds", "commit")}
+    stage["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    return model.train(), {"sources": sources, "stages": [*notes.get("stages", []), stage]}
 
 
 def make_optimiser(model: nn.Module, choice: Optimiser) -> torch.optim.Optimizer:

@@ -9,9 +9,11 @@ from typing import Any
 from codecnn.errors import InputError
 from codecnn.weights import load
 from codecnn.yaml_files import read_yaml
+from experiments.batches import Batches
+from experiments.device import choose_device
 from experiments.recipe import Recipe, Run, parse
 from experiments.run_folder import RunFolder, describe, fingerprint
-from experiments.train import choose_shards, train
+from experiments.train import choose_shards, first_weights, train
 
 Fields = dict[str, Any]  # of a recipe, by their dotted names
 
@@ -63,6 +65,19 @@ def run_of(fields: Fields, where: str, data: Path, val: Path | None, out: Path) 
     folders = ["--data", str(data), "--out", str(out), *(["--val", str(val)] if val else [])]
     try:
         return parse([*folders, *options])
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
+def check(run: Run, where: str) -> None:
+    """InputError for what train would refuse on these data, while nothing is written or trained yet."""
+    recipe = run.recipe
+    try:
+        training, held_out = choose_shards(run)
+        Batches(training, recipe.model, recipe.patch, recipe.batch, recipe.seed)
+        if not (run.out / "last.pt").exists():
+            choose_device(recipe.device)
+            first_weights(recipe, held_out)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
 

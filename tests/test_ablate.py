@@ -8,13 +8,16 @@ import sys
 import time
 from pathlib import Path
 from statistics import mean, stdev
+from unittest.mock import patch
 
 import pytest
+from matplotlib.axes import Axes
 
 from codecnn.complexity import kmac_per_sample, parameter_count
 from codecnn.models.rdn import Rdn, RdnConfig
 from experiments.ablate import Study, main
 from experiments.trial import run_of
+from tests.other_process import held_by_another_process
 from tests.small_data import write_dataset
 
 ROOT = Path(__file__).parent.parent
@@ -172,6 +175,27 @@ def test_runs_of_another_configuration_are_refused(
     assert "other data" in refused(command(config, fewer, finished), capsys)
 
 
+def test_one_process_trains_in_a_folder(
+    data: Path, config: Path, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with held_by_another_process(finished):
+        error = refused(command(config, data, finished), capsys)
+        assert error == f"ablate: {finished}: another process is at work in it\n"
+    assert main(command(config, data, finished)) == 0
+
+
+def test_a_prolonged_run_is_drawn_with_the_others(data: Path, tmp_path: Path) -> None:
+    config, out = tmp_path / "long.yaml", tmp_path / "out"
+    base = BASE.replace("warmup: 5", "schedule: constant").replace("every: 10", "every: 3")
+    with patch.object(Axes, "plot", autospec=True, side_effect=Axes.plot) as plot:
+        for steps, seeds in ((4, "[0]"), (8, "[0, 1]")):
+            text = base.replace("steps: 24", f"steps: {steps}")
+            config.write_text(f"{text}seeds: {seeds}\nvariants: [{{name: as is}}]")
+            assert main(command(config, data, out)) == 0
+    assert [[check["step"] for check in checks(out, "as is", seed)] for seed in (0, 1)] == [[3, 4, 6, 8], [3, 6, 8]]
+    assert [call.args[1] for call in plot.call_args_list] == [[3, 4], [3, 6, 8]]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -201,6 +225,12 @@ def test_runs_of_another_configuration_are_refused(
             f"{BASE}seeds: [0]\nvariants: [{{name: a, change: {{model: {{head: one 5x5}}, model.head: two 3x3}}}}]",
             "model.head is given twice",
         ),
+        (f"{BASE}seeds: [0]\nvariants: [{{name: a}}, {{name: b, change: {{patch: 48}}}}]", "b: patch is 48, but"),
+        (
+            f"{BASE}seeds: [0]\nvariants: [{{name: a}}, {{name: b, change: {{model.margin: 4}}}}]",
+            "b: model.margin is 4",
+        ),
+        (f"{BASE}seeds: [0]\nvariants: [{{name: a}}, {{name: b, change: {{start: none}}}}]", "b: none: no such file"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_one_line_and_nothing_is_written(

@@ -12,12 +12,14 @@ import numpy as np
 import optuna
 import pytest
 
+from codecnn.complexity import kmac_per_sample
 from codecnn.models.rdn import RdnConfig
 from experiments.recipe import Recipe
-from experiments.sweep import main
+from experiments.sweep import Space, main
 from experiments.sweep_report import pareto_front
-from experiments.trial import Result
+from experiments.trial import Result, run_of
 from experiments.variant import Variant
+from tests.other_process import held_by_another_process
 from tests.small_data import write_dataset
 
 ROOT = Path(__file__).parent.parent
@@ -126,6 +128,8 @@ def test_the_report_is_of_all_that_was_trained_and_nothing_over_the_limit_was(fi
     assert everything.count("\n| C") == len(networks)
     assert front.count("\n| C") == sum(network["on_front"] for network in networks)
     assert f"{TRIALS}: {len(networks)} networks; {len(states['PRUNED'])} over 2 kMAC/px" in report
+    assert "; 0 lost" in report
+    assert "- ranges: C 3 to 8, D 1 to 2, n 2 to 3, g 2 to 6\n- seed of the search: 3\n" in report
     assert (finished / "front.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -155,7 +159,63 @@ def test_a_trial_killed_while_it_was_asked_for_is_left_out(data: Path, config: P
     optuna.create_study(storage=storage, study_name="sweep", directions=["maximize", "minimize"]).ask()
     assert main(command(config, data, tmp_path, 3)) == 0
     assert trials_of(tmp_path)[0].state.name == "FAIL"
-    assert len(trials_of(tmp_path)) == 3
+    states = [trial.state.name for trial in trials_of(tmp_path)]
+    assert len(states) == 3
+    over, trained = states.count("PRUNED"), len(networks_of(tmp_path))
+    assert (
+        f"3: {trained} networks; {over} over 2 kMAC/px, not trained; {2 - over - trained} repetitions; 1 lost to an"
+        in (tmp_path / "report.md").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        ("channels: [3, 8]", "channels: [3, 9]", "channels was [3, 8], is [3, 9]"),
+        ("limit: 2", "limit: 3", "limit was 2, is 3"),
+        ("seed: 3", "seed: 4", "seed was 3, is 4"),
+        ("batch: 3", "batch: 4", "base: batch was 3, is 4"),
+        ("batch: 3", "batch: 3\n  ema: 0.5", "base: ema was None, is 0.5"),
+        ("  batch: 3\n", "", "base: batch was 3, is None"),
+    ],
+)
+def test_another_search_is_refused(
+    data: Path,
+    finished: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    old: str,
+    new: str,
+    change: str,
+) -> None:
+    before = (finished / "trials.db").read_bytes()
+    other = tmp_path / "other.yaml"
+    other.write_text(SWEEP.replace(old, new))
+    error = refused(command(other, data, finished, TRIALS + 1), capsys)
+    assert error == f"sweep: {finished / 'trials.db'}: cannot go on with another search: {change}\n"
+    assert (finished / "trials.db").read_bytes() == before
+
+
+def test_what_has_no_part_in_the_result_may_change(data: Path, finished: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(SWEEP.replace("workers: 0", "workers: 1"))
+    assert main(command(other, data, finished)) == 0
+
+
+def test_one_process_searches_in_a_folder(
+    data: Path, config: Path, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with held_by_another_process(finished):
+        error = refused(command(config, data, finished), capsys)
+        assert error == f"sweep: {finished}: another process is at work in it\n"
+    assert main(command(config, data, finished)) == 0
+
+
+def test_a_folder_with_signs_of_a_url(data: Path, config: Path, tmp_path: Path) -> None:
+    out = tmp_path / "what? 50%3F {x}#1"
+    assert main(command(config, data, out, 2)) == 0
+    assert (out / "trials.db").exists()
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_without_optuna(
@@ -167,12 +227,9 @@ def test_without_optuna(
     assert error == "sweep: optuna is not installed: pip install 'codecnn[sweep]'\n"
 
 
-def test_another_base_and_a_foreign_file_are_refused(
-    data: Path, config: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_foreign_file_is_refused(
+    data: Path, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = tmp_path / "other.yaml"
-    other.write_text(SWEEP.replace("batch: 3", "batch: 4"))
-    assert "batch was 3, is 4" in refused(command(other, data, finished), capsys)
     (tmp_path / "trials.db").write_bytes(b"no database" * 100)
     assert f"{tmp_path / 'trials.db'}: not readable" in refused(command(config, data, tmp_path), capsys)
 
@@ -190,6 +247,7 @@ def test_another_base_and_a_foreign_file_are_refused(
         (f"{BASE}channels: [2, 4]\nlimit: 2\nseed: -1", "seed"),
         (f"{BASE}channels: [2, 4]\nlimit: 2\nseed: 0".replace("input", "growth"), "model.growth is given by growth"),
         (f"{BASE}channels: [2, 4]\nlimit: 2\nseed: 0".replace("patch", "match"), "base: unknown field match"),
+        (SWEEP.replace("patch: 16", "patch: 48"), "patch is 48, but the data have CTUs of 32"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_one_line_and_nothing_is_written(
@@ -212,6 +270,9 @@ def test_no_network_within_the_limit(
     assert not (tmp_path / "out" / "runs").exists()
 
 
-def test_the_file_that_comes_with_the_project(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = ROOT / "experiments" / "configs" / "sweep.yaml"
-    assert "none of 0 trials" in refused(command(file, data, tmp_path / "out", 0), capsys)
+def test_the_file_that_comes_with_the_project(tmp_path: Path) -> None:
+    space = Space.read(ROOT / "experiments" / "configs" / "sweep.yaml")
+    for end, within in ((0, True), (1, False)):
+        sizes = {f"model.{name}": ends[end] for name, ends in space.ranges.items()}
+        model = run_of(space.base | sizes, "", tmp_path, None, tmp_path).recipe.model
+        assert (kmac_per_sample(model) <= space.limit) is within

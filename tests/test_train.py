@@ -1,5 +1,8 @@
 """Training: what a step sees, resuming, stopping, several processes, and what is refused."""
 
+import errno
+import fcntl
+import hashlib
 import json
 import os
 import resource
@@ -24,7 +27,8 @@ from codecnn.weights import load
 from experiments.batches import Batch, Batches, split_by_source
 from experiments.recipe import Optimiser
 from experiments.train import learning_rate, main
-from tests.small_data import CTU, HEIGHT, WIDTH, write_dataset
+from tests.other_process import held_by_another_process
+from tests.small_data import CTU, HEIGHT, WIDTH, write_dataset, write_shard
 
 ROOT = Path(__file__).parent.parent
 ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}  # the networks here are too small for more
@@ -341,6 +345,53 @@ def test_training_starts_from_given_weights(
     assert refused(missing, capsys).startswith("train-filter: nothing: no such file or folder")
 
 
+def test_weights_tell_of_all_stages(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("astronaut", "chelsea", "coffee", "motorcycle_left"):
+        (tmp_path / name).mkdir()
+        write_shard(tmp_path / name / "a.h5", name, 37)
+
+    def stage(data: str, out: str, *more: str, val: str = "astronaut", steps: int = 2) -> list[str]:
+        always = ["--val", str(tmp_path / val), f"--steps={steps}", "--optimiser.schedule=constant"]
+        return command(config, tmp_path / data, tmp_path / out, *always, *more)
+
+    assert main(stage("chelsea", "first")) == 0
+    first = tmp_path / "first" / "best.safetensors"
+    assert main(stage("coffee", "second", f"--start={first}", steps=3)) == 0
+    second = tmp_path / "second" / "best.safetensors"
+    last = ["motorcycle_left", "third", f"--start={second}"]
+    for val in ("chelsea", "coffee"):
+        assert f"{second}: was trained on {val}.png" in refused(stage(*last, val=val), capsys)
+    assert main(stage(*last)) == 0
+
+    def check_third(steps: int) -> None:
+        for name in ("best", "last"):
+            notes = load(tmp_path / "third" / f"{name}.safetensors")[1]
+            assert notes["sources"] == ["chelsea.png", "coffee.png", "motorcycle_left.png"]
+            assert notes["held_out"] == ["astronaut.png"]
+            assert [former["step"] for former in notes["stages"]] == [2, 3]
+            for former, file in zip(notes["stages"], (first, second), strict=True):
+                of_file = load(file)[1]
+                assert {name: former[name] for name in ("recipe", "seconds", "commit")} == {
+                    name: of_file[name] for name in ("recipe", "seconds", "commit")
+                }
+                assert former["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert notes["step"] == steps
+
+    check_third(steps=2)
+    moved = second.rename(tmp_path / "moved.safetensors")  # when resuming it is not needed any more
+    assert main([*stage(*last, steps=4), "--resume"]) == 0
+    moved.rename(second)
+    check_third(steps=4)
+    # A checkpoint from before this was noted
+    checkpoint = tmp_path / "third" / "last.pt"
+    saved = torch.load(checkpoint, weights_only=True)
+    del saved["former"]
+    torch.save(saved, checkpoint)
+    assert main([*stage(*last, steps=5), "--resume"]) == 0
+    notes = load(tmp_path / "third" / "last.safetensors")[1]
+    assert (notes["step"], notes["stages"], notes["sources"]) == (5, [], ["motorcycle_left.png"])
+
+
 def test_constant_schedule_may_be_prolonged(data: Path, config: Path, tmp_path: Path) -> None:
     more = ["--optimiser.schedule", "constant", "--validate_every", "4"]
     whole, parts = tmp_path / "whole", tmp_path / "parts"
@@ -414,6 +465,25 @@ def test_bad_resumes(
         assert "last.pt" in refused([*again, "--resume"], capsys)
 
 
+def test_one_process_trains_in_a_folder(
+    data: Path, config: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    with held_by_another_process(run):
+        error = refused(command(config, data, run, "--resume"), capsys)
+        assert error == f"train-filter: {run}: another process is at work in it\n"
+    assert main(command(config, data, run, "--resume")) == 0  # the other one was killed
+
+
+def test_a_file_system_without_locks(data: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "lockf", no_locks)
+    assert main(command(config, data, tmp_path / "out", "--steps=1")) == 0
+
+
 def test_a_full_disk_is_one_line_and_the_run_can_be_begun_again(data: Path, config: Path, tmp_path: Path) -> None:
     def no_more_than_four_kilobytes() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -432,7 +502,7 @@ def test_a_full_disk_is_one_line_and_the_run_can_be_begun_again(data: Path, conf
     assert result.returncode == 2
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("train-filter: ")]
     assert "last.pt" in line
-    assert list((tmp_path / "run").iterdir()) == []
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
     assert main(arguments) == 0
 
 
