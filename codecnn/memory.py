@@ -13,11 +13,13 @@ from torch.profiler import ProfilerActivity, profile
 
 from codecnn.complexity import parameter_count
 from codecnn.models.rdn import HEAD_EATS, Rdn, RdnConfig
+from codecnn.muon import Muon
 
 FLOAT = 4  # bytes
 Precision = Literal["bf16", "fp32"]
-OptimiserName = Literal["adam", "sgd", "rmsprop"]
-STATES = {"adam": 2, "sgd": 1, "rmsprop": 2}  # float32 values that an optimiser with momentum keeps for a parameter
+OptimiserName = Literal["adam", "sgd", "rmsprop", "muon"]
+# float32 values that an optimiser with momentum keeps for a parameter; muon has 2 for the few that are in no kernel
+STATES = {"adam": 2, "sgd": 1, "rmsprop": 2, "muon": 1}
 
 
 def inference_bytes(config: RdnConfig, batch: int, size: int) -> int:
@@ -130,6 +132,8 @@ def measured_training_bytes(
 def _optimiser(name: OptimiserName, model: Rdn) -> torch.optim.Optimizer:
     if name == "adam":
         return torch.optim.Adam(model.parameters())
+    if name == "muon":
+        return Muon(model.parameters(), 1e-3)
     if name == "sgd":
         return torch.optim.SGD(model.parameters(), momentum=0.9)
     return torch.optim.RMSprop(model.parameters(), momentum=0.9)

@@ -18,16 +18,18 @@ class Optimiser:
     """How the weights are moved.
 
     Args:
-        name: adam, sgd or rmsprop.
+        name: adam, sgd, rmsprop or muon, which moves kernels by orthogonal matrices.
         lr: learning rate after the warm-up.
-        momentum: of sgd and rmsprop; of adam the decay of the first moment.
+        last: learning rate of the last convolution as a share of the others': a step there changes the residual most.
+        momentum: of sgd and rmsprop; of adam and muon the decay of the first moment.
         weight_decay: decay of the weights, L2.
         schedule: cosine falls to 0 at the last step, constant stays.
         warmup: steps over which the rate rises from 0.
     """
 
-    name: Literal["adam", "sgd", "rmsprop"] = "adam"
+    name: Literal["adam", "sgd", "rmsprop", "muon"] = "adam"
     lr: float = 1e-3
+    last: float = 1.0
     momentum: float = 0.9
     weight_decay: float = 0.0
     schedule: Literal["cosine", "constant"] = "cosine"
@@ -99,9 +101,12 @@ class Recipe:
                 f"optimiser.momentum must be in [0, 1) and optimiser.weight_decay not negative, "
                 f"not {self.optimiser.momentum} and {self.optimiser.weight_decay}"
             )
-        if min(self.seed, self.workers, self.clip, self.optimiser.warmup) < 0 or self.optimiser.lr <= 0:
+        if (
+            min(self.seed, self.workers, self.clip, self.optimiser.warmup) < 0
+            or min(self.optimiser.lr, self.optimiser.last) <= 0
+        ):
             raise ValueError(
-                "seed, workers, clip and optimiser.warmup must not be negative, nor optimiser.lr 0 or less"
+                "seed, workers, clip and optimiser.warmup must not be negative, nor optimiser.lr or last 0 or less"
             )
 
 

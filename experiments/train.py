@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
@@ -30,6 +31,7 @@ from codecnn.errors import InputError
 from codecnn.filtering import filter_picture
 from codecnn.metrics import psnr_gain
 from codecnn.models.rdn import Rdn, make_planes
+from codecnn.muon import Muon
 from codecnn.schema import SIGNALS
 from codecnn.store import Shard, open_folder
 from codecnn.weights import Notes, load, save
@@ -152,7 +154,7 @@ def train(run: Run, caught: list[int]) -> int:
         # One step. The loss is normalised by the samples of all processes, and DDP takes the mean of the gradients.
         rate = learning_rate(recipe.optimiser, done, recipe.steps)
         for group in optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         total, samples = loss_of(network, batch, recipe)
         sums = torch.stack([total.detach().double(), samples.double(), samples.new_tensor(bool(caught)).double()])
         if world > 1:
@@ -240,14 +242,20 @@ def first_weights(recipe: Recipe, held_out: Sequence[Shard]) -> tuple[Rdn, Forme
     return model.train(), {"sources": sources, "stages": [*notes.get("stages", []), stage]}
 
 
-def make_optimiser(model: nn.Module, choice: Optimiser) -> torch.optim.Optimizer:
-    """The optimiser of a recipe; the learning rate is set at every step."""
-    parameters, decay, momentum = model.parameters(), choice.weight_decay, choice.momentum
+def make_optimiser(model: Rdn, choice: Optimiser) -> torch.optim.Optimizer:
+    """The optimiser of a recipe; at every step the learning rate of a group is set, times its `share`."""
+    last = list(model.last.parameters())
+    hidden = [parameter for name, parameter in model.named_parameters() if not name.startswith("last.")]
+    groups: list[dict[str, Any]] = [{"params": hidden, "share": 1.0}, {"params": last, "share": choice.last}]
+    decay, momentum = choice.weight_decay, choice.momentum
+    if choice.name == "muon":
+        groups[1]["orthogonal"] = False  # it has one output
+        return Muon(groups, choice.lr, momentum, decay)
     if choice.name == "adam":
-        return torch.optim.Adam(parameters, choice.lr, betas=(momentum, 0.999), weight_decay=decay)
+        return torch.optim.Adam(groups, choice.lr, betas=(momentum, 0.999), weight_decay=decay)
     if choice.name == "sgd":
-        return torch.optim.SGD(parameters, choice.lr, momentum=momentum, weight_decay=decay)
-    return torch.optim.RMSprop(parameters, choice.lr, momentum=momentum, weight_decay=decay)
+        return torch.optim.SGD(groups, choice.lr, momentum=momentum, weight_decay=decay)
+    return torch.optim.RMSprop(groups, choice.lr, momentum=momentum, weight_decay=decay)
 
 
 def learning_rate(choice: Optimiser, step: int, steps: int) -> float:

@@ -59,7 +59,7 @@ def test_training(config: RdnConfig, precision: Precision) -> None:
         assert training_bytes(config, batch, patch, precision) == pytest.approx(measured, rel=0.03)
 
 
-@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop"])
+@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop", "muon"])
 def test_optimisers(name: OptimiserName) -> None:
     model = Rdn(S)
     optimiser = make_optimiser(model, Optimiser(name))
@@ -67,11 +67,13 @@ def test_optimisers(name: OptimiserName) -> None:
         parameter.grad = torch.ones_like(parameter)
     optimiser.step()
     kept = [value for state in optimiser.state.values() for key, value in state.items() if key != "step"]
-    assert sum(tensor.numel() for tensor in kept) == STATES[name] * parameter_count(model)
+    in_no_kernel = sum(p.numel() for p in (*model.last.parameters(), *(p for p in model.parameters() if p.ndim == 1)))
+    extra = in_no_kernel if name == "muon" else 0
+    assert 0 <= sum(tensor.numel() for tensor in kept) - STATES[name] * parameter_count(model) <= extra
 
     found, adams = (measured_training_bytes(S, 2, 64, "fp32", CPU, n) for n in (name, "adam"))
     closed, closed_adams = (training_bytes(S, 2, 64, "fp32", n) for n in (name, "adam"))
-    assert found - adams == pytest.approx(closed - closed_adams, abs=1000)
+    assert found - adams == pytest.approx(closed - closed_adams, abs=2000)
 
 
 def test_the_largest_batch_fits_and_one_more_does_not() -> None:
