@@ -27,10 +27,10 @@ class Optimiser:
         warmup: steps over which the rate rises from 0.
     """
 
-    name: Literal["adam", "sgd", "rmsprop", "muon"] = "adam"
-    lr: float = 1e-3
-    last: float = 1.0
-    momentum: float = 0.9
+    name: Literal["adam", "sgd", "rmsprop", "muon"] = "muon"
+    lr: float = 4e-3
+    last: float = 0.01
+    momentum: float = 0.95
     weight_decay: float = 0.0
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup: int = 200
@@ -69,7 +69,7 @@ class Recipe:
     model: RdnConfig = field(default_factory=RdnConfig)
     start: str = ""
     optimiser: Optimiser = field(default_factory=Optimiser)
-    loss: Literal["mse", "log_mse", "charbonnier", "hadamard_satd", "dct_satd"] = "charbonnier"
+    loss: Literal["mse", "log_mse", "charbonnier", "hadamard_satd", "dct_satd"] = "log_mse"
     steps: int = 20000
     batch: int = 16
     patch: int = 64

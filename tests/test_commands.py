@@ -12,6 +12,7 @@ from experiments import (
     report_codecs,
     report_complexity,
     report_labels,
+    report_training,
     report_where,
 )
 
@@ -25,6 +26,7 @@ from experiments import (
         (report_codecs, "report-codecs", ["data"]),
         (report_complexity, "report-complexity", ["rdn_s"]),
         (report_labels, "report-labels", ["data"]),
+        (report_training, "report-training", ["run"]),
         (report_where, "report-where", ["rdn_s", "--data", "data"]),
     ],
 )
