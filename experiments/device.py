@@ -1,6 +1,8 @@
 """Where a network runs."""
 
 import os
+import platform
+from pathlib import Path
 
 import torch
 
@@ -16,3 +18,13 @@ def choose_device(name: str) -> torch.device:
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
     torch.cuda.set_device(device)
     return device
+
+
+def hardware(device: torch.device) -> str:
+    """What computes there: the name of the GPU, or of the processor and the threads in use."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, threads: {torch.get_num_threads()}"

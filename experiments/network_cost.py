@@ -1,6 +1,5 @@
 """What a network costs: its figures, measured and by closed form, and the sheet that JVET asks of neural tools."""
 
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from codecnn.weights import Notes
 from codecnn.yaml_files import read_yaml
 from codecnn.yuv import Picture
 from experiments import export_onnx
+from experiments.device import hardware
 from experiments.shipped import find_weights
 
 CTU = 128
@@ -163,30 +163,27 @@ def _speeds(network: Network, device: torch.device) -> dict[str, float]:
     return {name: 1 / median(times) for name, times in in_turns(ways, ROUNDS).items()}
 
 
-def _hardware(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, threads: {torch.get_num_threads()}"
-
-
 def _sheet(network: Network, device: torch.device) -> list[tuple[str, str]]:
     """The reporting sheet of the NNVC common test conditions, from the notes of the weights where it is on training."""
     model, notes = network.model, network.notes
-    config, recipe = model.config, network.notes.get("recipe", {})
+    config, recipe = model.config, notes.get("recipe", {})
     parameters = 4 * parameter_count(model)
     window = CTU + 2 * config.margin
 
-    def noted(*names: str) -> str:
-        values = [recipe.get(name) for name in names]
-        return NOT_RECORDED if any(value is None for value in values) else ", ".join(map(str, values))
+    stages = [*notes.get("stages", []), notes]
 
-    seconds = notes.get("seconds")
+    def noted(*names: str) -> str:
+        """Fields of the recipe, of all stages where they differ."""
+        recipes = [stage["recipe"] for stage in stages if stage.get("recipe")]
+        fields = [", ".join(str(recipe[name]) for name in names) for recipe in recipes if recipe.keys() >= set(names)]
+        return " then ".join(dict.fromkeys(fields)) or NOT_RECORDED
+
+    steps = [stage["step"] for stage in stages if stage.get("step")]
+    seconds = [stage["seconds"] for stage in stages if stage.get("seconds")]
     sources = notes.get("sources")
+    epochs = f", {steps[-1] * recipe['batch'] / notes['windows']:.1f} epochs" if "windows" in notes else ""
     return [
-        ("inference: hardware", _hardware(device)),
+        ("inference: hardware", hardware(device)),
         ("inference: framework", f"PyTorch {torch.__version__}"),
         ("inference: number of parameters", f"{parameter_count(model):,}"),
         ("inference: precision of parameters", "float32"),
@@ -198,9 +195,9 @@ def _sheet(network: Network, device: torch.device) -> list[tuple[str, str]]:
         ("inference: kMAC/px, worst case", f"{kmac_per_sample(config, CTU):.1f} (a whole CTU of {CTU})"),
         ("inference: passes", "1"),
         ("inference: patch size", f"{window}x{window} for {CTU}x{CTU}"),
-        ("training: hardware", NOT_RECORDED),
+        ("training: hardware", notes.get("hardware", NOT_RECORDED)),
         ("training: framework", "PyTorch" if recipe else NOT_RECORDED),
-        ("training: epochs", f"{notes['step']} steps" if "step" in notes else NOT_RECORDED),
+        ("training: epochs", " then ".join(f"{step:,} steps" for step in steps) + epochs if steps else NOT_RECORDED),
         ("training: batch size", noted("batch")),
         ("training: loss", noted("loss")),
         ("training: optimiser", noted("optimiser.name")),
@@ -208,6 +205,6 @@ def _sheet(network: Network, device: torch.device) -> list[tuple[str, str]]:
         ("training: patch size", noted("patch")),
         ("training: precision", noted("precision")),
         ("training: set", NOT_RECORDED if sources is None else f"{len(sources)} sources"),
-        ("training: time", NOT_RECORDED if seconds is None else f"{seconds / 3600:.2f} h"),
+        ("training: time", f"{sum(seconds) / 3600:.2f} h" if seconds else NOT_RECORDED),
         ("training: QPs", noted("qps").strip("[]") or "all of the data"),
     ]

@@ -36,7 +36,7 @@ from codecnn.schema import SIGNALS
 from codecnn.store import Shard, open_folder
 from codecnn.weights import Notes, load, save
 from experiments.batches import Batch, Batches, split_by_source
-from experiments.device import choose_device
+from experiments.device import choose_device, hardware
 from experiments.recipe import Optimiser, Recipe, Run, parse
 from experiments.run_folder import Former, RunFolder, describe, fingerprint
 from experiments.shipped import find_weights
@@ -105,8 +105,10 @@ def train(run: Run, caught: list[int]) -> int:
 
     notes = {
         "sources": sorted({shard.info.source for shard in training} | set(former["sources"])),
+        "windows": len(batches.windows),
         "held_out": sorted({shard.info.source for shard in held_out}),
         "commit": commit(),
+        "hardware": hardware(device),
         "recipe": describe(recipe),
         "stages": former["stages"],
     }

@@ -16,11 +16,17 @@ from experiments.report_complexity import main
 from experiments.run_folder import describe
 
 CONFIG = RdnConfig(8, 1, 3, 6)
+FORMER = {"recipe": describe(Recipe(model=CONFIG, batch=5, patch=32, qps=(22, 37))), "step": 30, "seconds": 900.0}
 NOTES: dict[str, Any] = {
     "recipe": describe(Recipe(model=CONFIG, batch=5, patch=48, qps=(22, 37))),
     "sources": ["a.png", "b.png", "c.png"],
+    "windows": 200,
+    "hardware": "an abacus",
     "step": 70,
     "seconds": 5400.0,
+    "stages": [
+        {"recipe": describe(Recipe(model=CONFIG, batch=5, patch=32, qps=(22, 37))), "step": 30, "seconds": 900.0}
+    ],
 }
 
 
@@ -56,10 +62,11 @@ def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert training_bytes(CONFIG, batch, 64) <= 512 * 2**20 < training_bytes(CONFIG, batch + 1, 64)
     sheet = noted["sheet"]
     assert sheet["training: batch size"] == "5"
-    assert sheet["training: patch size"] == "48"
+    assert sheet["training: patch size"] == "32 then 48"
     assert sheet["training: set"] == "3 sources"
-    assert sheet["training: epochs"] == "70 steps"
-    assert sheet["training: time"] == "1.50 h"
+    assert sheet["training: epochs"] == "30 steps then 70 steps, 1.8 epochs"
+    assert sheet["training: time"] == "1.75 h"
+    assert sheet["training: hardware"] == "an abacus"
     assert sheet["training: QPs"] == "22, 37"
     assert {value for name, value in bare["sheet"].items() if name.startswith("training")} == {"not recorded"}
 
