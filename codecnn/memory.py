@@ -18,7 +18,7 @@ from codecnn.muon import Muon
 FLOAT = 4  # bytes
 Precision = Literal["bf16", "fp32"]
 OptimiserName = Literal["adam", "sgd", "rmsprop", "muon"]
-# float32 values that an optimiser with momentum keeps for a parameter; muon has 2 for the few that are in no kernel
+# float32 values that an optimiser with momentum keeps for a parameter; muon 2 for the few that it moves as Adam does
 STATES = {"adam": 2, "sgd": 1, "rmsprop": 2, "muon": 1}
 
 
@@ -39,7 +39,7 @@ def training_bytes(
     batch: int,
     patch: int,
     precision: Precision = "bf16",
-    optimiser: OptimiserName = "adam",
+    optimiser: OptimiserName = "muon",
 ) -> int:
     """Peak of a training step on `batch` patches of patch x patch, with a moving average of the weights.
 
@@ -108,7 +108,7 @@ def measured_training_bytes(
     patch: int,
     precision: Precision,
     device: torch.device,
-    optimiser: OptimiserName = "adam",
+    optimiser: OptimiserName = "muon",
 ) -> int:
     """As `training_bytes`, of two steps in channels last, the optimiser's state being made in the first."""
 

@@ -77,7 +77,8 @@ def _adam_move(gradient: Tensor, state: dict[str, Any]) -> Tensor:
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """About the nearest (semi-)orthogonal matrix to a float32 one (m, n): its singular values become 0.7 to 1.2.
+    """About the nearest (semi-)orthogonal matrix to a float32 one (m, n): all singular values become 0.7 to 1.2
+    that are not far below the largest.
 
     A Newton-Schulz iteration, which multiplies matrices alone; a matrix of zeros stays one.
     """

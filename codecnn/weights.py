@@ -17,7 +17,8 @@ from codecnn.files import write_whole
 from codecnn.models.rdn import Rdn, RdnConfig
 
 FORMAT = "codecnn-rdn-1"
-Notes = dict[str, Any]  # whatever JSON can hold; where given, "sources" are names, "recipe" a dict, "seconds" a float
+KINDS = {"recipe": dict, "windows": int, "step": int, "seconds": float, "hardware": str, "commit": str}  # of some notes
+Notes = dict[str, Any]  # whatever JSON can hold; where given, "sources" are names, "stages" notes, the others as above
 
 
 def save(path: Path, model: Rdn, notes: Notes) -> None:
@@ -80,6 +81,10 @@ def _check_notes(notes: object) -> None:
     sources = notes.get("sources", [])
     if not (isinstance(sources, list) and all(isinstance(source, str) for source in sources)):
         raise ValueError("the sources in its notes are no list of names")
-    for name, kind in (("recipe", dict), ("seconds", float)):
-        if not isinstance(notes.get(name, kind()), kind):
-            raise ValueError(f"the {name} in its notes is no {kind.__name__}")
+    stages = notes.get("stages", [])
+    if not (isinstance(stages, list) and all(isinstance(stage, dict) for stage in stages)):
+        raise ValueError("the stages in its notes are no list of JSON objects")
+    for stage in (*stages, notes):
+        for name, kind in KINDS.items():
+            if type(stage.get(name)) not in (kind, type(None)):
+                raise ValueError(f"the {name} in its notes is no {kind.__name__}")

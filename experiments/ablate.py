@@ -82,8 +82,9 @@ def ablate(config: Path, data: Path, val: Path | None, out: Path, caught: list[i
         for seed in study.seeds  # outside: a part of the runs has something of every variant
         for name, fields in study.recipes.items()
     }
-    for name in study.recipes:
-        check(runs[name, study.seeds[0]], f"{config}: {name}")
+    for (name, seed), run in runs.items():
+        if seed == study.seeds[0] or (run.out / "last.pt").exists():
+            check(run, f"{config}: {name}")
     with lock(out):
         for number, ((name, seed), run) in enumerate(runs.items(), start=1):
             print(f"{number} of {len(runs)}: {name}, seed {seed}", flush=True)

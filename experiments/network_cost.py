@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 
@@ -166,22 +167,39 @@ def _speeds(network: Network, device: torch.device) -> dict[str, float]:
 def _sheet(network: Network, device: torch.device) -> list[tuple[str, str]]:
     """The reporting sheet of the NNVC common test conditions, from the notes of the weights where it is on training."""
     model, notes = network.model, network.notes
-    config, recipe = model.config, notes.get("recipe", {})
+    config = model.config
     parameters = 4 * parameter_count(model)
     window = CTU + 2 * config.margin
 
     stages = [*notes.get("stages", []), notes]
 
-    def noted(*names: str) -> str:
-        """Fields of the recipe, of all stages where they differ."""
-        recipes = [stage["recipe"] for stage in stages if stage.get("recipe")]
-        fields = [", ".join(str(recipe[name]) for name in names) for recipe in recipes if recipe.keys() >= set(names)]
-        return " then ".join(dict.fromkeys(fields)) or NOT_RECORDED
+    def noted(tell: Callable[[Notes], str]) -> str:
+        """What the stages tell, a stage that tells the same as the one before left out."""
+        return " then ".join(told for told, _ in groupby(map(tell, stages)))
 
-    steps = [stage["step"] for stage in stages if stage.get("step")]
-    seconds = [stage["seconds"] for stage in stages if stage.get("seconds")]
+    def of_recipe(*names: str) -> str:
+        def tell(stage: Notes) -> str:
+            recipe = stage.get("recipe") or {}
+            return ", ".join(str(recipe[name]) for name in names) if recipe.keys() >= set(names) else NOT_RECORDED
+
+        return noted(tell)
+
+    def qps(stage: Notes) -> str:
+        recipe = stage.get("recipe") or {}
+        return (str(recipe["qps"]).strip("[]") or "all of the data") if "qps" in recipe else NOT_RECORDED
+
+    def epochs(stage: Notes) -> str:
+        step, windows, batch = stage.get("step"), stage.get("windows"), (stage.get("recipe") or {}).get("batch")
+        if not step:
+            return NOT_RECORDED
+        return f"{step:,} steps" + (
+            f" ({step * batch / windows:.1f} epochs)" if windows and isinstance(batch, int) else ""
+        )
+
+    def hours(stage: Notes) -> str:
+        return f"{stage['seconds'] / 3600:.2f} h" if stage.get("seconds") else NOT_RECORDED
+
     sources = notes.get("sources")
-    epochs = f", {steps[-1] * recipe['batch'] / notes['windows']:.1f} epochs" if "windows" in notes else ""
     return [
         ("inference: hardware", hardware(device)),
         ("inference: framework", f"PyTorch {torch.__version__}"),
@@ -195,16 +213,16 @@ def _sheet(network: Network, device: torch.device) -> list[tuple[str, str]]:
         ("inference: kMAC/px, worst case", f"{kmac_per_sample(config, CTU):.1f} (a whole CTU of {CTU})"),
         ("inference: passes", "1"),
         ("inference: patch size", f"{window}x{window} for {CTU}x{CTU}"),
-        ("training: hardware", notes.get("hardware", NOT_RECORDED)),
-        ("training: framework", "PyTorch" if recipe else NOT_RECORDED),
-        ("training: epochs", " then ".join(f"{step:,} steps" for step in steps) + epochs if steps else NOT_RECORDED),
-        ("training: batch size", noted("batch")),
-        ("training: loss", noted("loss")),
-        ("training: optimiser", noted("optimiser.name")),
-        ("training: learning rate, schedule", noted("optimiser.lr", "optimiser.schedule")),
-        ("training: patch size", noted("patch")),
-        ("training: precision", noted("precision")),
+        ("training: hardware", noted(lambda stage: stage.get("hardware") or NOT_RECORDED)),
+        ("training: framework", "PyTorch" if notes.get("recipe") else NOT_RECORDED),
+        ("training: epochs", " then ".join(map(epochs, stages))),
+        ("training: batch size", of_recipe("batch")),
+        ("training: loss", of_recipe("loss")),
+        ("training: optimiser", of_recipe("optimiser.name")),
+        ("training: learning rate, schedule", of_recipe("optimiser.lr", "optimiser.schedule")),
+        ("training: patch size", of_recipe("patch")),
+        ("training: precision", of_recipe("precision")),
         ("training: set", NOT_RECORDED if sources is None else f"{len(sources)} sources"),
-        ("training: time", f"{sum(seconds) / 3600:.2f} h" if seconds else NOT_RECORDED),
-        ("training: QPs", noted("qps").strip("[]") or "all of the data"),
+        ("training: time", " then ".join(map(hours, stages))),
+        ("training: QPs", noted(qps)),
     ]

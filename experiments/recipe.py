@@ -1,5 +1,6 @@
 """What a training run is told: the fields of a configuration file, each of which is an option as well."""
 
+import math
 from argparse import ArgumentError
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -21,7 +22,7 @@ class Optimiser:
         name: adam, sgd, rmsprop or muon, which moves kernels by orthogonal matrices.
         lr: learning rate after the warm-up.
         last: learning rate of the last convolution as a share of the others': a step there changes the residual most.
-        momentum: of sgd and rmsprop; of adam and muon the decay of the first moment.
+        momentum: of sgd and rmsprop; the decay of the mean gradient of adam, and of muon that of the kernels.
         weight_decay: decay of the weights, L2.
         schedule: cosine falls to 0 at the last step, constant stays.
         warmup: steps over which the rate rises from 0.
@@ -96,17 +97,19 @@ class Recipe:
             raise ValueError(f"patch must be even, not {self.patch}")
         if not (0 <= self.ema < 1 and 0 < self.holdout < 1):
             raise ValueError(f"ema must be in [0, 1) and holdout in (0, 1), not {self.ema} and {self.holdout}")
-        if not (0 <= self.optimiser.momentum < 1 and self.optimiser.weight_decay >= 0):
+        given = self.optimiser
+        for name, value in (("lr", given.lr), ("last", given.last)):
+            if not 0 < value < math.inf:
+                raise ValueError(f"optimiser.{name} must be above 0 and finite, not {value}")
+        if not (0 <= given.momentum < 1 and 0 <= given.weight_decay < math.inf):
             raise ValueError(
-                f"optimiser.momentum must be in [0, 1) and optimiser.weight_decay not negative, "
-                f"not {self.optimiser.momentum} and {self.optimiser.weight_decay}"
+                f"optimiser.momentum must be in [0, 1) and optimiser.weight_decay not negative and finite, "
+                f"not {given.momentum} and {given.weight_decay}"
             )
-        if (
-            min(self.seed, self.workers, self.clip, self.optimiser.warmup) < 0
-            or min(self.optimiser.lr, self.optimiser.last) <= 0
-        ):
+        if min(self.seed, self.workers, given.warmup) < 0 or not 0 <= self.clip < math.inf:
             raise ValueError(
-                "seed, workers, clip and optimiser.warmup must not be negative, nor optimiser.lr or last 0 or less"
+                "seed, workers, optimiser.warmup and clip must not be negative, nor infinite, not "
+                f"{self.seed}, {self.workers}, {given.warmup} and {self.clip}"
             )
 
 

@@ -64,7 +64,7 @@ def markdown(costs: Sequence[Cost], memory: int) -> str:
     lines += ["", "## Peak memory, MiB", ""]
     lines += ["All tensors, by the closed form and as measured; not the convolutions' own workspace, but for what is"]
     lines += ["measured on a GPU, where the workspace of cuDNN and cuBLAS is counted too."]
-    lines += ["Training in bf16 with Adam and a moving average of the weights, inference in float32.", ""]
+    lines += ["Training in bf16 with Muon and a moving average of the weights, inference in float32.", ""]
     lines += ["| network | patch | batch | training | measured | inference | measured |", "|---|" + "---:|" * 6]
     for cost in costs:
         for n in cost.needs:

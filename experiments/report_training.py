@@ -8,10 +8,10 @@ import experiments.before_torch  # noqa: F401
 # isort: split
 
 import argparse
-import json
+import math
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from codecnn.errors import InputError
 from codecnn.files import write_whole
 from codecnn.weights import load
 from experiments.figures import pyplot, to_png
+from experiments.metrics_log import Validation, read_rows, validations
 from experiments.parser import Parser, run_command
-from experiments.undefined import to_json
+from experiments.undefined import cell, to_json
 
 SETTINGS = ("optimiser.name", "optimiser.lr", "loss", "batch", "patch")
 
@@ -36,53 +37,58 @@ class Training:
     kmac: float  # per luma sample
     settings: dict[str, Any]  # of the recipe
     stages: int  # before it
-    steps: list[int]  # of its validations
-    hours: list[float]  # at these, of this stage and those before
-    gains: list[float]  # mean over the QPs, dB
-    by_qp: dict[int, float]  # at the last validation
+    validations: list[Validation]
+    hours: list[float]  # at these, of this stage and those before; NaN where a stage before tells no time
 
 
 def read(folder: Path) -> Training:
     """The training in a run folder; InputError if it is none, or was never validated."""
-    model, notes = load(folder / "last.safetensors")
-    file = folder / "metrics.jsonl"
-    try:
-        lines = [json.loads(line) for line in file.read_text().splitlines()]
-        times = {line["step"]: line["seconds"] for line in lines if "seconds" in line}
-        checks = [line for line in lines if "gain" in line]
-        by_qp = {int(name[5:]): gain for name, gain in checks[-1].items() if name.startswith("gain_")} if checks else {}
-        before = sum(stage["seconds"] or 0 for stage in notes.get("stages", []))
-        steps, gains = [check["step"] for check in checks], [check["gain"] for check in checks]
-        settings = {name: notes["recipe"][name] for name in SETTINGS}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{file}: not readable as the log of a training ({error!r:.80})") from error
-    if not (checks and times):
+    weights, file = folder / "last.safetensors", folder / "metrics.jsonl"
+    model, notes = load(weights)
+    recipe = notes.get("recipe") or {}
+    if missing := (set(SETTINGS) - recipe.keys()) | ({"step", "seconds"} - notes.keys()):
+        raise InputError(f"{weights}: its notes do not tell {', '.join(sorted(missing))}")
+    rows = read_rows(file)
+    checks = validations(rows)
+    if not checks:
         raise InputError(f"{file}: the training was never validated")
-    seconds = np.interp(steps, list(times), list(times.values()))
+    times = {row["step"]: row["seconds"] for row in rows if "seconds" in row} | {notes["step"]: notes["seconds"]}
+    stages = notes.get("stages", [])
+    before = sum(math.nan if stage.get("seconds") is None else stage["seconds"] for stage in stages)
+    steps = sorted(times)
+    seconds = np.interp([check.step for check in checks], steps, [times[step] for step in steps])
+    settings = {name: recipe[name] for name in SETTINGS}
     hours = [(before + second) / 3600 for second in seconds.tolist()]
-    kmac = kmac_per_sample(model.config)
-    return Training(folder.name, kmac, settings, len(notes.get("stages", [])), steps, hours, gains, by_qp)
+    return Training(folder.name, kmac_per_sample(model.config), settings, len(stages), checks, hours)
 
 
 def markdown(trainings: Sequence[Training]) -> str:
     """The report as Markdown."""
-    qps = sorted({qp for training in trainings for qp in training.by_qp})
-    heads = ["run", "kMAC/px", "optimiser", "lr", "loss", "stages before", "steps", "hours", "gain"]
-    heads += [f"QP {qp}" for qp in qps]
+    qps = sorted({qp for training in trainings for qp in training.validations[-1].by_qp})
+    heads = [
+        "run",
+        "kMAC/px",
+        *(name.removeprefix("optimiser.") for name in SETTINGS),
+        "stages before",
+        "steps",
+        "hours",
+    ]
+    heads += ["gain", *(f"QP {qp}" for qp in qps)]
     lines = [
         "# Training",
         "",
         "- gain: PSNR-Y over the baseline in dB, of pictures held out of the training, filtered CTU by CTU and "
         "rounded, mean over the QPs, at the last validation",
-        "- hours: on the machine that it was trained on, with all stages before and validation",
+        "- hours: on the machine it was trained on, those of the stages before included; empty if one does not tell",
         "",
         f"| {' | '.join(heads)} |",
         "|---" + "|---:" * (len(heads) - 1) + "|",
     ]
     for t in trainings:
-        cells = [t.name, f"{t.kmac:.1f}", *(f"{t.settings[name]}" for name in SETTINGS[:3]), f"{t.stages}"]
-        cells += [f"{t.steps[-1]:,} of {t.settings['batch']} patches", f"{t.hours[-1]:.2f}", f"{t.gains[-1]:+.3f}"]
-        cells += [f"{t.by_qp[qp]:+.3f}" if qp in t.by_qp else "" for qp in qps]
+        last = t.validations[-1]
+        cells = [t.name, f"{t.kmac:.1f}", *map(str, t.settings.values()), f"{t.stages}", f"{last.step:,}"]
+        cells += [cell(t.hours[-1], ".2f"), cell(last.gain, "+.3f")]
+        cells += [cell(last.by_qp.get(qp, math.nan), "+.3f") for qp in qps]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -91,9 +97,10 @@ def plot(trainings: Sequence[Training]) -> bytes:
     """Gain against hours as PNG."""
     figure, axis = pyplot.subplots(figsize=(8, 5))
     for number, training in enumerate(trainings):
-        label = f"{training.name}, {training.kmac:.0f} kMAC/px: {training.gains[-1]:+.3f}"
+        gains = [check.gain for check in training.validations]
+        label = f"{training.name}, {training.kmac:.0f} kMAC/px: {gains[-1]:+.3f}"
         marker = "osD^vPX"[number % 7] + "-"
-        axis.plot(training.hours, training.gains, marker, markersize=4, color=f"C{number % 10}", label=label)
+        axis.plot(training.hours, gains, marker, markersize=4, color=f"C{number % 10}", label=label)
     axis.set_xscale("log")
     axis.set_xlabel("hours of training")
     axis.set_ylabel("gain in PSNR-Y (dB)")
@@ -102,13 +109,18 @@ def plot(trainings: Sequence[Training]) -> bytes:
     return to_png(figure)
 
 
+def as_dict(training: Training) -> dict[str, Any]:
+    """All numbers of a training, for JSON."""
+    return vars(training) | {"validations": [check._asdict() for check in training.validations]}
+
+
 def run(args: argparse.Namespace) -> None:
     """Read the runs, print the report and save it; InputError as `read`."""
     trainings = [read(folder) for folder in args.runs]
     text = markdown(trainings)
     files = {
         "report.md": text.encode(),
-        "results.json": to_json([asdict(training) for training in trainings]),
+        "results.json": to_json([as_dict(training) for training in trainings]),
         "curve.png": plot(trainings),
     }
     args.out.mkdir(parents=True, exist_ok=True)

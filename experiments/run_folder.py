@@ -9,7 +9,7 @@ import json
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, NotRequired, TypedDict
+from typing import IO, Any, TypedDict
 
 import torch
 
@@ -17,6 +17,7 @@ from codecnn.errors import InputError
 from codecnn.files import write_whole
 from codecnn.store import Shard
 from codecnn.weights import Notes
+from experiments.metrics_log import read_rows
 from experiments.recipe import Recipe
 
 # What may change between the parts of a run: it has no part in the result.
@@ -27,7 +28,7 @@ class Former(TypedDict):
     """What the weights that a run starts from were trained with."""
 
     sources: list[str]  # of all stages
-    stages: list[Notes]  # recipe, step, seconds and commit of each, and the sha256 of its weights file
+    stages: list[Notes]  # of each what its notes told, and the sha256 of its weights file
 
 
 class Checkpoint(TypedDict):
@@ -37,7 +38,7 @@ class Checkpoint(TypedDict):
     data: str
     step: int
     seconds: float
-    former: NotRequired[Former]  # older files are without
+    former: Former
     running: list[float]  # sum of the loss, and samples, since the last line of metrics.jsonl
     best: float  # mean gain, dB; -inf before the first validation
     model: dict[str, Any]
@@ -109,6 +110,7 @@ class RunFolder:
         try:
             saved: Checkpoint = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
             before, now = json.loads(saved["recipe"]), json.loads(json.dumps(describe(recipe)))
+            data_before, _ = saved["data"], saved["former"]
         except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{self.checkpoint}: not a readable checkpoint ({reason})") from error
@@ -117,15 +119,15 @@ class RunFolder:
         if changed:
             changes = ", ".join(f"{name} was {before.get(name)!r}, is {now[name]!r}" for name in changed)
             raise InputError(f"{self.path}: cannot be resumed with another configuration: {changes}")
-        if saved["data"] != data:
+        if data_before != data:
             raise InputError(f"{self.path}: cannot be resumed on other data than it was begun with")
         return saved
 
     def begin(self, step: int) -> None:
-        """Drop the lines of metrics.jsonl after `step`, and open TensorBoard's file if it is installed."""
-        lines = self.metrics.read_bytes().splitlines(keepends=True) if self.metrics.exists() else []
-        kept = [line for line in lines if line.endswith(b"\n") and json.loads(line)["step"] <= step]
-        write_whole(self.metrics, b"".join(kept))
+        """Drop the lines of metrics.jsonl after `step`, open TensorBoard's file; InputError if a line is damaged."""
+        rows = read_rows(self.metrics) if self.metrics.exists() else []
+        kept = [json.dumps(row) + "\n" for row in rows if row["step"] <= step]
+        write_whole(self.metrics, "".join(kept).encode())
         with contextlib.suppress(ImportError):
             from torch.utils.tensorboard import SummaryWriter
 

@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from experiments.run_folder import Former, RunFolder, describe, fingerprint
 from experiments.shipped import find_weights
 
 NO_STAGE: Former = {"sources": [], "stages": []}
+STAGE = ("recipe", "windows", "step", "seconds", "hardware", "commit")  # of the notes of weights that are gone on from
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -87,7 +89,7 @@ def train(run: Run, caught: list[int]) -> int:
         folder.lock()
     if run.resume:
         saved = folder.load(recipe, data)
-        former = saved.get("former", NO_STAGE)
+        former = saved["former"]
         done, best, began = saved["step"], saved["best"], began - saved["seconds"]
         running += torch.tensor(saved["running"], dtype=running.dtype, device=device)
         model.load_state_dict(saved["model"])
@@ -239,7 +241,7 @@ def first_weights(recipe: Recipe, held_out: Sequence[Shard]) -> tuple[Rdn, Forme
     sources = notes.get("sources", [])
     if common := {shard.info.source for shard in held_out} & set(sources):
         raise InputError(f"{file}: was trained on {', '.join(sorted(common))}, held out here")
-    stage = {name: notes.get(name) for name in ("recipe", "step", "seconds", "commit")}
+    stage = {name: notes.get(name) for name in STAGE}
     stage["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
     return model.train(), {"sources": sources, "stages": [*notes.get("stages", []), stage]}
 
@@ -251,7 +253,7 @@ def make_optimiser(model: Rdn, choice: Optimiser) -> torch.optim.Optimizer:
     groups: list[dict[str, Any]] = [{"params": hidden, "share": 1.0}, {"params": last, "share": choice.last}]
     decay, momentum = choice.weight_decay, choice.momentum
     if choice.name == "muon":
-        groups[1]["orthogonal"] = False  # it has one output
+        groups[1]["orthogonal"] = False  # it has one output, or four
         return Muon(groups, choice.lr, momentum, decay)
     if choice.name == "adam":
         return torch.optim.Adam(groups, choice.lr, betas=(momentum, 0.999), weight_decay=decay)
@@ -303,6 +305,7 @@ def validate(model: Rdn, shards: Sequence[Shard], frames: int) -> dict[int, floa
     return {qp: sum(values) / len(values) for qp, values in sorted(gains.items())}
 
 
+@cache  # what is committed while a study runs is not what it runs
 def commit() -> str:
     """The commit of this code, with -dirty where files were changed since; "unknown" outside of a repository."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]

@@ -1,16 +1,18 @@
 """One training of many: a recipe from the fields of a study's file, trained in a folder of its own, begun or not."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from codecnn.errors import InputError
+from codecnn.store import Shard
 from codecnn.weights import load
 from codecnn.yaml_files import read_yaml
 from experiments.batches import Batches
 from experiments.device import choose_device
+from experiments.metrics_log import read_rows, validations
 from experiments.recipe import Recipe, Run, parse
 from experiments.run_folder import RunFolder, describe, fingerprint
 from experiments.train import choose_shards, first_weights, train
@@ -61,11 +63,11 @@ def flatten(fields: object, where: str) -> Fields:
 
 def run_of(fields: Fields, where: str, data: Path, val: Path | None, out: Path) -> Run:
     """The run of train-filter with these fields as its options; InputError if it does not understand them."""
-    options = [f"--{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in fields.items()]
     folders = ["--data", str(data), "--out", str(out), *(["--val", str(val)] if val else [])]
     try:
+        options = [f"--{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in fields.items()]
         return parse([*folders, *options])
-    except InputError as error:
+    except (InputError, TypeError) as error:  # TypeError: YAML has types that JSON lacks, such as dates
         raise InputError(f"{where}: {error}") from error
 
 
@@ -75,8 +77,10 @@ def check(run: Run, where: str) -> None:
     try:
         training, held_out = choose_shards(run)
         Batches(training, recipe.model, recipe.patch, recipe.batch, recipe.seed)
-        if not (run.out / "last.pt").exists():
-            choose_device(recipe.device)
+        choose_device(recipe.device)
+        if (run.out / "last.pt").exists():
+            steps_done(run, training, held_out)
+        else:
             first_weights(recipe, held_out)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
@@ -89,16 +93,22 @@ def train_or_go_on(run: Run, caught: list[int]) -> int:
     """
     if not (run.out / "last.pt").exists():
         return train(run, caught)
-    folder, shards = RunFolder(run.out, resume=True), choose_shards(run)
-    saved = folder.load(run.recipe, fingerprint([*shards[0], *shards[1]]))
+    return 0 if steps_done(run, *choose_shards(run)) == run.recipe.steps else train(replace(run, resume=True), caught)
+
+
+def steps_done(run: Run, training: Sequence[Shard], held_out: Sequence[Shard]) -> int:
+    """How far the training in `run.out` is; InputError if it is one of another configuration, or on other data."""
+    saved = RunFolder(run.out, resume=True).load(run.recipe, fingerprint([*training, *held_out]))
     if saved["step"] > run.recipe.steps:
         raise InputError(f"{run.out}: was trained for {saved['step']} steps already, not {run.recipe.steps}")
-    return 0 if saved["step"] == run.recipe.steps else train(replace(run, resume=True), caught)
+    return saved["step"]
 
 
 def read_result(folder: Path) -> Result:
-    """What a finished training came to."""
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    checks = [line for line in lines if "gain" in line]
-    by_qp = {int(name[5:]): gain for name, gain in checks[-1].items() if name.startswith("gain_")}
-    return Result({check["step"]: check["gain"] for check in checks}, by_qp, load(folder / "last.safetensors")[1])
+    """What a finished training came to; InputError if its files are damaged."""
+    file = folder / "metrics.jsonl"
+    checks = validations(read_rows(file))
+    if not checks:
+        raise InputError(f"{file}: the training was never validated")
+    gains = {check.step: check.gain for check in checks}
+    return Result(gains, checks[-1].by_qp, load(folder / "last.safetensors")[1])

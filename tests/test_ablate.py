@@ -230,6 +230,7 @@ def test_a_prolonged_run_is_drawn_with_the_others(data: Path, tmp_path: Path) ->
             f"{BASE}seeds: [0]\nvariants: [{{name: a}}, {{name: b, change: {{model.margin: 4}}}}]",
             "b: model.margin is 4",
         ),
+        (f"{BASE}  start: 2024-01-01\nseeds: [0]\nvariants: [{{name: a}}]", "not JSON serializable"),
         (f"{BASE}seeds: [0]\nvariants: [{{name: a}}, {{name: b, change: {{start: none}}}}]", "b: none: no such file"),
     ],
 )

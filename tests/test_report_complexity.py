@@ -16,7 +16,7 @@ from experiments.report_complexity import main
 from experiments.run_folder import describe
 
 CONFIG = RdnConfig(8, 1, 3, 6)
-FORMER = {"recipe": describe(Recipe(model=CONFIG, batch=5, patch=32, qps=(22, 37))), "step": 30, "seconds": 900.0}
+FORMER = {"recipe": describe(Recipe(model=CONFIG, batch=5, patch=32)), "step": 30, "seconds": 900.0}
 NOTES: dict[str, Any] = {
     "recipe": describe(Recipe(model=CONFIG, batch=5, patch=48, qps=(22, 37))),
     "sources": ["a.png", "b.png", "c.png"],
@@ -24,9 +24,7 @@ NOTES: dict[str, Any] = {
     "hardware": "an abacus",
     "step": 70,
     "seconds": 5400.0,
-    "stages": [
-        {"recipe": describe(Recipe(model=CONFIG, batch=5, patch=32, qps=(22, 37))), "step": 30, "seconds": 900.0}
-    ],
+    "stages": [FORMER, FORMER | {"recipe": None, "windows": 60}],
 }
 
 
@@ -61,13 +59,13 @@ def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     batch = noted["largest"]["64"]
     assert training_bytes(CONFIG, batch, 64) <= 512 * 2**20 < training_bytes(CONFIG, batch + 1, 64)
     sheet = noted["sheet"]
-    assert sheet["training: batch size"] == "5"
-    assert sheet["training: patch size"] == "32 then 48"
+    assert sheet["training: batch size"] == "5 then not recorded then 5"
+    assert sheet["training: patch size"] == "32 then not recorded then 48"
     assert sheet["training: set"] == "3 sources"
-    assert sheet["training: epochs"] == "30 steps then 70 steps, 1.8 epochs"
-    assert sheet["training: time"] == "1.75 h"
-    assert sheet["training: hardware"] == "an abacus"
-    assert sheet["training: QPs"] == "22, 37"
+    assert sheet["training: epochs"] == "30 steps then 30 steps then 70 steps (1.8 epochs)"
+    assert sheet["training: time"] == "0.25 h then 0.25 h then 1.50 h"
+    assert sheet["training: hardware"] == "not recorded then an abacus"
+    assert sheet["training: QPs"] == "all of the data then not recorded then 22, 37"
     assert {value for name, value in bare["sheet"].items() if name.startswith("training")} == {"not recorded"}
 
 

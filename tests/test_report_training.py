@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from codecnn.weights import load
+from codecnn.weights import load, save
 from experiments.report_training import main
 from experiments.train import main as train
 from tests.small_data import write_dataset
@@ -17,7 +17,7 @@ loss: log_mse
 batch: 4
 patch: 16
 precision: fp32
-log_every: 1
+log_every: 2
 validate_every: 3
 validate_frames: 1
 workers: 0
@@ -39,21 +39,23 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_the_numbers_are_those_of_the_log(runs: list[Path], tmp_path: Path) -> None:
     assert main([*map(str, runs), "--out", str(tmp_path / "report")]) == 0
     results = json.loads((tmp_path / "report" / "results.json").read_text())
-    lines = [[json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()] for out in runs]
     assert [found["name"] for found in results] == ["first", "second"]
-    assert [found["steps"] for found in results] == [[3, 6, 8], [3, 5]]
     assert [found["stages"] for found in results] == [0, 1]
     before = 0.0
-    for found, log, out in zip(results, lines, runs, strict=True):
+    text = (tmp_path / "report" / "report.md").read_text()
+    for found, out, steps in zip(results, runs, ([3, 6, 8], [3, 5]), strict=True):
+        log = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
         checks = [line for line in log if "gain" in line]
-        assert found["gains"] == [check["gain"] for check in checks]
-        assert set(found["by_qp"]) == {name[5:] for name in checks[-1] if name.startswith("gain_")}
+        assert [line["step"] for line in checks] == [check["step"] for check in found["validations"]] == steps
+        assert [line["gain"] for line in checks] == [check["gain"] for check in found["validations"]]
+        assert found["validations"][-1]["by_qp"] == {qp: checks[-1][f"gain_{qp}"] for qp in ("22", "37")}
         times = {line["step"]: line["seconds"] for line in log if "seconds" in line}
-        assert found["hours"] == pytest.approx([(before + times[step]) / 3600 for step in found["steps"]])
+        at_end = load(out / "last.safetensors")[1]["seconds"]
+        assert found["hours"][0] == pytest.approx((before + (times[2] + times[4]) / 2) / 3600)
+        assert found["hours"][-1] == pytest.approx((before + at_end) / 3600)
         before = load(out / "best.safetensors")[1]["seconds"]
-        text = (tmp_path / "report" / "report.md").read_text()
         assert f"| {out.name} |" in text
-        assert f" | {found['gains'][-1]:+.3f} | " in text
+        assert f" | {checks[-1]['gain']:+.3f} | " in text
     assert (tmp_path / "report" / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -69,9 +71,21 @@ def test_what_is_no_finished_run_is_one_line(
     assert "last.safetensors: not readable" in refused(tmp_path)
     (tmp_path / "last.safetensors").write_bytes((runs[0] / "last.safetensors").read_bytes())
     log = tmp_path / "metrics.jsonl"
-    for text in ("", '{"step": 1, "loss": 2, "seconds": 3}\n', '{"step": 1, "gain": 0.5}\n'):
+    for text in ("", '{"step": 1, "loss": 2, "seconds": 3}\n', '{"step": 1, "gain": 0.5}'):  # the last one is cut
         log.write_text(text)
         assert refused(tmp_path) == f"report-training: {log}: the training was never validated"
-    for text in ("no log", "3", '{"gain": 2}', '["gain"]'):
+    for text in ("no log\n", "[" * 100_000 + "\n"):
         log.write_text(text)
         assert f"{log}: not readable as the log of a training" in refused(tmp_path)
+    for text in ("3", '{"gain": 2}', '["gain"]', '{"step": 1, "gain": "x"}', '{"step": 1, "gain": 1, "gain_x": 1}'):
+        log.write_text('{"step": 1, "gain": 0.5}\n' + text + "\n")
+        assert refused(tmp_path) == f"report-training: {log}: line 2 is none of a training"
+
+
+def test_a_stage_that_tells_no_time(runs: list[Path], tmp_path: Path) -> None:
+    model, notes = load(runs[1] / "last.safetensors")
+    save(tmp_path / "last.safetensors", model, notes | {"stages": [{"seconds": None}]})
+    (tmp_path / "metrics.jsonl").write_bytes((runs[1] / "metrics.jsonl").read_bytes())
+    assert main([str(tmp_path), "--out", str(tmp_path / "report")]) == 0
+    assert json.loads((tmp_path / "report" / "results.json").read_text())[0]["hours"] == [None, None]
+    assert " | 5 |  | " in (tmp_path / "report" / "report.md").read_text()

@@ -22,6 +22,8 @@ from codecnn.yuv import write_raw
 from data_tools.codecs.codec import Codec
 from data_tools.codecs.vvenc import VVenC
 from data_tools.codecs.x265 import X265
+from experiments.recipe import Recipe, parse
+from experiments.run_folder import describe
 from experiments.shipped import SHIPPED
 from tests.pictures import photograph
 
@@ -44,6 +46,29 @@ def test_shipped_weights_gain(tmp_path: Path, name: str) -> None:
         (frame,) = codec.encode(clip, qp)
         filtered = filter_picture(model, frame.baseline, frame.unfiltered, qp)
         assert psnr_gain(frame.original.y, frame.baseline.y, filtered, 8) == pytest.approx(gain, abs=0.003)
+
+
+CONFIG_FILES = SHIPPED.parent / "configs"
+CONFIGS = {"rdn_s": "rdn_s_2"}  # of the last stage, where it has another name
+
+
+@pytest.mark.parametrize("name", GAINS)
+def test_the_configuration_that_comes_with_weights_is_theirs(name: str) -> None:
+    """But for where they start from, which is a folder of the machine that they were made on."""
+    noted = load(SHIPPED / f"{name}.safetensors")[1]["recipe"]
+    recipe = json.loads(json.dumps(describe(read_config(CONFIG_FILES / f"{CONFIGS.get(name, name)}.yaml"))))
+    before_there_was = {"optimiser.last": 1}
+    assert before_there_was | noted | {"start": ""} == recipe | {"start": ""}
+
+
+def test_what_configurations_start_from_is_there() -> None:
+    starts = [read_config(path).start for path in CONFIG_FILES.glob("rdn_*.yaml")]
+    assert any(starts)
+    assert all(not start or start.startswith("runs/") or start in GAINS for start in starts)
+
+
+def read_config(path: Path) -> Recipe:
+    return parse([str(path), "--data=data", "--out=out"]).recipe
 
 
 def test_every_file_of_weights_has_a_number_and_a_card() -> None:
@@ -103,6 +128,11 @@ def test_forged_configurations(tmp_path: Path, field: str, value: object) -> Non
         '{"sources": {"a": 1}}',
         '{"recipe": 3}',
         '{"seconds": "long"}',
+        '{"step": "x"}',
+        '{"windows": 0.5}',
+        '{"stages": 3}',
+        '{"stages": [3]}',
+        '{"stages": [{"seconds": 2}]}',
         "{",
         "[" * 100_000,
     ],
