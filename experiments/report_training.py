@@ -26,7 +26,7 @@ from experiments.metrics_log import Validation, read_rows, validations
 from experiments.parser import Parser, run_command
 from experiments.undefined import cell, to_json
 
-SETTINGS = ("optimiser.name", "optimiser.lr", "loss", "batch", "patch")
+SETTINGS = {"optimiser.name": "optimiser", "optimiser.lr": "lr", "loss": "loss", "batch": "batch", "patch": "patch"}
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,17 @@ def read(folder: Path) -> Training:
     weights, file = folder / "last.safetensors", folder / "metrics.jsonl"
     model, notes = load(weights)
     recipe = notes.get("recipe") or {}
-    if missing := (set(SETTINGS) - recipe.keys()) | ({"step", "seconds"} - notes.keys()):
+    if missing := set(SETTINGS) - recipe.keys():
         raise InputError(f"{weights}: its notes do not tell {', '.join(sorted(missing))}")
     rows = read_rows(file)
     checks = validations(rows)
     if not checks:
         raise InputError(f"{file}: the training was never validated")
-    times = {row["step"]: row["seconds"] for row in rows if "seconds" in row} | {notes["step"]: notes["seconds"]}
+    times = {row["step"]: row["seconds"] for row in rows if "seconds" in row}
+    if "step" in notes and "seconds" in notes:
+        times[notes["step"]] = notes["seconds"]  # of the last step; the log may end before it
+    if not times:
+        raise InputError(f"{file}: tells no time")
     stages = notes.get("stages", [])
     before = sum(math.nan if stage.get("seconds") is None else stage["seconds"] for stage in stages)
     steps = sorted(times)
@@ -68,7 +72,7 @@ def markdown(trainings: Sequence[Training]) -> str:
     heads = [
         "run",
         "kMAC/px",
-        *(name.removeprefix("optimiser.") for name in SETTINGS),
+        *SETTINGS.values(),
         "stages before",
         "steps",
         "hours",

@@ -31,6 +31,7 @@ from tests.pictures import photograph
 GAINS: dict[str, tuple[Codec, dict[int, float]]] = {
     "rdn_xs": (X265(), {22: 0.2589, 37: 0.3926}),
     "rdn_s": (X265(), {22: 0.3597, 37: 0.5401}),
+    "rdn_m": (X265(), {22: 0.4093, 37: 0.6109}),
     "rdn_s_vvc": (VVenC(), {22: 0.2067, 37: 0.4683}),
 }
 
