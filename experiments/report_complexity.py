@@ -55,7 +55,7 @@ def markdown(costs: Sequence[Cost], memory: int) -> str:
             others = [speed * ctus(HEIGHT, WIDTH) / ctus(*shape) for shape in LARGER]
             lines.append(f"| {cost.name} | {name} | " + " | ".join(f"{s:.2f}" for s in (speed, *others)) + " |")
     lines += ["", f"## Largest batch that trains in {memory / 2**30:g} GiB", ""]
-    lines += ["By the closed form, bf16 and Adam; leave room for the program and the convolutions' own workspace.", ""]
+    lines += ["By the closed form, bf16 and Muon; leave room for the program and the convolutions' own workspace.", ""]
     lines += [
         "| network | " + " | ".join(f"patches of {p}x{p}" for p in PATCHES) + " |",
         "|---|" + "---:|" * len(PATCHES),
