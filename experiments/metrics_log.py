@@ -30,15 +30,18 @@ def read_rows(file: Path) -> list[Row]:
     return rows
 
 
-def validations(rows: list[Row]) -> list[Validation]:
-    """Those among the rows."""
-    return [
+def validations(file: Path, rows: list[Row]) -> list[Validation]:
+    """Those among the rows of a log; InputError if there is none."""
+    found = [
         Validation(
             row["step"], row["gain"], {int(name[5:]): value for name, value in row.items() if name.startswith("gain_")}
         )
         for row in rows
         if "gain" in row
     ]
+    if not found:
+        raise InputError(f"{file}: the training was never validated")
+    return found
 
 
 def _sound(name: str, value: object) -> bool:

@@ -49,9 +49,7 @@ def read(folder: Path) -> Training:
     if missing := set(SETTINGS) - recipe.keys():
         raise InputError(f"{weights}: its notes do not tell {', '.join(sorted(missing))}")
     rows = read_rows(file)
-    checks = validations(rows)
-    if not checks:
-        raise InputError(f"{file}: the training was never validated")
+    checks = validations(file, rows)
     times = {row["step"]: row["seconds"] for row in rows if "seconds" in row}
     if "step" in notes and "seconds" in notes:
         times[notes["step"]] = notes["seconds"]  # of the last step; the log may end before it
