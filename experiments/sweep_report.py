@@ -64,8 +64,19 @@ def plot(networks: Sequence[Variant]) -> bytes:
     figure, axis = pyplot.subplots(figsize=(8, 5))
     axis.plot([n.kmac for n in networks], [n.gain.mean for n in networks], "o", color="0.6", label="networks")
     axis.plot([n.kmac for n in front], [n.gain.mean for n in front], "o-", color="tab:red", label="Pareto front")
-    for network in front:
-        axis.annotate(network.name, (network.kmac, network.gain.mean), (0, 6), textcoords="offset points", ha="right")
+    for network in front:  # the front rises, so names that fall towards it do not meet
+        spot = (network.kmac, network.gain.mean)
+        axis.annotate(
+            network.name,
+            spot,
+            (-4, 4),
+            textcoords="offset points",
+            ha="right",
+            rotation=-45,
+            rotation_mode="anchor",
+            fontsize=7,
+        )
+    axis.margins(x=0.1, y=0.2)
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
