@@ -1,6 +1,7 @@
 """An Rdn, of floating-point numbers or integers, applied to a whole picture, CTU by CTU or at once, and rounded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import product
 from typing import Literal
 
@@ -30,8 +31,8 @@ def filter_picture(
     """The filtered luma (H, W) in the picture's dtype, rounded to the nearest integer and clipped at its bit depth.
 
     "ctu": each CTU from its window alone, as in training, `batch` at a time. "picture": the network sees all of the
-    picture, and zero padding is met at the picture's edges only. Computed in float32 on the device of the model, or
-    in integers on the CPU.
+    picture, and zero padding is met at the picture's edges only. Computed in float32 on the device of the model (a
+    GPU's TF32 is switched off meanwhile), or in integers on the CPU.
     """
     if way == "ctu":
         tiles = ctu_windows(model.config, baseline, unfiltered, ctu_size)
@@ -77,9 +78,22 @@ def filter_windows(model: Rdn | IntegerRdn, windows: Sequence[Plane], qp: int, b
     if isinstance(model, IntegerRdn):
         return model.filter_windows(windows, qp, bit_depth)
     peak = (1 << bit_depth) - 1
-    luma = model(planes_of(model.config, windows, qp, bit_depth, model.last.weight.device))[:, 0] * peak
+    planes = planes_of(model.config, windows, qp, bit_depth, model.last.weight.device)
+    with _whole_float32():
+        luma = model(planes)[:, 0] * peak
     filtered: Plane = luma.round().clip(0, peak).to(torch.int32).cpu().numpy().astype(windows[0].dtype)
     return filtered
+
+
+@contextmanager
+def _whole_float32() -> Iterator[None]:
+    """No TF32, in whose 10 bits of mantissa the convolutions of a GPU compute unless told otherwise."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def planes_of(

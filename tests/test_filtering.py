@@ -36,6 +36,21 @@ def pictures(height: int = 75, width: int = 83, bit_depth: int = 8, chroma: str 
     return baseline, unfiltered
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_gpu_computes_in_whole_float32(monkeypatch: pytest.MonkeyPatch, allowed: bool) -> None:
+    """TF32 is off while the network runs, and afterwards, or after an error, as it was."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", allowed)
+    model, seen = network(), []
+    model.last.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+    filter_picture(model, *pictures(), 32, way="picture")
+    assert seen == [False]
+    assert torch.backends.cudnn.allow_tf32 == allowed
+    del model.last.bias
+    with pytest.raises(AttributeError):
+        filter_picture(model, *pictures(), 32)
+    assert torch.backends.cudnn.allow_tf32 == allowed
+
+
 def by_hand(model: Rdn, baseline: Picture, unfiltered: Picture, qp: int, top: int, left: int, size: int) -> np.ndarray:
     """One CTU, every sample of its window fetched on its own, beyond the picture the nearest one."""
     config, picture = model.config, unfiltered if model.config.input == "unfiltered" else baseline
