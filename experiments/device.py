@@ -20,6 +20,11 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device computes in bf16 by instructions of its own; a processor without them is some 8 times slower."""
+    return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def hardware(device: torch.device) -> str:
     """What computes there: the name of the GPU, or of the processor and the threads in use."""
     if device.type == "cuda":

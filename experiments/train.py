@@ -37,7 +37,7 @@ from codecnn.schema import SIGNALS
 from codecnn.store import Shard, open_folder
 from codecnn.weights import Notes, load, save
 from experiments.batches import Batch, Batches, split_by_source
-from experiments.device import choose_device, hardware
+from experiments.device import choose_device, hardware, has_bf16
 from experiments.recipe import Optimiser, Recipe, Run, parse
 from experiments.run_folder import Former, RunFolder, describe, fingerprint
 from experiments.shipped import find_weights
@@ -68,6 +68,8 @@ def train(run: Run, caught: list[int]) -> int:
     if recipe.batch < world:
         raise InputError(f"batch is {recipe.batch}, too small for {world} processes")
     device = choose_device(recipe.device)
+    if rank == 0 and recipe.precision == "bf16" and not has_bf16(device):
+        print("train-filter: warning: this processor has no bf16; --precision=fp32 is faster", file=sys.stderr)
 
     # Data
     training, held_out = choose_shards(run)
@@ -273,7 +275,9 @@ def learning_rate(choice: Optimiser, step: int, steps: int) -> float:
 
 def loss_of(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
     """Sum of the loss over the valid samples of a batch, and their count."""
-    planes = make_planes(batch.picture, batch.unfiltered_y, batch.qp, batch.peak)
+    planes = make_planes(batch.picture, batch.unfiltered_y, batch.qp, batch.peak)  # channels last
+    if not recipe.channels_last:
+        planes = planes.contiguous()  # every convolution takes after its input
     with torch.autocast(planes.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
         filtered = network(planes)[:, 0].float()
     original = batch.original / batch.peak.view(-1, 1, 1)
@@ -307,13 +311,18 @@ def validate(model: Rdn, shards: Sequence[Shard], frames: int) -> dict[int, floa
 
 @cache  # what is committed while a study runs is not what it runs
 def commit() -> str:
-    """The commit of this code, with -dirty where files were changed since; "unknown" outside of a repository."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    """The commit of this code, with -dirty where files were changed since; "unknown" outside of its repository."""
+    here = Path(__file__)
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=here.parent, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        result = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+        git("ls-files", "--error-unmatch", here.name)  # where it is installed may lie in another repository
+        return git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return result.stdout.strip()
 
 
 @contextmanager

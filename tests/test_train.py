@@ -18,15 +18,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from codecnn.errors import InputError
 from codecnn.metrics import psnr
-from codecnn.models.rdn import RdnConfig
+from codecnn.models.rdn import Rdn, RdnConfig
 from codecnn.store import Shard, open_folder
 from codecnn.weights import load
+from experiments import train
 from experiments.batches import Batch, Batches, split_by_source
-from experiments.recipe import Optimiser
-from experiments.train import learning_rate, main
+from experiments.recipe import Optimiser, Recipe
+from experiments.train import commit, learning_rate, loss_of, main
 from tests.other_process import held_by_another_process
 from tests.small_data import CTU, HEIGHT, WIDTH, write_dataset, write_shard
 
@@ -329,6 +331,65 @@ def test_two_processes_are_as_good_as_one(data: Path, config: Path, tmp_path: Pa
 def test_other_recipes_run(data: Path, config: Path, tmp_path: Path, more: list[str]) -> None:
     assert main(command(config, data, tmp_path / "out", *more, "--steps", "6", "--optimiser.lr", "1e-4")) == 0
     assert [line["step"] for line in rows(tmp_path / "out")] == [1, 2, 3, 4, 5, 6, 6]
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_the_channels_lie_in_memory_as_the_recipe_says(data: Path, channels_last: bool) -> None:
+    recipe = Recipe(channels_last=channels_last, precision="fp32")
+    model = Rdn(recipe.model)
+    if channels_last:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    strides: set[int] = set()  # from one channel to the next
+    model.blocks[0].register_forward_hook(lambda _, __, output: strides.add(output.stride(1)))
+    loss_of(model, fixed(open_folder(data))[0], recipe)
+    assert strides == {1 if channels_last else 24**2}
+
+
+def test_a_compiled_network_learns_the_same(
+    data: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for the code generator, which takes long: its input is run operator by operator."""
+    compiled: list[nn.Module] = []
+
+    def compile_quickly(network: nn.Module) -> None:
+        compiled.append(network)
+        network._compiled_call_impl = torch.compile(network._call_impl, backend="aot_eager", fullgraph=True)
+
+    monkeypatch.setattr(nn.Module, "compile", compile_quickly)
+    plain, quick = tmp_path / "plain", tmp_path / "compiled"
+    more = ["--steps=2", "--ema=0", "--optimiser.name=sgd", "--optimiser.last=1", "--optimiser.lr=0.1"]
+    for out, options in ((plain, []), (quick, ["--compile=true"])):
+        assert main([*command(config, data, out, *more), *options]) == 0
+    assert len(compiled) == 1
+    one, other = (load(out / "last.safetensors")[0].state_dict() for out in (plain, quick))
+    torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+
+
+def test_a_processor_without_bf16_is_warned_of(
+    data: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for supported, precision in ((True, "bf16"), (False, "fp32"), (False, "bf16")):
+        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda answer=supported: answer)
+        out = tmp_path / f"{precision} {supported}"
+        assert main([*command(config, data, out), "--steps=1", f"--precision={precision}"]) == 0
+        warned = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+        assert len(warned) == (precision == "bf16" and not supported)
+
+
+def test_the_commit_is_that_of_the_repository_of_this_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not of another one that it is installed in."""
+    installed = tmp_path / "environment" / "train.py"
+    installed.parent.mkdir()
+    installed.write_text("")
+    (tmp_path / "theirs.txt").write_text("")
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for arguments in (["init", "--quiet"], ["add", "theirs.txt"], [*who, "commit", "--quiet", "-m", "theirs"]):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    monkeypatch.setattr(train, "__file__", str(installed))
+    assert commit.__wrapped__() == "unknown"
+    subprocess.run(["git", "add", installed], cwd=tmp_path, check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert commit.__wrapped__() == f"{head.stdout.strip()}-dirty"
 
 
 def test_training_starts_from_given_weights(
