@@ -6,7 +6,7 @@ input, u and v (batch, height / 2, width / 2), qp and bit_depth (batch), and for
 and width are even and hold the margin on each side; the output, filtered_y, is without it. Chroma is 4:2:0: for a grey
 source give planes of 2^(bit_depth - 1), and bring other formats to 4:2:0 first.
 
-Before it is saved the file is run by onnxruntime on photographs, beside the network that it was made of.
+Before it is saved the file is run by onnxruntime on coded photographs, beside the network that it was made of.
 """
 
 import experiments.before_torch  # noqa: F401
@@ -21,6 +21,7 @@ import sys
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -29,14 +30,16 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from codecnn import weights
+from codecnn import ctu, weights
 from codecnn.clip import FormatOptions, open_clip
 from codecnn.errors import InputError
 from codecnn.files import write_whole
-from codecnn.filtering import ctu_windows, filter_windows
+from codecnn.filtering import ctu_windows, filter_picture
 from codecnn.models.rdn import QP_PLANE, Rdn
+from codecnn.store import Shard
 from codecnn.weights import Notes
-from codecnn.yuv import Picture
+from codecnn.yuv import Picture, write_raw
+from experiments.encoding import encode
 from experiments.parser import Parser, run_command
 from experiments.shipped import find_weights
 
@@ -64,7 +67,7 @@ class IntegerSamples(nn.Module):
 
 
 class Comparison(NamedTuple):
-    """Of what onnxruntime and PyTorch make of the same windows."""
+    """Of what onnxruntime and PyTorch make of the same pictures."""
 
     samples: int
     different: float  # share of the samples
@@ -112,28 +115,37 @@ def export(model: Rdn, notes: Notes) -> bytes:
 
 
 def compare(model: Rdn, graph: bytes) -> Comparison:
-    """Filter the windows of photographs by both, at two QPs and bit depths."""
+    """Filter coded pictures by both."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     differences = []
-    for qp, bit_depth in ((22, 8), (37, 10)):
-        baseline, unfiltered = (_photograph(name, bit_depth) for name in ("astronaut", "coffee"))
-        windows = ctu_windows(model.config, baseline, unfiltered, ctu_size=64)
-        y, u, v, *unfiltered_y = windows
-        scalars = (np.full(len(y), number) for number in (qp, bit_depth))
-        feed = dict(zip(input_names(model), (y, u, v, *scalars, *unfiltered_y), strict=True))
-        (got,) = session.run(None, {name: array.astype(np.int32) for name, array in feed.items()})
-        differences.append(np.abs(got - filter_windows(model, windows, qp, bit_depth).astype(np.int64)).ravel())
+    with TemporaryDirectory() as folder:
+        for shard in coded_pictures(Path(folder)):
+            baseline, unfiltered = (shard.picture(signal, 0) for signal in ("baseline", "unfiltered"))
+            qp, depth, size = shard.info.qp, shard.info.bit_depth, shard.info.ctu_size
+            y, u, v, *unfiltered_y = ctu_windows(model.config, baseline, unfiltered, size)
+            scalars = (np.full(len(y), number) for number in (qp, depth))
+            feed = dict(zip(input_names(model), (y, u, v, *scalars, *unfiltered_y), strict=True))
+            (windows,) = session.run(None, {name: array.astype(np.int32) for name, array in feed.items()})
+            got, wanted = ctu.untile(windows, *baseline.y.shape), filter_picture(model, baseline, unfiltered, qp, size)
+            differences.append(np.abs(got - wanted.astype(np.int64)).ravel())
     difference = np.concatenate(differences)
     return Comparison(difference.size, float(np.mean(difference != 0)), int(difference.max()))
 
 
-def _photograph(name: str, bit_depth: int) -> Picture:
-    """A part of one that comes with scikit-image."""
-    clip = open_clip(Path(skimage.__path__[0]) / "data" / f"{name}.png", FormatOptions(chroma="420"))
-    picture = next(clip.frames()).crop(160, 192)
-    return Picture.of((p.astype(np.uint16) << (bit_depth - 8) for p in picture.planes), bit_depth)
+def coded_pictures(folder: Path) -> list[Shard]:
+    """A part of a photograph that comes with scikit-image, coded by x265 at QP 22 and 37, of 8 bit and shifted to 10.
+
+    All of it is written into `folder`.
+    """
+    photograph = Path(skimage.__path__[0]) / "data" / "astronaut.png"
+    picture = next(open_clip(photograph, FormatOptions(chroma="420")).frames()).crop(160, 192)
+    deep = Picture.of((plane.astype(np.uint16) << 2 for plane in picture.planes), 10)
+    sources = [folder / f"astronaut_192x160_{bits}bit_420.yuv" for bits in (8, 10)]
+    for source, of_depth in zip(sources, (picture, deep), strict=True):
+        write_raw(source, [of_depth])
+    return encode(sources, folder, {"codec": ["x265"], "qp": ["22", "37"], "ctu-size": ["64"]})
 
 
 def run(args: argparse.Namespace) -> None:

@@ -12,7 +12,9 @@ import torch
 from torch import nn
 
 from codecnn import weights
+from codecnn.metrics import psnr
 from codecnn.models.rdn import Rdn, RdnConfig, Yuv, make_planes
+from codecnn.schema import SIGNALS
 from codecnn.yuv import Plane
 from experiments import export_onnx
 from tests.pictures import photograph
@@ -54,7 +56,7 @@ def test_the_graph_filters_as_the_network(
     weights.save(tmp_path / "a.safetensors", model, {"commit": "abc123"})
     assert export_onnx.main([str(tmp_path / "a.safetensors"), "--out", str(path)]) == 0
     printed = capsys.readouterr().out
-    assert "samples differ, by " in printed
+    assert f" of {4 * 160 * 192} samples differ, by " in printed  # of four pictures, each sample once
     assert [file.name for file in path.parent.iterdir()] == ["a.onnx"]
 
     properties = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
@@ -90,6 +92,20 @@ def test_the_graph_filters_as_the_network(
     assert (luma > peak.numpy()[:, None, None] + 1).any()
     inner = y[:, config.margin : -config.margin, config.margin : -config.margin]
     assert np.mean(filtered != inner) > 0.1  # it does something
+
+
+def test_the_pictures_of_the_check_are_coded(tmp_path: Path) -> None:
+    shards = export_onnx.coded_pictures(tmp_path)
+    assert sorted((s.info.codec, s.info.bit_depth, s.info.qp) for s in shards) == [
+        ("x265", depth, qp) for depth in (8, 10) for qp in (22, 37)
+    ]
+    for shard in shards:
+        original, baseline, unfiltered = (shard.picture(signal, 0).y for signal in SIGNALS)
+        depth = shard.info.bit_depth
+        assert original.shape == (160, 192)
+        assert original.max() > 200 << (depth - 8)
+        low, high = (38, 48) if shard.info.qp == 22 else (28, 38)
+        assert low < psnr(original, unfiltered, depth) < psnr(original, baseline, depth) < high
 
 
 @pytest.fixture
