@@ -17,8 +17,10 @@ from codecnn.files import write_whole
 from codecnn.models.rdn import Rdn, RdnConfig
 
 FORMAT = "codecnn-rdn-1"
-KINDS = {"recipe": dict, "windows": int, "step": int, "seconds": float, "hardware": str, "commit": str}  # of some notes
-Notes = dict[str, Any]  # whatever JSON can hold; where given, "sources" are names, "stages" notes, the others as above
+# Of those notes that have a type, and of the items of those that are lists
+KINDS = {"recipe": dict, "windows": int, "step": int, "seconds": float, "hardware": str, "torch": str, "commit": str}
+ITEMS = {"sources": str, "sources_sha256": str, "codecs": str, "qps": int, "stages": dict}
+Notes = dict[str, Any]  # whatever JSON can hold; "stages" are notes of former trainings
 
 
 def save(path: Path, model: Rdn, notes: Notes) -> None:
@@ -78,13 +80,12 @@ def _check_notes(notes: object) -> None:
     """Raise ValueError unless what is read of them has its type."""
     if not isinstance(notes, dict):
         raise ValueError("its notes are no JSON object")
-    sources = notes.get("sources", [])
-    if not (isinstance(sources, list) and all(isinstance(source, str) for source in sources)):
-        raise ValueError("the sources in its notes are no list of names")
-    stages = notes.get("stages", [])
-    if not (isinstance(stages, list) and all(isinstance(stage, dict) for stage in stages)):
-        raise ValueError("the stages in its notes are no list of JSON objects")
-    for stage in (*stages, notes):
-        for name, kind in KINDS.items():
-            if type(stage.get(name)) not in (kind, type(None)):
-                raise ValueError(f"the {name} in its notes is no {kind.__name__}")
+    for name, kind in ITEMS.items():
+        items = notes.get(name, [])
+        if not (isinstance(items, list) and all(type(item) is kind for item in items)):
+            raise ValueError(f"the {name} in its notes are no list of {kind.__name__}")
+    for name, kind in KINDS.items():
+        if type(notes.get(name)) not in (kind, type(None)):
+            raise ValueError(f"the {name} in its notes is no {kind.__name__}")
+    for stage in notes.get("stages", []):
+        _check_notes(stage | {"stages": []})  # nobody reads the stages of a stage

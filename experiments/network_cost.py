@@ -184,7 +184,12 @@ def _sheet(network: Network, device: torch.device) -> list[tuple[str, str]]:
 
         return noted(tell)
 
+    def framework(stage: Notes) -> str:
+        return f"PyTorch {stage.get('torch') or ''}".strip() if stage.get("recipe") else NOT_RECORDED
+
     def qps(stage: Notes) -> str:
+        if "qps" in stage:
+            return ", ".join(map(str, stage["qps"]))
         recipe = stage.get("recipe") or {}
         return (str(recipe["qps"]).strip("[]") or "all of the data") if "qps" in recipe else NOT_RECORDED
 
@@ -214,7 +219,7 @@ def _sheet(network: Network, device: torch.device) -> list[tuple[str, str]]:
         ("inference: passes", "1"),
         ("inference: patch size", f"{window}x{window} for {CTU}x{CTU}"),
         ("training: hardware", noted(lambda stage: stage.get("hardware") or NOT_RECORDED)),
-        ("training: framework", "PyTorch" if notes.get("recipe") else NOT_RECORDED),
+        ("training: framework", noted(framework)),
         ("training: epochs", " then ".join(map(epochs, stages))),
         ("training: batch size", of_recipe("batch")),
         ("training: loss", of_recipe("loss")),

@@ -29,6 +29,7 @@ from experiments.encoding import encode
 from experiments.gain_report import markdown, plot
 from experiments.gain_study import average, measure, summarise
 from experiments.parser import Parser, count, run_command
+from experiments.provenance import codec_caution, codecs_of, trained_on
 from experiments.shipped import find_weights
 from experiments.undefined import to_json
 
@@ -38,14 +39,13 @@ ENCODING = ("codec", "preset", "qp", "frames")  # what build-dataset is told of 
 def describe(model: Rdn | IntegerRdn, weights: Path, shards: Sequence[Shard], way: str) -> dict[str, str]:
     """What the numbers of a report were measured with."""
     infos = [shard.info for shard in shards]
-    versions = sorted({f"{i.codec}: {i.codec_version}" + (f", preset {i.preset}" if i.preset else "") for i in infos})
     sizes = " or ".join(map(str, sorted({info.ctu_size for info in infos})))
     ways = {"ctu": f"CTU by CTU ({sizes} + margin)", "picture": "whole pictures at once"}
     return {
         "weights": str(weights),
         "network": f"{parameter_count(Rdn(model.config)):,} parameters, {kmac_per_sample(model.config):.1f} kMAC/px, "
         f"input {model.config.input}" + (", in 16-bit integers" if isinstance(model, IntegerRdn) else ""),
-        "baseline": f"{'; '.join(versions)}; all-intra, constant QP, all in-loop filters on",
+        "baseline": f"{'; '.join(codecs_of(infos))}; all-intra, constant QP, all in-loop filters on",
         "filtered": f"{ways[way]}, rounded and clipped to integers at the bit depth, same bits as the baseline",
         "measures": "PSNR-Y with peak 2^bit depth - 1, mean over frames; BD-rate with PCHIP, per clip, then averaged "
         "for each codec",
@@ -94,13 +94,16 @@ def run(args: argparse.Namespace) -> None:
         model.to(device)
     shards = encode(args.sequences, args.out / "data", encoding(args)) if args.sequences else open_folder(args.data)
     check_comparable(shards)
+    infos = [shard.info for shard in shards]
+    if caution := codec_caution(notes, infos):
+        print(f"report-gain: {caution}", file=sys.stderr)
     rows = [measure(model, shard, args.way) for shard in tqdm(shards, unit="file", desc="filtering")]
     rows.sort(key=lambda r: (r.source, r.codec, r.qp))
     summaries = summarise(rows)
     means = average(summaries)
     about = describe(model, file, shards, args.way)
-    if trained_on := sorted(set(notes.get("sources", ())) & {row.source for row in rows}):
-        about["caution"] = f"trained on {len(trained_on)} of these clips: {', '.join(trained_on)}"
+    if known := trained_on(notes, infos):
+        about["caution"] = f"trained on {len(known)} of these clips: {', '.join(known)}"
     text = markdown(rows, summaries, means, about)
     results = {
         "about": about,

@@ -23,6 +23,7 @@ from codecnn.store import open_folder
 from experiments.comparable import check_comparable
 from experiments.device import choose_device
 from experiments.parser import Parser, run_command
+from experiments.provenance import codec_caution, trained_on
 from experiments.report import describe
 from experiments.shipped import find_weights
 from experiments.undefined import to_json
@@ -41,6 +42,9 @@ def run(args: argparse.Namespace) -> None:
         model.to(device)
     shards = open_folder(args.data)
     check_comparable(shards)
+    infos = [shard.info for shard in shards]
+    if caution := codec_caution(notes, infos):
+        print(f"report-where: {caution}", file=sys.stderr)
     measured = [one for shard in tqdm(shards, unit="file", desc="filtering") for one in measure(model, shard)]
     measured.sort(key=lambda m: (m.row.source, m.row.codec, m.row.qp))
     points, deciles, summaries = qp_means(measured), decile_means(measured), summarise(measured)
@@ -48,8 +52,8 @@ def run(args: argparse.Namespace) -> None:
     about = describe(model, file, shards, "ctu")
     sizes = " or ".join(map(str, sorted({shard.info.ctu_size for shard in shards})))
     about["filtered"] = f"CTUs of {sizes}; rounded and clipped to integers at the bit depth, same bits as the baseline"
-    if trained_on := sorted(set(notes.get("sources", ())) & {one.row.source for one in measured}):
-        about["caution"] = f"trained on {len(trained_on)} of these clips: {', '.join(trained_on)}"
+    if known := trained_on(notes, infos):
+        about["caution"] = f"trained on {len(known)} of these clips: {', '.join(known)}"
     text = markdown(points, deciles, summaries, means, about)
     results = {
         "about": about,

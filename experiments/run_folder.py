@@ -9,7 +9,7 @@ import json
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, TypedDict
+from typing import IO, Any, NotRequired, TypedDict
 
 import torch
 
@@ -28,6 +28,7 @@ class Former(TypedDict):
     """What the weights that a run starts from were trained with."""
 
     sources: list[str]  # of all stages
+    sources_sha256: NotRequired[list[str]]  # where each stage has told
     stages: list[Notes]  # of each what its notes told, and the sha256 of its weights file
 
 

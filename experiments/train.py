@@ -38,12 +38,14 @@ from codecnn.store import Shard, open_folder
 from codecnn.weights import Notes, load, save
 from experiments.batches import Batch, Batches, split_by_source
 from experiments.device import choose_device, hardware, has_bf16
+from experiments.provenance import codecs_of, trained_on
 from experiments.recipe import Optimiser, Recipe, Run, parse
 from experiments.run_folder import Former, RunFolder, describe, fingerprint
 from experiments.shipped import find_weights
 
-NO_STAGE: Former = {"sources": [], "stages": []}
-STAGE = ("recipe", "windows", "step", "seconds", "hardware", "commit")  # of the notes of weights that are gone on from
+NO_STAGE: Former = {"sources": [], "sources_sha256": [], "stages": []}
+# Of the notes of weights that are gone on from
+STAGE = ("recipe", "windows", "codecs", "qps", "step", "seconds", "hardware", "torch", "commit")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -107,15 +109,21 @@ def train(run: Run, caught: list[int]) -> int:
     if recipe.compile:
         network.compile()
 
+    infos = [shard.info for shard in training]
     notes = {
-        "sources": sorted({shard.info.source for shard in training} | set(former["sources"])),
+        "sources": sorted({info.source for info in infos} | set(former["sources"])),
+        "codecs": codecs_of(infos),
+        "qps": sorted({info.qp for info in infos}),
         "windows": len(batches.windows),
         "held_out": sorted({shard.info.source for shard in held_out}),
         "commit": commit(),
         "hardware": hardware(device),
+        "torch": torch.__version__,
         "recipe": describe(recipe),
         "stages": former["stages"],
     }
+    if (hashes := former.get("sources_sha256")) is not None:
+        notes["sources_sha256"] = sorted({info.source_sha256 for info in infos} | set(hashes))
 
     def progress() -> Notes:
         return notes | {"step": done, "seconds": time.perf_counter() - began}
@@ -240,12 +248,14 @@ def first_weights(recipe: Recipe, held_out: Sequence[Shard]) -> tuple[Rdn, Forme
     model, notes = load(file)
     if model.config != recipe.model:
         raise InputError(f"{file}: the weights of {model.config}, not of {recipe.model}")
-    sources = notes.get("sources", [])
-    if common := {shard.info.source for shard in held_out} & set(sources):
-        raise InputError(f"{file}: was trained on {', '.join(sorted(common))}, held out here")
-    stage = {name: notes.get(name) for name in STAGE}
+    if common := trained_on(notes, [shard.info for shard in held_out]):
+        raise InputError(f"{file}: was trained on {', '.join(common)}, held out here")
+    stage = {name: notes[name] for name in STAGE if name in notes}
     stage["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
-    return model.train(), {"sources": sources, "stages": [*notes.get("stages", []), stage]}
+    former: Former = {"sources": notes.get("sources", []), "stages": [*notes.get("stages", []), stage]}
+    if "sources_sha256" in notes:
+        former["sources_sha256"] = notes["sources_sha256"]
+    return model.train(), former
 
 
 def make_optimiser(model: Rdn, choice: Optimiser) -> torch.optim.Optimizer:

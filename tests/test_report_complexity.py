@@ -23,6 +23,8 @@ NOTES: dict[str, Any] = {
     "windows": 200,
     "hardware": "an abacus",
     "step": 70,
+    "qps": [22, 27],  # QPs that the recipe allows, but that were not in the data, were not trained on
+    "torch": "2.13",
     "seconds": 5400.0,
     "stages": [FORMER, FORMER | {"recipe": None, "windows": 60}],
 }
@@ -65,7 +67,8 @@ def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sheet["training: epochs"] == "30 steps then 30 steps then 70 steps (1.8 epochs)"
     assert sheet["training: time"] == "0.25 h then 0.25 h then 1.50 h"
     assert sheet["training: hardware"] == "not recorded then an abacus"
-    assert sheet["training: QPs"] == "all of the data then not recorded then 22, 37"
+    assert sheet["training: QPs"] == "all of the data then not recorded then 22, 27"
+    assert sheet["training: framework"] == "PyTorch then not recorded then PyTorch 2.13"
     assert {value for name, value in bare["sheet"].items() if name.startswith("training")} == {"not recorded"}
 
 

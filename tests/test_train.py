@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -24,7 +25,7 @@ from codecnn.errors import InputError
 from codecnn.metrics import psnr
 from codecnn.models.rdn import Rdn, RdnConfig
 from codecnn.store import Shard, open_folder
-from codecnn.weights import load
+from codecnn.weights import load, save
 from experiments import train
 from experiments.batches import Batch, Batches, split_by_source
 from experiments.recipe import Optimiser, Recipe
@@ -215,6 +216,9 @@ def test_a_run_gains_and_says_so(data: Path, finished: Path) -> None:
     model, notes = load(finished / "best.safetensors")
     assert notes["gain"] == max(line["gain"] for line in checks)
     assert notes["recipe"]["optimiser.lr"] == 3e-3
+    trained = [shard.info for shard in open_folder(data) if shard.info.source in notes["sources"]]
+    assert notes["sources_sha256"] == sorted({info.source_sha256 for info in trained})
+    assert (notes["codecs"], notes["qps"], notes["torch"]) == (["blur: "], [22, 37], torch.__version__)
     # The gain by hand: one window after the other through the network, the margin from the shard.
     gains = []
     for shard in open_folder(data):
@@ -433,12 +437,20 @@ def test_weights_tell_of_all_stages(config: Path, tmp_path: Path, capsys: pytest
     last = ["motorcycle_left", "third", f"--start={second}"]
     for val in ("chelsea", "coffee"):
         assert f"{second}: was trained on {val}.png" in refused(stage(*last, val=val), capsys)
+    renamed = tmp_path / "renamed"
+    renamed.mkdir()
+    shutil.copy(tmp_path / "coffee" / "a.h5", renamed)
+    with h5py.File(renamed / "a.h5", "a") as file:
+        file.attrs["source"] = "tea.png"
+    assert f"{second}: was trained on tea.png" in refused(stage(*last, val="renamed"), capsys)
     assert main(stage(*last)) == 0
 
     def check_third(steps: int) -> None:
         for name in ("best", "last"):
             notes = load(tmp_path / "third" / f"{name}.safetensors")[1]
             assert notes["sources"] == ["chelsea.png", "coffee.png", "motorcycle_left.png"]
+            shards = [open_folder(tmp_path / name)[0] for name in ("chelsea", "coffee", "motorcycle_left")]
+            assert notes["sources_sha256"] == sorted(shard.info.source_sha256 for shard in shards)
             assert notes["held_out"] == ["astronaut.png"]
             assert [former["step"] for former in notes["stages"]] == [2, 3]
             for former, file in zip(notes["stages"], (first, second), strict=True):
@@ -454,6 +466,23 @@ def test_weights_tell_of_all_stages(config: Path, tmp_path: Path, capsys: pytest
     assert main([*stage(*last, steps=4), "--resume"]) == 0
     moved.rename(second)
     check_third(steps=4)
+
+
+def test_going_on_from_weights_that_tell_names_alone(
+    data: Path, config: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, notes = load(finished / "best.safetensors")
+    old = {name: notes[name] for name in ("sources", "recipe", "step", "seconds")}
+    save(tmp_path / "old.safetensors", model, old)
+    start, out = ["--start", str(tmp_path / "old.safetensors"), "--steps=1"], tmp_path / "out"
+    assert main([*command(config, data, out), *start]) == 0
+    found = load(out / "last.safetensors")[1]
+    assert "sources_sha256" not in found  # they would be some of the sources alone
+    assert found["sources"] == notes["sources"]
+    save(tmp_path / "old.safetensors", model, old | {"sources": notes["held_out"]})
+    assert f"was trained on {notes['held_out'][0]}" in refused(
+        [*command(config, data, tmp_path / "no"), *start], capsys
+    )
 
 
 def test_constant_schedule_may_be_prolonged(data: Path, config: Path, tmp_path: Path) -> None:
