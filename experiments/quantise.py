@@ -1,7 +1,7 @@
 """quantise-filter: a trained filter in 16-bit integers, which filters to the same picture on every machine.
 
 Chooses the scales by what the network does with a few windows of every file of a dataset, and says what is lost on
-them. What comes out is for report-gain, and for a decoder.
+as many windows of another, or else on the same ones. What comes out is for report-gain, and for a decoder.
 """
 
 import experiments.before_torch  # noqa: F401
@@ -88,11 +88,20 @@ def markdown(losses: Sequence[Loss]) -> str:
     return "\n".join(lines)
 
 
+def others(folder: Path, calibration: Sequence[Shard]) -> list[Shard]:
+    """The files of a dataset; InputError if a source of them is in the calibration."""
+    shards, known = open_folder(folder), {shard.info.source_sha256 for shard in calibration}
+    if common := sorted({shard.info.source for shard in shards if shard.info.source_sha256 in known}):
+        raise InputError(f"{folder}: {', '.join(common)} is calibrated on as well")
+    return shards
+
+
 def run(args: argparse.Namespace) -> None:
     """Quantise, measure, save and print."""
     file = find_weights(args.weights)
     model, notes = weights.load(file)
     shards = open_folder(args.data)
+    measured = shards if args.val is None else others(args.val, shards)
     planes = (
         planes_of(model.config, s.windows, s.qp, s.bit_depth) for s in samples(shards, model.config, args.windows)
     )
@@ -102,7 +111,7 @@ def run(args: argparse.Namespace) -> None:
         raise
     except ValueError as error:
         raise InputError(f"{file}: {error}") from error
-    losses = [measure(model, integers, sample) for sample in samples(shards, model.config, args.windows)]
+    losses = [measure(model, integers, sample) for sample in samples(measured, model.config, args.windows)]
     calibration = {
         "files": [shard.path.name for shard in shards],
         "windows of each": args.windows,
@@ -110,6 +119,7 @@ def run(args: argparse.Namespace) -> None:
     }
     args.out.parent.mkdir(parents=True, exist_ok=True)
     integer_weights.save(args.out, integers, notes | {"calibration": calibration})
+    print(f"loss on {args.val or f'{args.data}, whose windows the scales were chosen by'}\n")
     print(markdown(losses))
     print(f"saved {args.out}")
 
@@ -120,7 +130,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("weights", help="a run folder of train-filter, a weights file, or the name of weights of the project")
     add("--data", type=Path, required=True, help="a dataset folder of build-dataset; best a part of the training data")
-    add("--windows", type=count, default=4, help="CTUs of every file of it")
+    add("--val", type=Path, help="a dataset folder of other sources to measure the loss on; if not given, --data")
+    add("--windows", type=count, default=4, help="CTUs of every file of both")
     add("--out", type=Path, required=True, metavar="FILE", help="the weights file to write")
     args = parser.parse_args(argv)
     if not args.windows:
