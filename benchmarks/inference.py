@@ -1,7 +1,7 @@
 """How fast whole pictures are filtered, and what the network alone takes of it.
 
-A picture of 416x240 CTU by CTU, random weights, float32; PyTorch, and onnxruntime where it is installed, take turns in
-the same run, and for information bf16 by autocast, which filters do not use.
+A picture of 416x240 CTU by CTU, random weights, float32; PyTorch, the same network in 16-bit integers, and onnxruntime
+where it is installed, take turns in the same run, and for information bf16 by autocast, which filters do not use.
 """
 
 import experiments.before_torch  # noqa: F401
@@ -16,7 +16,8 @@ from statistics import median
 import torch
 
 from codecnn.complexity import kmac_per_sample
-from codecnn.filtering import filter_picture
+from codecnn.filtering import ctu_windows, filter_picture, planes_of
+from codecnn.quantise import quantise
 from codecnn.yuv import Picture
 from experiments.network_cost import CTU, HEIGHT, WIDTH, Network, find_network, in_turns, onnx_filter, random_picture
 
@@ -35,8 +36,11 @@ def ways(network: Network, picture: Picture) -> dict[str, Callable[[], object]]:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             model(planes)
 
+    windows = ctu_windows(model.config, picture, picture, CTU)
+    integers = quantise(model, [planes_of(model.config, windows, 32, picture.bit_depth)])
     measured: dict[str, Callable[[], object]] = {
         "filter_picture": lambda: filter_picture(model, picture, picture, 32, CTU),
+        "the same in int16": lambda: filter_picture(integers, picture, picture, 32, CTU),
         "the network alone": lambda: alone(False),
         "the network in bf16": lambda: alone(True),
     }
