@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from torch import nn
 
+from benchmarks import inference
 from codecnn import filtering, integer_weights, weights
 from codecnn.clip import open_clip
 from codecnn.complexity import parameter_count
@@ -30,6 +35,7 @@ from data_tools import build_dataset
 from data_tools.codecs.x265 import X265
 from experiments import quantise as command
 from experiments import report
+from experiments.network_cost import Network
 from experiments.shipped import find_weights
 from tests import integer_reference
 from tests.pictures import FORMATS, photograph
@@ -198,19 +204,54 @@ def coded(picture: Picture, step: int) -> Picture:
     return Picture.of((plane // step * step + step // 2 for plane in picture.planes), picture.bit_depth)
 
 
-def test_the_shipped_weights_in_integers_filter_to_this_very_picture() -> None:
-    """By arithmetic alone: if this fails on a machine, pictures are not the same there."""
-    model, _ = weights.load(find_weights("rdn_s"))
-    calibration = photograph("astronaut", 128, 128)
-    windows = ctu_windows(model.config, coded(calibration, 8), coded(calibration, 12), 64)
-    quantised = quantise(model, [planes_of(model.config, windows, qp, 8) for qp in (22, 37)])
+SHIPPED_CRC = 3019498175
+
+
+def coded_photograph() -> tuple[Picture, Picture]:
     picture = photograph("chelsea", 75, 83)
-    filtered = filter_picture(quantised, coded(picture, 8), coded(picture, 12), 32, 64)
+    return coded(picture, 8), coded(picture, 12)
+
+
+def filter_by_shipped() -> Plane:
+    """It through weights that were made integers elsewhere: arithmetic of integers alone."""
+    quantised, _ = integer_weights.load(find_weights("rdn_s_int16"))
+    return filter_picture(quantised, *coded_photograph(), 32, 64)
+
+
+def test_the_shipped_integers_filter_to_this_very_picture() -> None:
+    """If this fails on a machine, pictures are not the same there."""
+    made = [zlib.crc32(b"".join(plane.tobytes() for plane in p.planes)) for p in coded_photograph()]
+    assert made == [4047126039, 503679410]  # else it is the conversion of the photograph that differs
+    filtered = filter_by_shipped()
     assert filtered.shape == (75, 83)
-    assert zlib.crc32(filtered.tobytes()) == 1271014845
-    windows = ctu_windows(model.config, coded(picture, 8), coded(picture, 12), 32)
+    assert zlib.crc32(filtered.tobytes()) == SHIPPED_CRC
+    quantised, _ = integer_weights.load(find_weights("rdn_s_int16"))
+    windows = ctu_windows(quantised.config, *coded_photograph(), 32)
     expected, _ = integer_reference.filter_window(quantised, [p[0] for p in windows], 32, 8)
     assert np.array_equal(quantised.filter_windows([p[:1] for p in windows], 32, 8)[0], expected)
+
+
+WIDE_REGISTERS = r"%[yz]mm"  # of AVX
+ELSEWHERE = f"""
+import re, zlib
+from codecnn.integer_conv import _kernel
+from tests.test_integer import filter_by_shipped
+crc = zlib.crc32(filter_by_shipped().tobytes())
+print(crc, any(re.search("{WIDE_REGISTERS}", text) for text in _kernel.inspect_asm().values()))
+"""
+
+
+def test_the_same_picture_without_the_instructions_of_this_processor(tmp_path: Path) -> None:
+    environment = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)}
+    printed = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE],
+        cwd=Path(__file__).parent.parent,
+        env=os.environ | environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    assert printed == f"{SHIPPED_CRC} False\n"
 
 
 def test_little_is_lost_on_a_coded_photograph(tmp_path: Path) -> None:
@@ -344,6 +385,9 @@ def test_bad_weights(saved: Path) -> None:
         "weights that overflow": forge("blocks.1.fuse.weight", 32767),
         "a weight that has no negative": forge("entry.weight", -32768),
         "a bias that overflows": forge("fuse.0.bias", -(2**31)),
+        "floats, and one that is none": lambda: save_file(
+            tensors | {"entry.weight": np.full(tensors["entry.weight"].shape, np.nan, np.float32)}, bad, header
+        ),
         "a tensor missing": lambda: save_file(short, bad, header),
         "another network": configure(channels=7),
         "another input": configure(input="baseline"),
@@ -393,6 +437,7 @@ def test_quantised_and_reported(data: Path, tmp_path: Path, capsys: pytest.Captu
     assert [(qp, ctus) for qp, ctus, *_ in table] == [("27", "4"), ("37", "4")]
     assert all(abs(float(loss)) < 0.02 and 0 < float(share[:-1]) < 10 for _, _, loss, share, _ in table), table
     assert lines[-1] == f"saved {file}"
+    assert lines[0] == f"loss on {data}, whose windows the scales were chosen by"
     _, notes = integer_weights.load(file)
     _, original = weights.load(find_weights("rdn_s"))
     assert notes["sources"] == original["sources"]
@@ -411,6 +456,41 @@ def test_quantised_and_reported(data: Path, tmp_path: Path, capsys: pytest.Captu
     for row, other in zip(found["rows"], floats["rows"], strict=True):
         assert row["gain"] == pytest.approx(other["gain"], abs=0.01)
         assert row["gain"] != other["gain"]
+
+
+def test_the_loss_on_other_sources(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = [tmp_path / source for source in ("astronaut", "coffee")]
+    for folder in folders:
+        folder.mkdir()
+        for file in data.glob(f"{folder.name}*_qp37.h5"):
+            (folder / file.name).symlink_to(file)
+    first, second = map(str, folders)
+
+    def table(*arguments: str) -> tuple[str, str, dict[str, NDArray]]:
+        out = tmp_path / "out.safetensors"
+        assert command.main(["rdn_s", "--windows", "1", "--out", str(out), *arguments]) == 0
+        about, *lines = capsys.readouterr().out.splitlines()
+        return about, lines[-2], load_file(out)
+
+    about, row, tensors = table("--data", first, "--val", second)
+    assert about == f"loss on {second}"
+    _, same_row, same_tensors = table("--data", first)
+    assert row != same_row  # measured on the one,
+    assert all(np.array_equal(same_tensors[name], tensor) for name, tensor in tensors.items())  # made by the other
+    assert command.main(["rdn_s", "--data", str(data), "--val", second, "--out", str(tmp_path / "none")]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line == f"quantise-filter: {second}: coffee_150x70.yuv is calibrated on as well"
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_benchmark_has_integers_beside_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "onnx_filter", lambda *_: None)  # whose export takes long
+    measured = inference.ways(Network("tiny", network(CONFIG), {}), photograph("astronaut", 64, 64))
+    filtered, floats = (measured[way]() for way in ("the same in int16", "filter_picture"))
+    assert isinstance(filtered, np.ndarray)
+    assert isinstance(floats, np.ndarray)
+    assert 0 < np.mean(filtered != floats) < 0.2
+    assert np.abs(filtered.astype(int) - floats).max() <= 2
 
 
 def test_bad_input_is_one_line_and_exit_code_2(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from codecnn.clip import open_clip
 from codecnn.errors import InputError
 from codecnn.filtering import filter_picture
+from codecnn.integer_weights import load_filter
 from codecnn.metrics import psnr_gain
 from codecnn.models.rdn import Rdn, RdnConfig
 from codecnn.weights import FORMAT, load, save
@@ -31,6 +33,7 @@ from tests.pictures import photograph
 GAINS: dict[str, tuple[Codec, dict[int, float]]] = {
     "rdn_xs": (X265(), {22: 0.2589, 37: 0.3926}),
     "rdn_s": (X265(), {22: 0.3909, 37: 0.6020}),
+    "rdn_s_int16": (X265(), {22: 0.3921, 37: 0.6039}),
     "rdn_m": (X265(), {22: 0.4267, 37: 0.6378}),
     "rdn_s_vvc": (VVenC(), {22: 0.2401, 37: 0.5622}),
 }
@@ -38,7 +41,7 @@ GAINS: dict[str, tuple[Codec, dict[int, float]]] = {
 
 @pytest.mark.parametrize("name", GAINS)
 def test_shipped_weights_gain(tmp_path: Path, name: str) -> None:
-    model, notes = load(SHIPPED / f"{name}.safetensors")
+    model, notes = load_filter(SHIPPED / f"{name}.safetensors")
     assert notes["sources"]
     write_raw(tmp_path / "c_256x256.yuv", [photograph("astronaut", 256, 256)])
     clip = open_clip(tmp_path / "c_256x256.yuv")
@@ -50,13 +53,13 @@ def test_shipped_weights_gain(tmp_path: Path, name: str) -> None:
 
 
 CONFIG_FILES = SHIPPED.parent / "configs"
-CONFIGS = {"rdn_m": "rdn_m_2"}  # of the last stage, where it has another name
+CONFIGS = {"rdn_m": "rdn_m_2", "rdn_s_int16": "rdn_s"}  # of the last stage, where it has another name
 
 
 @pytest.mark.parametrize("name", GAINS)
 def test_the_configuration_that_comes_with_weights_is_theirs(name: str) -> None:
     """But for where they start from, which is a folder of the machine that they were made on."""
-    noted = load(SHIPPED / f"{name}.safetensors")[1]["recipe"]
+    noted = load_filter(SHIPPED / f"{name}.safetensors")[1]["recipe"]
     recipe = json.loads(json.dumps(describe(read_config(CONFIG_FILES / f"{CONFIGS.get(name, name)}.yaml"))))
     before_there_was = {"optimiser.last": 1}
     assert before_there_was | noted | {"start": ""} == recipe | {"start": ""}
@@ -159,6 +162,15 @@ def test_tensors_of_another_network(tmp_path: Path) -> None:
     assert "the shape of more is [], not None" in refusal(tmp_path / "a")
     forge(tmp_path / "a", {}, tensors={f"{number}{'a' * 1000}": torch.zeros(1) for number in range(100)})
     refusal(tmp_path / "a")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e300])
+def test_what_is_not_finite(tmp_path: Path, value: float) -> None:
+    """Nor would 1e300 be, as 32 bits."""
+    bias = torch.zeros(4, dtype=torch.float64)
+    bias[2] = value
+    forge(tmp_path / "a", {}, tensors={"blocks.0.fuse.bias": bias})
+    assert "blocks.0.fuse.bias is not finite everywhere" in refusal(tmp_path / "a")
 
 
 def test_the_size_of_the_file_bounds_the_memory(tmp_path: Path) -> None:
