@@ -73,6 +73,9 @@ def load(path: Path) -> tuple[Rdn, Notes]:
                 raise ValueError(f"the shape of {name} is {shape}, not {expected.get(name)}")
         model = Rdn(config)
         model.load_state_dict({name: file.get_tensor(name) for name in expected})
+        for name, tensor in model.state_dict().items():
+            if not tensor.isfinite().all():
+                raise ValueError(f"{name} is not finite everywhere")
     return model.eval(), notes
 
 
