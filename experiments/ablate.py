@@ -17,7 +17,7 @@ from pathlib import Path
 from codecnn.errors import InputError
 from codecnn.files import write_whole
 from experiments.ablation_report import markdown, plot, results
-from experiments.parser import Parser
+from experiments.parser import Parser, enough_memory
 from experiments.recipe import Run
 from experiments.run_folder import lock
 from experiments.train import caught_signals
@@ -117,7 +117,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for report.md, results.json, gains.png, runs")
     args = parser.parse_args(argv)
     try:
-        with caught_signals() as caught:
+        with enough_memory(), caught_signals() as caught:
             return ablate(args.config, args.data, args.val, args.out, caught)
     except (InputError, OSError) as error:
         print(f"ablate: {error}", file=sys.stderr)

@@ -17,7 +17,7 @@ from typing import Any
 from codecnn.complexity import kmac_per_sample
 from codecnn.errors import InputError
 from codecnn.files import write_whole
-from experiments.parser import Parser, count
+from experiments.parser import Parser, count, enough_memory
 from experiments.run_folder import FREE, lock
 from experiments.sweep_report import markdown, plot, results
 from experiments.train import caught_signals
@@ -118,7 +118,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--trials", type=count, required=True, help="networks to try in all, those over the limit too")
     args = parser.parse_args(argv)
     try:
-        with caught_signals() as caught:
+        with enough_memory(), caught_signals() as caught:
             return sweep(args.config, args.data, args.val, args.out, args.trials, caught)
     except (InputError, OSError) as error:
         print(f"sweep: {error}", file=sys.stderr)

@@ -1,11 +1,16 @@
-"""How every report command ends when it is interrupted."""
+"""How every command ends when it is interrupted, or memory is too little."""
 
+import argparse
+from collections.abc import Callable
 from types import ModuleType
 from typing import NoReturn
 
+import numpy as np
 import pytest
+import torch
 
 from experiments import (
+    ablate,
     export_onnx,
     quantise,
     report,
@@ -14,7 +19,9 @@ from experiments import (
     report_labels,
     report_training,
     report_where,
+    sweep,
 )
+from experiments.parser import run_command
 
 
 @pytest.mark.parametrize(
@@ -43,3 +50,61 @@ def test_an_interruption_is_one_line_and_exit_code_130(
     monkeypatch.setattr(command, "run", interrupted)
     assert command.main([*arguments, "--out", "out"]) == 130
     assert capsys.readouterr().err == f"{name}: interrupted\n"
+
+
+def of_numpy(_: object) -> None:
+    np.empty(1 << 60, np.uint8)
+
+
+def of_pytorch(_: object) -> None:
+    torch.empty(1 << 60, dtype=torch.uint8)
+
+
+def of_python(_: object) -> None:
+    bytes(1 << 60)
+
+
+def of_a_gpu(_: object) -> None:
+    raise torch.OutOfMemoryError(
+        "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 1.00 GiB"
+    )
+
+
+def of_a_worker(_: object) -> None:
+    """As PyTorch raises it again, with the worker's traceback."""
+    raise MemoryError("Caught MemoryError in DataLoader worker process 0.\nTraceback:\n  File\nMemoryError: no page")
+
+
+@pytest.mark.parametrize(
+    ("lack", "said"),
+    [
+        (of_numpy, ": Unable to allocate 1.00 EiB"),
+        (of_pytorch, "can't allocate memory: you tried to allocate 1152921504606846976 bytes"),
+        (of_python, "too little memory\n"),
+        (of_a_gpu, ": CUDA out of memory. Tried to allocate 2.00 GiB."),
+        (of_a_worker, ": MemoryError: no page\n"),
+    ],
+)
+def test_too_little_memory_is_one_line_and_exit_code_2(
+    lack: Callable[[object], None], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command("report-gain", lack, argparse.Namespace()) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("report-gain: too little memory")
+    assert said in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(("command", "more"), [(ablate, []), (sweep, ["--trials", "1"])])
+def test_too_little_memory_for_a_study(
+    command: ModuleType, more: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = command.__name__.rpartition(".")[2]
+    monkeypatch.setattr(command, name, lambda *_: of_pytorch(None))
+    assert command.main(["study.yaml", "--data", "data", "--out", "out", *more]) == 2
+    assert capsys.readouterr().err.startswith(f"{name}: too little memory: ")
+
+
+def test_other_errors_of_pytorch_are_no_lack_of_memory() -> None:
+    with pytest.raises(RuntimeError, match="must match"):
+        run_command("report-gain", lambda _: print(torch.zeros(2) + torch.zeros(3)), argparse.Namespace())
