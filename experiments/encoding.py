@@ -15,7 +15,8 @@ def encode(sequences: Sequence[Path], folder: Path, options: Mapping[str, Sequen
     options: of build-dataset with their values, such as {"qp": ["22", "27"]}; what was made with others, which may be
     of other QPs, is in another folder inside of `folder`. Raises InputError with what build-dataset says if it fails.
     """
-    chosen = folder / ("_".join("-".join((name, *values)) for name, values in options.items()) or "default")
+    made_with = "_".join("-".join((name, *values)) for name, values in options.items()) or "default"
+    chosen = folder / made_with.replace("/", ",")  # in a rate such as 30000/1001
     command = [sys.executable, "-m", "data_tools.build_dataset", "--no-labels", f"--out={chosen}"]
     for name, values in options.items():
         command += [f"--{name}", *values]

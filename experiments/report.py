@@ -33,7 +33,8 @@ from experiments.provenance import codec_caution, codecs_of, trained_on
 from experiments.shipped import find_weights
 from experiments.undefined import to_json
 
-ENCODING = ("codec", "preset", "qp", "frames")  # what build-dataset is told of --sequences
+RAW = ("width", "height", "bit-depth", "fps", "chroma")
+ENCODING = ("codec", "preset", "qp", "frames", *RAW)  # what build-dataset is told of --sequences
 
 
 def describe(model: Rdn | IntegerRdn, weights: Path, shards: Sequence[Shard], way: str) -> dict[str, str]:
@@ -62,23 +63,29 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     source.add_argument("--data", type=Path, help="a dataset folder of build-dataset")
     source.add_argument("--sequences", type=Path, nargs="+", metavar="FILE", help="sequences to encode for this report "
         "by build-dataset; what is made of them stays in the folder data of --out")  # fmt: skip
-    add("--codec", default=argparse.SUPPRESS, help="of --sequences; this and the next three are build-dataset's, with "
-        "its defaults")  # fmt: skip
-    add("--preset", default=argparse.SUPPRESS, help="the encoder's")
-    add("--qp", type=int, nargs="+", default=argparse.SUPPRESS, help="in the encoder's own scale")
-    add("--frames", type=count, default=argparse.SUPPRESS, help="take the first N frames alone; 0: all")
     add("--out", type=Path, required=True, help="folder for report.md, results.json and rd.png")
     add("--way", choices=("ctu", "picture"), default="ctu", help="filter CTU by CTU, or a picture at once")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="integer weights run on the CPU")
+    add = parser.add_argument_group("sequences", "options of build-dataset, which checks them").add_argument
+    add("--codec", default=argparse.SUPPRESS, help="the encoder")
+    add("--preset", default=argparse.SUPPRESS, help="the encoder's")
+    add("--qp", type=int, nargs="+", default=argparse.SUPPRESS, help="in the encoder's own scale")
+    add("--frames", type=count, default=argparse.SUPPRESS, help="take the first N frames alone; 0: all")
+    for name in RAW:
+        add(
+            f"--{name}",
+            default=argparse.SUPPRESS,
+            help="of raw files, where the name does not say it, or says it wrongly",
+        )
     args = parser.parse_args(argv)
-    if args.data and (given := [f"--{name}" for name in ENCODING if name in args]):
+    if args.data and (given := [f"--{name}" for name in encoding(args)]):
         parser.error(f"{', '.join(given)}: of --sequences alone; --data is encoded already")
     return args
 
 
 def encoding(args: argparse.Namespace) -> dict[str, list[str]]:
     """The options of build-dataset that are given, with their values."""
-    given = {name: getattr(args, name) for name in ENCODING if name in args}
+    given = {name: value for name in ENCODING if (value := getattr(args, name.replace("-", "_"), None)) is not None}
     return {
         name: [*map(str, sorted(set(value)))] if isinstance(value, list) else [str(value)]
         for name, value in given.items()

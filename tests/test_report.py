@@ -135,6 +135,24 @@ def test_sequences_are_encoded_and_filtered_with_weights_of_the_project(tmp_path
         assert {(row["source"], row["codec"], row["frames"]) for row in rows} == {(Path(sources[1]).name, "x264", 1)}
 
 
+def test_a_raw_file_whose_name_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    source, out = tmp_path / "my.yuv", tmp_path / "out"
+    write_raw(source, [photograph("coffee", 48, 64, 10, "422")] * 2)
+    options = ["--sequences", str(source), "--qp", "37", "--preset", "ultrafast", "--out", str(out)]
+    size = ["--width", "64", "--height", "48", "--bit-depth", "10"]
+    assert report.main(["rdn_xs", *options, *size, "--fps", "30000/1001", "--chroma", "422"]) == 0
+    (shard,) = open_folder(next((out / "data").iterdir()))
+    info = shard.info
+    assert (info.width, info.height, info.bit_depth, info.fps, info.chroma) == (64, 48, 10, "30000/1001", "422")
+    (row,) = json.loads((out / "results.json").read_text())["rows"]
+    assert row["frames"] == 2
+    assert row["kbps"] == pytest.approx(row["bits"] / 2 * 30 / 1001)
+    capfd.readouterr()
+    assert report.main(["rdn_xs", *options, "--width", "0"]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line == "report-gain: argument --width: 0 is not from 1 to 2^31 - 1"
+
+
 def test_a_former_report_of_other_sequences_is_left_out(tmp_path: Path) -> None:
     for name in ("astronaut", "coffee"):
         source = tmp_path / f"{name}_64x64.yuv"
@@ -145,7 +163,17 @@ def test_a_former_report_of_other_sequences_is_left_out(tmp_path: Path) -> None:
         assert row["source"] == source.name
 
 
-@pytest.mark.parametrize("option", [["--codec", "x265"], ["--preset", "fast"], ["--qp", "22"], ["--frames", "0"]])
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--codec", "x265"],
+        ["--preset", "fast"],
+        ["--qp", "22"],
+        ["--frames", "0"],
+        ["--bit-depth", "8"],
+        ["--fps", "50"],
+    ],
+)
 def test_options_of_sequences_do_not_go_with_data(
     data: Path, option: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
