@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from experiments.figures import pyplot, to_png
 from experiments.gain_study import Mean, Row, Summary
-from experiments.undefined import cell, mean_defined
+from experiments.undefined import cell, count_defined, mean_cell, mean_defined
 
 
 def markdown(rows: Sequence[Row], summaries: Sequence[Summary], means: Sequence[Mean], about: dict[str, str]) -> str:
@@ -33,14 +33,17 @@ def markdown(rows: Sequence[Row], summaries: Sequence[Summary], means: Sequence[
         for s in summaries
     ]
     lines += [
-        f"| **mean over clips ({m.clips})** | {m.codec} | {cell(m.gain, '+.3f', bold=True)} "
-        f"| {cell(m.bd_rate, '+.2f', bold=True)} | {cell(m.bd_rate_unfiltered, '+.2f')} |"
+        f"| **mean over clips ({m.clips})** | {m.codec} "
+        f"| {mean_cell(m.gain, '+.3f', m.defined['gain'], m.clips, bold=True)} "
+        f"| {mean_cell(m.bd_rate, '+.2f', m.defined['bd_rate'], m.clips, bold=True)} "
+        f"| {mean_cell(m.bd_rate_unfiltered, '+.2f', m.defined['bd_rate_unfiltered'], m.clips)} |"
         for m in means
     ]
     lines += ["", "## Mean over clips, per QP", "", "| codec | QP | clips | gain dB |", "|---|---:|---:|---:|"]
     for codec, qp in sorted({(r.codec, r.qp) for r in rows}):
         gains = [r.gain for r in rows if (r.codec, r.qp) == (codec, qp)]
-        lines.append(f"| {codec} | {qp} | {len(gains)} | {cell(mean_defined(gains), '+.3f')} |")
+        gain = mean_cell(mean_defined(gains), "+.3f", count_defined(gains), len(gains))
+        lines.append(f"| {codec} | {qp} | {len(gains)} | {gain} |")
     return "\n".join(lines) + "\n"
 
 

@@ -12,7 +12,7 @@ from codecnn.metrics import bd_rate, psnr, psnr_gain, ssim
 from codecnn.models.rdn import Rdn
 from codecnn.schema import SIGNALS
 from codecnn.store import Shard
-from experiments.undefined import mean_defined
+from experiments.undefined import count_defined, mean_defined
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Mean:
 
     codec: str
     clips: int
+    defined: dict[str, int]  # those that each of the figures is of
     gain: float
     bd_rate: float
     bd_rate_unfiltered: float
@@ -103,6 +104,7 @@ def average(summaries: Sequence[Summary]) -> list[Mean]:
     means = []
     for codec in sorted({s.codec for s in summaries}):
         clips = [s for s in summaries if s.codec == codec]
-        figures = (mean_defined(getattr(s, name) for s in clips) for name in ("gain", "bd_rate", "bd_rate_unfiltered"))
-        means.append(Mean(codec, len(clips), *figures))
+        figures = {n: [getattr(s, n) for s in clips] for n in ("gain", "bd_rate", "bd_rate_unfiltered")}
+        defined = {name: count_defined(values) for name, values in figures.items()}
+        means.append(Mean(codec, len(clips), defined, *map(mean_defined, figures.values())))
     return means

@@ -19,6 +19,16 @@ def cell(value: float, form: str, bold: bool = False) -> str:
     return f"**{value:{form}}**" if bold else f"{value:{form}}"
 
 
+def count_defined(values: Iterable[float]) -> int:
+    """How many of the values are not NaN."""
+    return sum(not math.isnan(value) for value in values)
+
+
+def mean_cell(mean: float, form: str, defined: int, clips: int, bold: bool = False) -> str:
+    """A mean over clips as a cell has it, with the count of those that are in it where that is not all of them."""
+    return cell(mean, form, bold) + f" ({defined} of {clips})" * (0 < defined < clips)
+
+
 def to_json(results: object) -> bytes:
     """As an indented JSON file, with null for what is not finite."""
     return (json.dumps(_finite(results), indent=1, allow_nan=False) + "\n").encode()

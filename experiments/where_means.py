@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codecnn.metrics import bd_rate
-from experiments.undefined import mean_defined
+from experiments.undefined import count_defined, mean_defined
 from experiments.where_bins import FARTHEST, activity_at, deciles
 from experiments.where_study import Measured
 
@@ -28,6 +28,7 @@ class QpMean:
 
     point: Point
     clips: int
+    defined: int  # the clips with a gain
     gain: float
     gain_flagged: float
     off: float  # the share of the CTUs
@@ -70,6 +71,7 @@ class Mean:
     codec: str
     way: str
     clips: int
+    defined: dict[str, int]  # those that each of the figures is of
     gain: float
     gain_flagged: float
     bd_rate: float
@@ -104,6 +106,7 @@ def qp_means(measured: Sequence[Measured]) -> list[QpMean]:
             QpMean(
                 point,
                 len(clips),
+                count_defined(row.gain for row in rows),
                 gain=mean_defined(row.gain for row in rows),
                 gain_flagged=mean_defined(row.gain_flagged for row in rows),
                 off=mean_defined(row.off for row in rows),
@@ -173,6 +176,7 @@ def average(summaries: Sequence[Summary]) -> list[Mean]:
     for codec, way in dict.fromkeys((s.codec, s.way) for s in sorted(summaries, key=lambda s: s.codec)):
         clips = [s for s in summaries if (s.codec, s.way) == (codec, way)]
         names = ("gain", "gain_flagged", "bd_rate", "bd_rate_flagged")
-        figures = (mean_defined(getattr(clip, name) for clip in clips) for name in names)
-        means.append(Mean(codec, way, len(clips), *figures))
+        figures = {name: [getattr(clip, name) for clip in clips] for name in names}
+        defined = {name: count_defined(values) for name, values in figures.items()}
+        means.append(Mean(codec, way, len(clips), defined, *map(mean_defined, figures.values())))
     return means

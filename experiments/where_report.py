@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from experiments.undefined import cell
+from experiments.undefined import cell, mean_cell
 from experiments.where_bins import BLOCK, FARTHEST
 from experiments.where_means import Decile, Mean, Point, QpMean, Summary
 from experiments.where_study import WAYS
@@ -49,13 +49,19 @@ def _gains(points: Sequence[QpMean], means: Sequence[Mean]) -> list[str]:
     rows = []
     for codec, qp in dict.fromkeys((m.point.codec, m.point.qp) for m in points):
         ways = [m for point, m in found.items() if (point.codec, point.qp) == (codec, qp)]
-        rows.append([codec, str(qp), str(ways[0].clips), *(cell(m.gain, "+.3f") for m in ways)])
+        rows.append(
+            [codec, str(qp), str(ways[0].clips), *(mean_cell(m.gain, "+.3f", m.defined, m.clips) for m in ways)]
+        )
     for codec in dict.fromkeys(m.codec for m in means):
         of_codec = [m for m in means if m.codec == codec]
         clips = str(of_codec[0].clips)
-        rows.append([codec, "all", clips, *(cell(m.gain, "+.3f", bold=True) for m in of_codec)])
-        rows.append([codec, "BD-rate %", clips, *(cell(m.bd_rate, "+.2f", bold=True) for m in of_codec)])
+        rows.append([codec, "all", clips, *(_mean(m, "gain", "+.3f") for m in of_codec)])
+        rows.append([codec, "BD-rate %", clips, *(_mean(m, "bd_rate", "+.2f") for m in of_codec)])
     return _table(["codec", "QP", "clips", *(NAMES[way] for way in WAYS)], 1, rows)
+
+
+def _mean(mean: Mean, figure: str, form: str) -> str:
+    return mean_cell(getattr(mean, figure), form, mean.defined[figure], mean.clips, bold=True)
 
 
 def _distances(points: Sequence[QpMean]) -> list[str]:
@@ -100,7 +106,7 @@ def _flags(points: Sequence[QpMean]) -> list[str]:
     rows = (
         [
             *(m.point.codec, NAMES[m.point.way], str(m.point.qp)),
-            *(cell(m.gain, "+.3f"), cell(m.gain_flagged, "+.3f")),
+            *(mean_cell(gain, "+.3f", m.defined, m.clips) for gain in (m.gain, m.gain_flagged)),
             *(cell(100 * m.off, ".1f"), cell(m.bits_per_flag, ".2f"), cell(100 * m.flag_cost, ".3f")),
         ]
         for m in points
@@ -110,13 +116,12 @@ def _flags(points: Sequence[QpMean]) -> list[str]:
 
 def _clips(summaries: Sequence[Summary], means: Sequence[Mean]) -> list[str]:
     head = ["clip", "codec", "filtered", "gain dB", "with flags dB", "BD-rate %", "with flags %"]
-
-    def figures(of: Summary | Mean, bold: bool = False) -> list[str]:
-        gains = [cell(gain, "+.3f", bold) for gain in (of.gain, of.gain_flagged)]
-        return [of.codec, NAMES[of.way], *gains, *(cell(r, "+.2f", bold) for r in (of.bd_rate, of.bd_rate_flagged))]
-
-    rows = [[s.source, *figures(s)] for s in summaries]
-    rows += [[f"**mean over clips ({m.clips})**", *figures(m, bold=True)] for m in means]
+    forms = {"gain": "+.3f", "gain_flagged": "+.3f", "bd_rate": "+.2f", "bd_rate_flagged": "+.2f"}
+    rows = [[s.source, s.codec, NAMES[s.way], *(cell(getattr(s, f), forms[f]) for f in forms)] for s in summaries]
+    rows += [
+        [f"**mean over clips ({m.clips})**", m.codec, NAMES[m.way], *(_mean(m, f, forms[f]) for f in forms)]
+        for m in means
+    ]
     return _table(head, 3, rows)
 
 

@@ -1,6 +1,7 @@
 """report-gain, checked with networks whose output is known: untrained, an Rdn is the identity."""
 
 import json
+import math
 import resource
 import shutil
 import signal
@@ -216,6 +217,25 @@ def test_codecs_are_not_pooled() -> None:
         "|---|---:|---:|---:|\n| one | 22 | 2 | +2.000 |\n| two | 22 | 1 | +5.000 |\n| two | 40 | 1 | +7.000 |\n"
     )
     assert "nan" not in text
+
+
+def test_means_over_fewer_than_all_clips_say_so() -> None:
+    """Of three clips one has a curve, and one no gain."""
+    qps = {"a": (22, 27, 32, 37), "b": (22,), "c": (22,)}
+    gains = {"a": 1.0, "b": 3.0, "c": math.nan}
+    rows = [
+        Row(clip, "x265", qp, 1, 0, 1000 * (50 - qp), 1, 59 - qp, 60 - qp, 60 - qp + gains[clip], gains[clip], 1, 1)
+        for clip in qps
+        for qp in qps[clip]
+    ]
+    summaries = summarise(rows)
+    (mean,) = means = average(summaries)
+    assert mean.defined == {"gain": 2, "bd_rate": 1, "bd_rate_unfiltered": 1}
+    lines = markdown(rows, summaries, means, {}).splitlines()
+    rates = f"**{mean.bd_rate:+.2f}** (1 of 3) | {mean.bd_rate_unfiltered:+.2f} (1 of 3)"
+    assert f"| **mean over clips (3)** | x265 | **+2.000** (2 of 3) | {rates} |" in lines
+    assert "| x265 | 22 | 3 | +2.000 (2 of 3) |" in lines
+    assert "| x265 | 27 | 1 | +1.000 |" in lines
 
 
 def test_all_presets_and_ctu_sizes_are_said(tmp_path: Path) -> None:

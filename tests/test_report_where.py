@@ -523,3 +523,21 @@ def test_figures_that_are_not_defined_are_empty_cells() -> None:
     text = markdown(qp_means(clips), decile_means(clips), summaries, average(summaries), {})
     assert "nan" not in text
     assert "| a | x265 | CTU by CTU |  |  |  |  |" in text
+
+
+def test_means_over_fewer_than_all_clips_say_so() -> None:
+    """Of three clips one has a curve, and one no gain."""
+    clips = [measured("a", qp, 1.0) for qp in (22, 27, 32, 37)] + [measured("b", 22, 2.0), measured("c", 22, math.nan)]
+    points, summaries = qp_means(clips), summarise(clips)
+    means = average(summaries)
+    assert means[0].defined == {"gain": 2, "gain_flagged": 2, "bd_rate": 1, "bd_rate_flagged": 1}
+    lines = markdown(points, [], summaries, means, {}).splitlines()
+    assert "| x265 | 22 | 3 | +1.500 (2 of 3) |" in lines
+    assert "| x265 | 27 | 1 | +1.000 |" in lines
+    assert "| x265 | all | 3 | **+1.500** (2 of 3) |" in lines
+    (rate,) = [line for line in lines if line.startswith("| x265 | BD-rate % | 3 | **-")]
+    assert rate.endswith("** (1 of 3) |")
+    (flags,) = [line for line in lines if line.startswith("| x265 | CTU by CTU | 22 | +1.500 (2 of 3) |")]
+    assert flags.startswith("| x265 | CTU by CTU | 22 | +1.500 (2 of 3) | +1.500 (2 of 3) |")
+    (mean,) = [line for line in lines if line.startswith("| **mean over clips (3)** |")]
+    assert mean.count(" (2 of 3) |") == mean.count(" (1 of 3) |") == 2
