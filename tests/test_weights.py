@@ -36,6 +36,7 @@ GAINS: dict[str, tuple[Codec, dict[int, float]]] = {
     "rdn_s_int16": (X265(), {22: 0.3921, 37: 0.6039}),
     "rdn_m": (X265(), {22: 0.4267, 37: 0.6378}),
     "rdn_s_vvc": (VVenC(), {22: 0.2401, 37: 0.5622}),
+    "rdn_m_vvc": (VVenC(), {22: 0.2622, 37: 0.5936}),
 }
 
 
