@@ -20,11 +20,11 @@ from matplotlib import ticker
 from codecnn.files import write_whole
 from experiments.device import choose_device
 from experiments.figures import pyplot, to_png
-from experiments.network_cost import CTU, HEIGHT, PATCHES, WIDTH, Cost, cost_of, find_network
+from experiments.network_cost import HD, HEIGHT, PATCHES, WIDTH, Cost, cost_of, ctus, find_network
 from experiments.parser import Parser, run_command
 from experiments.undefined import to_json
 
-LARGER = ((480, 832), (1080, 1920))  # whose speed follows from the number of their CTUs
+LARGER = ((480, 832), HD)  # whose speed follows from the number of their CTUs
 MIB = 2**20
 
 
@@ -34,11 +34,6 @@ def size(text: str) -> int:
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r:.80} is no size such as 8GiB or 512MiB")
     return int(float(found[1]) * 1024 ** (1 + "KMGT".index(found[2][0]) if found[2] else 0))
-
-
-def ctus(height: int, width: int) -> int:
-    """How many CTUs a picture has."""
-    return -(-height // CTU) * -(-width // CTU)
 
 
 def markdown(costs: Sequence[Cost], memory: int) -> str:
@@ -55,15 +50,18 @@ def markdown(costs: Sequence[Cost], memory: int) -> str:
             others = [speed * ctus(HEIGHT, WIDTH) / ctus(*shape) for shape in LARGER]
             lines.append(f"| {cost.name} | {name} | " + " | ".join(f"{s:.2f}" for s in (speed, *others)) + " |")
     lines += ["", f"## Largest batch that trains in {memory / 2**30:g} GiB", ""]
-    lines += ["By the closed form, bf16 and Muon; leave room for the program and the convolutions' own workspace.", ""]
+    lines += [
+        "By the closed form, bf16 and Muon, of the tensors alone: a process was seen to take 1.5 times as much, with"
+    ]
+    lines += ["the convolutions' own workspace, so leave room for that and the program.", ""]
     lines += [
         "| network | " + " | ".join(f"patches of {p}x{p}" for p in PATCHES) + " |",
         "|---|" + "---:|" * len(PATCHES),
     ]
     lines += [f"| {c.name} | " + " | ".join(str(c.largest[p]) for p in PATCHES) + " |" for c in costs]
     lines += ["", "## Peak memory, MiB", ""]
-    lines += ["All tensors, by the closed form and as measured; not the convolutions' own workspace, but for what is"]
-    lines += ["measured on a GPU, where the workspace of cuDNN and cuBLAS is counted too."]
+    lines += ["All tensors, by the closed form and as measured. What is measured has the convolutions' workspace in it"]
+    lines += ["where they take it from PyTorch, so that in small batches it is more than the closed form says."]
     lines += ["Training in bf16 with Muon and a moving average of the weights, inference in float32.", ""]
     lines += ["| network | patch | batch | training | measured | inference | measured |", "|---|" + "---:|" * 6]
     for cost in costs:

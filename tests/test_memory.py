@@ -59,6 +59,14 @@ def test_training(config: RdnConfig, precision: Precision) -> None:
         assert training_bytes(config, batch, patch, precision) == pytest.approx(measured, rel=0.03)
 
 
+@pytest.mark.parametrize("config", [S, replace(S, blocks=4, growth=24), RdnConfig(12, 2, 4, 10)])
+@pytest.mark.parametrize(("batch", "patch", "more"), [(4, 32, 0.1), (1, 64, 0.2)])
+def test_training_on_few_features(config: RdnConfig, batch: int, patch: int, more: float) -> None:
+    """The workspace of the convolutions comes on top, of no more than a share."""
+    closed, measured = training_bytes(config, batch, patch), measured_training_bytes(config, batch, patch, "bf16", CPU)
+    assert closed <= measured <= closed * (1 + more)
+
+
 @pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop", "muon"])
 def test_optimisers(name: OptimiserName) -> None:
     model = Rdn(S)

@@ -61,6 +61,10 @@ def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     batch = noted["largest"]["64"]
     assert training_bytes(CONFIG, batch, 64) <= 512 * 2**20 < training_bytes(CONFIG, batch + 1, 64)
     sheet = noted["sheet"]
+    assert sheet["inference: kMAC/px, whole CTU"] == f"{noted['kmac']:.1f} (of 128)"
+    in_hd = noted["kmac"] * (15 * 9 * 128 * 128) / (1920 * 1080)  # the lowest and rightmost CTUs are cut
+    assert float(sheet["inference: kMAC/px, a picture of 1920x1080"]) == pytest.approx(in_hd, abs=0.06)
+    assert "of the tensors alone" in text
     assert sheet["training: batch size"] == "5 then not recorded then 5"
     assert sheet["training: patch size"] == "32 then not recorded then 48"
     assert sheet["training: set"] == "3 sources"
