@@ -38,6 +38,7 @@ from codecnn.store import Shard, open_folder
 from codecnn.weights import Notes, load, save
 from experiments.batches import Batch, Batches, split_by_source
 from experiments.device import choose_device, hardware, has_bf16
+from experiments.parser import enough_memory
 from experiments.provenance import codecs_of, trained_on
 from experiments.recipe import Optimiser, Recipe, Run, parse
 from experiments.run_folder import Former, RunFolder, describe, fingerprint
@@ -51,7 +52,7 @@ STAGE = ("recipe", "windows", "codecs", "qps", "step", "seconds", "hardware", "t
 def main(argv: list[str] | None = None) -> int:
     """Train as the command line says: 0 when done, 2 if it cannot be, 128 + signal when stopped by one."""
     try:
-        with caught_signals() as caught:
+        with enough_memory(), caught_signals() as caught:
             return train(parse(sys.argv[1:] if argv is None else argv), caught)
     except (InputError, OSError) as error:
         print(f"train-filter: {error}", file=sys.stderr)

@@ -20,8 +20,10 @@ from experiments import (
     report_training,
     report_where,
     sweep,
+    train,
 )
 from experiments.parser import run_command
+from experiments.shipped import SHIPPED
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,13 @@ def test_too_little_memory_for_a_study(
     monkeypatch.setattr(command, name, lambda *_: of_pytorch(None))
     assert command.main(["study.yaml", "--data", "data", "--out", "out", *more]) == 2
     assert capsys.readouterr().err.startswith(f"{name}: too little memory: ")
+
+
+def test_too_little_memory_for_a_training(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(train, "train", lambda *_: of_pytorch(None))
+    demo = str(SHIPPED.parent / "configs" / "demo.yaml")
+    assert train.main([demo, "--data", "data", "--out", "out"]) == 2
+    assert capsys.readouterr().err.startswith("train-filter: too little memory: ")
 
 
 def test_other_errors_of_pytorch_are_no_lack_of_memory() -> None:
