@@ -84,6 +84,7 @@ def train(run: Run, caught: list[int]) -> int:
     model, former = (Rdn(recipe.model), NO_STAGE) if run.resume else first_weights(recipe, held_out)
     model = model.to(device)
     if recipe.channels_last:
+        # PyTorch types Module.to for devices and dtypes alone
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model).requires_grad_(False)
     optimiser = make_optimiser(model, recipe.optimiser)
