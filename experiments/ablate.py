@@ -20,7 +20,7 @@ from experiments.ablation_report import markdown, plot, results
 from experiments.parser import Parser, enough_memory
 from experiments.recipe import Run
 from experiments.run_folder import lock
-from experiments.train import caught_signals
+from experiments.signals import caught_signals
 from experiments.trial import Fields, check, flatten, read_result, read_study, run_of, train_or_go_on
 from experiments.variant import Variant
 

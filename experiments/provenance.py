@@ -1,6 +1,9 @@
-"""What weights were trained on, and what of a dataset is that or is of another codec."""
+"""What weights were trained on and by what code, and what of a dataset is that or is of another codec."""
 
+import subprocess
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 
 from codecnn.schema import ShardInfo
 from codecnn.weights import Notes
@@ -25,3 +28,19 @@ def codec_caution(notes: Notes, infos: Iterable[ShardInfo]) -> str:
     if not known or not others:
         return ""
     return f"caution: the data are of {', '.join(others)}, the weights for {str(sorted(known))[1:-1]:.80}"
+
+
+@cache  # what is committed while a study runs is not what it runs
+def commit() -> str:
+    """The commit of this code, with -dirty where files were changed since; "unknown" outside of its repository."""
+    here = Path(__file__)
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=here.parent, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", here.name)  # where it is installed may lie in another repository
+        return git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

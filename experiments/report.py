@@ -23,6 +23,7 @@ from codecnn.integer import IntegerRdn
 from codecnn.integer_weights import load_filter
 from codecnn.models.rdn import Rdn
 from codecnn.store import Shard, open_folder
+from codecnn.weights import Notes
 from experiments.comparable import check_comparable
 from experiments.device import choose_device
 from experiments.encoding import encode
@@ -37,9 +38,11 @@ RAW = ("width", "height", "bit-depth", "fps", "chroma")
 ENCODING = ("codec", "preset", "qp", "frames", *RAW)  # what build-dataset is told of --sequences
 
 
-def describe(model: Rdn | IntegerRdn, weights: Path, shards: Sequence[Shard], way: str) -> dict[str, str]:
-    """What the numbers of a report were measured with."""
+def describe(model: Rdn | IntegerRdn, notes: Notes, weights: Path, shards: Sequence[Shard], way: str) -> dict[str, str]:
+    """What the numbers of a report were measured with, and whether on what the weights were trained on."""
     infos = [shard.info for shard in shards]
+    known = trained_on(notes, infos)
+    caution = {"caution": f"trained on {len(known)} of these clips: {', '.join(known)}"} if known else {}
     sizes = " or ".join(map(str, sorted({info.ctu_size for info in infos})))
     ways = {"ctu": f"CTU by CTU ({sizes} + margin)", "picture": "whole pictures at once"}
     return {
@@ -50,6 +53,7 @@ def describe(model: Rdn | IntegerRdn, weights: Path, shards: Sequence[Shard], wa
         "filtered": f"{ways[way]}, rounded and clipped to integers at the bit depth, same bits as the baseline",
         "measures": "PSNR-Y with peak 2^bit depth - 1, mean over frames; BD-rate with PCHIP, per clip, then averaged "
         "for each codec",
+        **caution,
     }
 
 
@@ -108,9 +112,7 @@ def run(args: argparse.Namespace) -> None:
     rows.sort(key=lambda r: (r.source, r.codec, r.qp))
     summaries = summarise(rows)
     means = average(summaries)
-    about = describe(model, file, shards, args.way)
-    if known := trained_on(notes, infos):
-        about["caution"] = f"trained on {len(known)} of these clips: {', '.join(known)}"
+    about = describe(model, notes, file, shards, args.way)
     text = markdown(rows, summaries, means, about)
     results = {
         "about": about,

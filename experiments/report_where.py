@@ -23,7 +23,7 @@ from codecnn.store import open_folder
 from experiments.comparable import check_comparable
 from experiments.device import choose_device
 from experiments.parser import Parser, run_command
-from experiments.provenance import codec_caution, trained_on
+from experiments.provenance import codec_caution
 from experiments.report import describe
 from experiments.shipped import find_weights
 from experiments.undefined import to_json
@@ -49,11 +49,9 @@ def run(args: argparse.Namespace) -> None:
     measured.sort(key=lambda m: (m.row.source, m.row.codec, m.row.qp))
     points, deciles, summaries = qp_means(measured), decile_means(measured), summarise(measured)
     means = average(summaries)
-    about = describe(model, file, shards, "ctu")
+    about = describe(model, notes, file, shards, "ctu")
     sizes = " or ".join(map(str, sorted({shard.info.ctu_size for shard in shards})))
     about["filtered"] = f"CTUs of {sizes}; rounded and clipped to integers at the bit depth, same bits as the baseline"
-    if known := trained_on(notes, infos):
-        about["caution"] = f"trained on {len(known)} of these clips: {', '.join(known)}"
     text = markdown(points, deciles, summaries, means, about)
     results = {
         "about": about,

@@ -19,8 +19,8 @@ from codecnn.errors import InputError
 from codecnn.files import write_whole
 from experiments.parser import Parser, count, enough_memory
 from experiments.run_folder import FREE, lock
+from experiments.signals import caught_signals
 from experiments.sweep_report import markdown, plot, results
-from experiments.train import caught_signals
 from experiments.trial import Fields, check, flatten, read_result, read_study, run_of, train_or_go_on
 from experiments.variant import Variant
 

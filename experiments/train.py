@@ -10,14 +10,11 @@ import json
 import math
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +36,11 @@ from codecnn.weights import Notes, load, save
 from experiments.batches import Batch, Batches, split_by_source
 from experiments.device import choose_device, hardware, has_bf16
 from experiments.parser import enough_memory
-from experiments.provenance import codecs_of, trained_on
+from experiments.provenance import codecs_of, commit, trained_on
 from experiments.recipe import Optimiser, Recipe, Run, parse
 from experiments.run_folder import Former, RunFolder, describe, fingerprint
 from experiments.shipped import find_weights
+from experiments.signals import caught_signals, ignore_signals
 
 NO_STAGE: Former = {"sources": [], "sources_sha256": [], "stages": []}
 # Of the notes of weights that are gone on from
@@ -319,40 +317,6 @@ def validate(model: Rdn, shards: Sequence[Shard], frames: int) -> dict[int, floa
     if not gains:
         raise InputError(f"{shards[0].path}: nothing to gain in it, nor in other files held out: coded without error")
     return {qp: sum(values) / len(values) for qp, values in sorted(gains.items())}
-
-
-@cache  # what is committed while a study runs is not what it runs
-def commit() -> str:
-    """The commit of this code, with -dirty where files were changed since; "unknown" outside of its repository."""
-    here = Path(__file__)
-
-    def git(*arguments: str) -> str:
-        command = ["git", *arguments]
-        return subprocess.run(command, cwd=here.parent, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", here.name)  # where it is installed may lie in another repository
-        return git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
-@contextmanager
-def caught_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM in a list instead of dying of them."""
-    caught: list[int] = []
-    former = {n: signal.signal(n, lambda number, _: caught.append(number)) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield caught
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-
-
-def ignore_signals(_: int) -> None:
-    """Leave it to the training process to stop its workers: Ctrl-C reaches them as well."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""What weights were trained on, beside the data that they are applied to."""
+"""What weights were trained on and by what code, beside the data that they are applied to."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from codecnn.models.rdn import Rdn, RdnConfig
 from codecnn.store import open_folder
 from codecnn.weights import save
-from experiments import report, report_where
+from experiments import provenance, report, report_where
 from experiments.provenance import codec_caution, codecs_of, trained_on
 from tests.small_data import write_shard
 
@@ -67,3 +68,19 @@ def test_reports_on_another_codec_and_on_training_data(
         assert about.get("caution") == ("trained on 1 of these clips: coffee.png" if said else None)
         cautions = [line for line in capsys.readouterr().err.splitlines() if "caution" in line]
         assert cautions == [f"{name}: caution: the data are of blur, the weights for 'x265'"] * lines
+
+
+def test_the_commit_is_that_of_the_repository_of_this_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not of another one that it is installed in."""
+    installed = tmp_path / "environment" / "provenance.py"
+    installed.parent.mkdir()
+    installed.write_text("")
+    (tmp_path / "theirs.txt").write_text("")
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for arguments in (["init", "--quiet"], ["add", "theirs.txt"], [*who, "commit", "--quiet", "-m", "theirs"]):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    monkeypatch.setattr(provenance, "__file__", str(installed))
+    assert provenance.commit.__wrapped__() == "unknown"
+    subprocess.run(["git", "add", installed], cwd=tmp_path, check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert provenance.commit.__wrapped__() == f"{head.stdout.strip()}-dirty"

@@ -26,10 +26,9 @@ from codecnn.metrics import psnr
 from codecnn.models.rdn import Rdn, RdnConfig
 from codecnn.store import Shard, open_folder
 from codecnn.weights import load, save
-from experiments import train
 from experiments.batches import Batch, Batches, split_by_source
 from experiments.recipe import Optimiser, Recipe
-from experiments.train import commit, learning_rate, loss_of, main
+from experiments.train import learning_rate, loss_of, main
 from tests.other_process import held_by_another_process
 from tests.small_data import CTU, HEIGHT, WIDTH, write_dataset, write_shard
 
@@ -378,22 +377,6 @@ def test_a_processor_without_bf16_is_warned_of(
         assert main([*command(config, data, out), "--steps=1", f"--precision={precision}"]) == 0
         warned = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
         assert len(warned) == (precision == "bf16" and not supported)
-
-
-def test_the_commit_is_that_of_the_repository_of_this_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And not of another one that it is installed in."""
-    installed = tmp_path / "environment" / "train.py"
-    installed.parent.mkdir()
-    installed.write_text("")
-    (tmp_path / "theirs.txt").write_text("")
-    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    for arguments in (["init", "--quiet"], ["add", "theirs.txt"], [*who, "commit", "--quiet", "-m", "theirs"]):
-        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
-    monkeypatch.setattr(train, "__file__", str(installed))
-    assert commit.__wrapped__() == "unknown"
-    subprocess.run(["git", "add", installed], cwd=tmp_path, check=True)
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert commit.__wrapped__() == f"{head.stdout.strip()}-dirty"
 
 
 def test_training_starts_from_given_weights(
