@@ -17,10 +17,10 @@ from pathlib import Path
 from codecnn.errors import InputError
 from codecnn.files import write_whole
 from experiments.ablation_report import markdown, plot, results
+from experiments.interruption import caught_signals
 from experiments.parser import Parser, enough_memory
 from experiments.recipe import Run
 from experiments.run_folder import lock
-from experiments.signals import caught_signals
 from experiments.trial import Fields, check, flatten, read_result, read_study, run_of, train_or_go_on
 from experiments.variant import Variant
 

@@ -1,4 +1,4 @@
-"""What weights were trained on and by what code, and what of a dataset is that or is of another codec."""
+"""Where weights come from (data, codec, commit), and what to caution of where a dataset does not suit them."""
 
 import subprocess
 from collections.abc import Iterable

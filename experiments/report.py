@@ -39,7 +39,7 @@ ENCODING = ("codec", "preset", "qp", "frames", *RAW)  # what build-dataset is to
 
 
 def describe(model: Rdn | IntegerRdn, notes: Notes, weights: Path, shards: Sequence[Shard], way: str) -> dict[str, str]:
-    """What the numbers of a report were measured with, and whether on what the weights were trained on."""
+    """What the numbers of a report were measured with, and a caution where the weights were trained on some of it."""
     infos = [shard.info for shard in shards]
     known = trained_on(notes, infos)
     caution = {"caution": f"trained on {len(known)} of these clips: {', '.join(known)}"} if known else {}

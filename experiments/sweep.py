@@ -17,9 +17,9 @@ from typing import Any
 from codecnn.complexity import kmac_per_sample
 from codecnn.errors import InputError
 from codecnn.files import write_whole
+from experiments.interruption import caught_signals
 from experiments.parser import Parser, count, enough_memory
 from experiments.run_folder import FREE, lock
-from experiments.signals import caught_signals
 from experiments.sweep_report import markdown, plot, results
 from experiments.trial import Fields, check, flatten, read_result, read_study, run_of, train_or_go_on
 from experiments.variant import Variant

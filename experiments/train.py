@@ -35,12 +35,12 @@ from codecnn.store import Shard, open_folder
 from codecnn.weights import Notes, load, save
 from experiments.batches import Batch, Batches, split_by_source
 from experiments.device import choose_device, hardware, has_bf16
+from experiments.interruption import caught_signals, ignore_signals
 from experiments.parser import enough_memory
 from experiments.provenance import codecs_of, commit, trained_on
 from experiments.recipe import Optimiser, Recipe, Run, parse
 from experiments.run_folder import Former, RunFolder, describe, fingerprint
 from experiments.shipped import find_weights
-from experiments.signals import caught_signals, ignore_signals
 
 NO_STAGE: Former = {"sources": [], "sources_sha256": [], "stages": []}
 # Of the notes of weights that are gone on from

@@ -1,4 +1,4 @@
-"""Being stopped by a signal at a step of a training rather than inside of one."""
+"""A training is stopped by a signal between two steps, not within one."""
 
 import signal
 from collections.abc import Iterator
@@ -18,6 +18,6 @@ def caught_signals() -> Iterator[list[int]]:
 
 
 def ignore_signals(_: int) -> None:
-    """Leave it to the training process to stop its workers: Ctrl-C reaches them as well."""
+    """Ignore SIGINT and SIGTERM in a worker process: Ctrl-C reaches it too, but it is the training that stops it."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
