@@ -1,6 +1,10 @@
 """What is written is what is read, and what is not whole is not taken for it."""
 
 import pickle
+import shutil
+import subprocess
+import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -226,6 +230,24 @@ def test_forged_sizes_are_refused_before_anything_is_read(tmp_path: Path) -> Non
             file[name].resize(len(file[name]) << 40, axis=0)
     with pytest.raises(InputError, match=r"a\.h5: .* lacks a part of its"):
         Shard(tmp_path / "a.h5")
+
+
+def test_a_folder_of_more_files_than_may_be_open_is_read(tmp_path: Path) -> None:
+    write(tmp_path / "0.h5", frames=1)
+    for index in range(1, 80):
+        shutil.copy(tmp_path / "0.h5", tmp_path / f"{index}.h5")
+    read_all = """
+        import resource, sys
+        from pathlib import Path
+        resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60))
+        from codecnn.store import CtuDataset, open_folder
+        windows = CtuDataset(open_folder(Path(sys.argv[1])))
+        print(sum(int(windows[i].original.y.sum()) for _ in range(2) for i in range(len(windows))))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(read_all), str(tmp_path)]
+    read = subprocess.run(command, capture_output=True, text=True, check=False)
+    once = int(Shard(tmp_path / "0.h5").windows("original", slice(None)).y.sum())
+    assert read.stdout == f"{2 * 80 * once}\n", read.stderr
 
 
 def test_folders_without_datasets_are_refused(tmp_path: Path) -> None:
