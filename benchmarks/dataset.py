@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import skimage
 
-from codecnn.clip import open_clip
-from codecnn.frames import frame_from_picture
-from codecnn.schema import Signal
-from codecnn.store import CtuDataset, Shard, open_folder
-from codecnn.yuv import Picture, write_raw
+from codecnn.codecs.x265 import X265
+from codecnn.dataset.schema import Signal
+from codecnn.dataset.store import CtuDataset, Shard, open_folder
+from codecnn.video.clip import open_clip
+from codecnn.video.frames import frame_from_picture
+from codecnn.video.picture import Picture, write_raw
 from data_tools.arguments import parse
 from data_tools.build_dataset import Task, build_shard, plan
-from data_tools.codecs.x265 import X265
 
 FRAMES, WIDTH, HEIGHT, QP = 8, 832, 480, 32
 READS = 2000

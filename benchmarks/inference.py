@@ -4,7 +4,7 @@ A picture of 416x240 CTU by CTU, random weights, float32; PyTorch, the same netw
 where it is installed, take turns in the same run, and for information bf16 by autocast, which filters do not use.
 """
 
-import experiments.before_torch  # noqa: F401
+import codecnn.torch_settings  # noqa: F401
 
 # isort: split
 
@@ -15,11 +15,20 @@ from statistics import median
 
 import torch
 
-from codecnn.complexity import kmac_per_sample
-from codecnn.filtering import ctu_windows, filter_picture, planes_of
-from codecnn.quantise import quantise
-from codecnn.yuv import Picture
-from experiments.network_cost import CTU, HEIGHT, WIDTH, Network, find_network, in_turns, onnx_filter, random_picture
+from codecnn.inference.filtering import ctu_windows, filter_picture, planes_of
+from codecnn.models.rdn.macs import kmac_per_sample
+from codecnn.models.rdn.quantise import quantise
+from codecnn.video.picture import Picture
+from experiments.reports.complexity.measure import (
+    CTU,
+    HEIGHT,
+    WIDTH,
+    Network,
+    find_network,
+    in_turns,
+    onnx_filter,
+    random_picture,
+)
 
 CONFIGS = Path(__file__).parent.parent / "experiments" / "configs"
 ROUNDS, CTUS, BATCH = 5, 8, 8

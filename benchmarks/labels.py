@@ -14,16 +14,16 @@ import numpy as np
 from numba import njit
 from skimage import color, data
 
-from codecnn import transforms
-from codecnn.engine.dct import column_sums, transform_rows
-from codecnn.engine.hadamard import half_sums_4, half_sums_8
-from codecnn.engine.modes import ModeSet, largest_ctu, mode_table
-from codecnn.engine.prediction import Strip, predict_rows
-from codecnn.engine.references import References, empty_references, extend_line, prepare_references
-from codecnn.engine.vectors import LANES, load, store
 from codecnn.intra import references, vvc
 from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
-from codecnn.labels import label_picture
+from codecnn.labels.mode_sets import ModeSet, largest_ctu, mode_table
+from codecnn.labels.numba_engine.dct import column_sums, transform_rows
+from codecnn.labels.numba_engine.hadamard import half_sums_4, half_sums_8
+from codecnn.labels.numba_engine.prediction import Strip, predict_rows
+from codecnn.labels.numba_engine.references import References, empty_references, extend_line, prepare_references
+from codecnn.labels.search import label_picture
+from codecnn.transforms import reference as transforms
+from codecnn.vectors import LANES, load, store
 
 BIT_DEPTH, CTU = 10, 128
 # Thousand blocks/s of vvenc 1.15, AVX2, prediction and Hadamard SATD: on another machine.

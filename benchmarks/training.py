@@ -4,7 +4,7 @@ Two photographs that come with scikit-image, libx265 at QP 32. The configured pr
 in memory) take turns in the same run, so that their ratio holds where other work on the machine changes both.
 """
 
-import experiments.before_torch  # noqa: F401
+import codecnn.torch_settings  # noqa: F401
 
 # isort: split
 
@@ -19,10 +19,10 @@ from statistics import fmean, median
 import skimage
 import torch
 
-from codecnn.complexity import kmac_per_sample
-from codecnn.weights import load
+from codecnn.models.rdn.macs import kmac_per_sample
+from codecnn.models.weights import load
 from data_tools.build_dataset import main as build_dataset
-from experiments.train import main as train_filter
+from experiments.train_filter import main as train_filter
 
 PHOTOGRAPHS = Path(skimage.__path__[0]) / "data"
 CONFIGS = Path(__file__).parent.parent / "experiments" / "configs"

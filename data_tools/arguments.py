@@ -6,12 +6,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import get_args
 
-from codecnn.color import Matrix, Range
-from codecnn.engine.modes import MODE_SETS, ModeSet, largest_ctu, sizes_of
+from codecnn.codecs.choice import CODECS
 from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
-from codecnn.yuv import SCALES
-from data_tools.codecs.choice import CODECS
-from data_tools.parser import Parser
+from codecnn.labels.mode_sets import MODE_SETS, ModeSet, largest_ctu, sizes_of
+from codecnn.video.colour import Matrix, Range
+from codecnn.video.picture import SCALES
+from command_line.parser import Parser
 
 
 def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace:

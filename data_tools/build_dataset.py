@@ -19,16 +19,16 @@ from typing import Literal
 from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
-from codecnn.clip import Clip, FormatOptions, open_clip
-from codecnn.engine.modes import ModeSet
+from codecnn.codecs.choice import choose_codec
+from codecnn.codecs.codec import Codec, decoder_version
+from codecnn.dataset.schema import ShardInfo
+from codecnn.dataset.store import Shard, ShardWriter
 from codecnn.errors import InputError
-from codecnn.files import remove_abandoned
-from codecnn.labels import label_picture
-from codecnn.schema import ShardInfo
-from codecnn.store import Shard, ShardWriter
+from codecnn.io.files import remove_abandoned
+from codecnn.labels.mode_sets import ModeSet
+from codecnn.labels.search import label_picture
+from codecnn.video.clip import Clip, FormatOptions, open_clip
 from data_tools.arguments import parse
-from data_tools.codecs.choice import choose_codec
-from data_tools.codecs.codec import Codec, decoder_version
 
 
 @dataclass(frozen=True)

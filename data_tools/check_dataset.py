@@ -9,10 +9,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from codecnn.check import complaints
+from codecnn.dataset.integrity import complaints
+from codecnn.dataset.store import dataset_files
 from codecnn.errors import InputError
-from codecnn.store import dataset_files
-from data_tools.parser import Parser
+from command_line.parser import Parser
 
 
 def main(argv: list[str] | None = None) -> int:

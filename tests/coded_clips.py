@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codecnn.clip import Clip, open_clip
+from codecnn.codecs.choice import CODECS
+from codecnn.codecs.vvenc import ffmpeg
 from codecnn.errors import InputError
-from codecnn.yuv import Picture, write_raw
-from data_tools.codecs.choice import CODECS
-from data_tools.codecs.vvenc import ffmpeg
+from codecnn.video.clip import Clip, open_clip
+from codecnn.video.picture import Picture, write_raw
 from tests.pictures import photograph
 
 

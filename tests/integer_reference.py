@@ -4,8 +4,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from codecnn.integer import IntegerRdn
-from codecnn.yuv import Plane
+from codecnn.models.rdn.integer import IntegerRdn
+from codecnn.video.picture import Plane
 
 Features = NDArray[np.int64]  # (channels, height, width)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import skimage
 
-from codecnn.clip import FormatOptions, open_clip
-from codecnn.yuv import BIT_DEPTHS, SCALES, Picture
+from codecnn.video.clip import FormatOptions, open_clip
+from codecnn.video.picture import BIT_DEPTHS, SCALES, Picture
 
 PHOTOGRAPHS = Path(skimage.__path__[0]) / "data"
 FORMATS = [(chroma, bit_depth) for chroma in SCALES for bit_depth in BIT_DEPTHS]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from scipy.ndimage import gaussian_filter
 
-from codecnn.schema import ShardInfo
-from codecnn.store import ShardWriter
-from codecnn.yuv import Picture
+from codecnn.dataset.schema import ShardInfo
+from codecnn.dataset.store import ShardWriter
+from codecnn.video.picture import Picture
 from tests.pictures import photograph
 
 NAMES = ("astronaut", "chelsea", "coffee", "motorcycle_left")

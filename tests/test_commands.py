@@ -9,21 +9,19 @@ import numpy as np
 import pytest
 import torch
 
-from experiments import (
-    ablate,
-    export_onnx,
-    quantise,
-    report,
-    report_codecs,
-    report_complexity,
-    report_labels,
-    report_training,
-    report_where,
-    sweep,
-    train,
-)
-from experiments.parser import run_command
-from experiments.shipped import SHIPPED
+from codecnn.models.pretrained import SHIPPED
+from command_line.parser import run_command
+from experiments import quantise_filter as quantise
+from experiments import train_filter as train
+from experiments.export import onnx_graph as export_onnx
+from experiments.reports.codecs import command as report_codecs
+from experiments.reports.complexity import command as report_complexity
+from experiments.reports.gain import command as report
+from experiments.reports.labels import command as report_labels
+from experiments.reports.training import command as report_training
+from experiments.reports.where import command as report_where
+from experiments.studies import ablate_network as ablate
+from experiments.studies import sweep_network as sweep
 
 
 @pytest.mark.parametrize(

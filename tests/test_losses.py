@@ -10,7 +10,6 @@ from scipy.fft import dctn
 from scipy.linalg import hadamard
 from torch import Tensor
 
-from codecnn import transforms
 from codecnn.losses import (
     EPSILON,
     block_dct_satd,
@@ -21,10 +20,11 @@ from codecnn.losses import (
     log_mse,
     mse,
 )
-from codecnn.models.rdn import Yuv
-from experiments.batches import Batch
-from experiments.recipe import Recipe
-from experiments.train import loss_of
+from codecnn.models.rdn.network import Yuv
+from codecnn.training.batches import Batch
+from codecnn.training.recipe import Recipe
+from codecnn.transforms import reference as transforms
+from experiments.train_filter import loss_of
 
 Loss = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 Measure = Callable[[Tensor, Tensor], Tensor]

@@ -1,0 +1,215 @@
+"""Any encoder, by the command that runs it: a template with places for file names, sizes and the QP."""
+
+import hashlib
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from codecnn.codecs.bit_depth import with_bit_depth
+from codecnn.codecs.bitstream import COUNT_BITS
+from codecnn.codecs.codec import CodedFrame, check_qp, failures_named, fitted, in_step, source_frames
+from codecnn.codecs.command_line import Command, filled, places, program_path
+from codecnn.codecs.command_run import Run, decoded, logged, reconstructed, run_command
+from codecnn.codecs.encode_once import filtering_and_plain
+from codecnn.codecs.process import output_of, scratch_folder
+from codecnn.codecs.pyav import check_format, padded_size
+from codecnn.codecs.template_check import (
+    RECONSTRUCTION,
+    check_commands,
+    check_decoder,
+    check_formats,
+    check_name,
+    check_patterns,
+    check_qps,
+)
+from codecnn.errors import InputError
+from codecnn.video.clip import Clip
+from codecnn.video.picture import Picture, VideoFormat
+
+
+class _Coded(NamedTuple):
+    bits: int
+    qp_used: int
+    pictures: list[Picture]
+
+
+@dataclass(frozen=True)
+class CommandTemplate:
+    """An encoder of the user's own.
+
+    A command is a list of arguments, or a string that is split as a shell would split it; no shell runs it. In its
+    arguments these are filled in: {encoder} and {config} (paths), {preset}, {qp}, {width}, {height}, {frames}, {chroma}
+    (such as 420), {bit_depth} and {pixel_format} (of the input; FFmpeg's name), {fps} (such as 30000/1001),
+    {fps_rounded}, and files in a temporary folder, the command's working directory: {input} (raw planar; without it the
+    frames go to the command's standard input), {bitstream} and {reconstruction}. For every shard
+    that is made at the same time $TMPDIR needs room for the raw clip once with {input}, at the bit depth of the
+    encoder's input, and once more for each {reconstruction}.
+
+    Args:
+        name: For files and attributes: letters, digits, dot, dash and underscore.
+        command: The encoding, with all in-loop filters on.
+        version_command: Prints the version.
+        decoder: FFmpeg's name of the decoder (h264, hevc, vvc, libdav1d, vp9); or reconstruction: the raw file that the
+            encoder itself writes is taken, and whether every frame is intra is not verified.
+        qp_range: Lowest and highest QP.
+        default_qps: The QPs if none are asked for.
+        command_unfiltered: A second encoding with the in-loop filters off, which may make other decisions. May be left
+            out for the decoders h264 and hevc alone, which can leave out the filters themselves.
+        version_pattern: A regular expression; the first line that it is found in is the version.
+        encoder: Path or name of the program that {encoder} stands for.
+        config: Path of the file that {config} stands for.
+        formats: What the encoder takes, each a chroma format and a bit depth.
+        input_bit_depth: Bit depth of the encoder's input; 0: that of the original. Originals of fewer bits are shifted
+            up, and its pictures are brought back to the original's bit depth, rounded.
+        reconstruction_bit_depth: Bit depth of {reconstruction}; 0: that of the input.
+        minimum_size: Pictures below it are padded.
+        size_multiple: Width and height are padded to a multiple of it.
+        qp_pattern: A regular expression with one group that finds in what the encoder prints the QP of every frame;
+            left out, the QP used is not known, and taken to be the one asked for.
+        bits_pattern: The same for the bits of every frame; left out, they are counted in the stream.
+        presets: What {preset} may be.
+        preset: What {preset} is if not asked for.
+        seconds_per_frame: An encoding that takes longer is stopped.
+    """
+
+    name: str
+    command: Command
+    version_command: Command
+    decoder: str
+    qp_range: tuple[int, int]
+    default_qps: tuple[int, ...]
+    command_unfiltered: Command = ()
+    version_pattern: str = r"\S"
+    encoder: str = ""
+    config: str = ""
+    formats: tuple[str, ...] = ("420 8", "420 10")
+    input_bit_depth: int = 0
+    reconstruction_bit_depth: int = 0
+    minimum_size: int = 2
+    size_multiple: int = 2
+    qp_pattern: str = ""
+    bits_pattern: str = ""
+    presets: tuple[str, ...] = ()
+    preset: str = ""
+    seconds_per_frame: float = 600.0
+
+    def __post_init__(self) -> None:
+        try:
+            check_name(self.name)
+            check_commands(self.commands, self.version_command, self.decoder)
+            check_patterns(self.version_pattern, self.qp_pattern, self.bits_pattern)
+            check_qps(self.qp_range, self.default_qps)
+            check_formats(self.formats)
+            check_decoder(self.decoder, bool(self.bits_pattern), len(self.commands) == 2)
+        except ValueError as error:
+            raise InputError(f"codec template {self.name}: {error}") from error
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """The one or two encodings: the first with all in-loop filters on."""
+        return (self.command, self.command_unfiltered) if self.command_unfiltered else (self.command,)
+
+    @property
+    def default_preset(self) -> str:
+        """The preset if none is asked for."""
+        return self.preset
+
+    @property
+    def unfiltered_by(self) -> str:
+        """How the unfiltered picture is obtained."""
+        if self.command_unfiltered:
+            return "a second encoding with the in-loop filters off; its decisions may differ"
+        return "the same bits decoded with skip_loop_filter=all"
+
+    def describe(self, qp: int) -> str:
+        """The commands, with the QP but without file names, for a dataset's attributes."""
+        values = {"qp": qp, "preset": self.preset}
+        parts = [shlex.join(filled(self.command, values))]
+        if self.command_unfiltered:
+            parts.append(f"unfiltered: {shlex.join(filled(self.command_unfiltered, values))}")
+        if self.config:
+            parts.append(f"config: sha256 {_sha256(self.config)}")
+        if self.input_bit_depth:
+            parts.append(f"coded at {self.input_bit_depth} bit, brought to the original's bit depth by rounding")
+        if self.decoder == RECONSTRUCTION:
+            parts.append("all-intra as asked for, not verified")
+        if not self.qp_pattern:
+            parts.append("QP as asked for, not verified")
+        return "; ".join(parts)
+
+    @cache  # noqa: B019 - a handful of templates in a process
+    def version(self) -> str:
+        """What the encoder prints of its version, and the checksum of the program."""
+        command = filled(self.version_command, self._programs(self.version_command))
+        command[0] = program_path(command[0])
+        found = (line.strip() for line in output_of(command).splitlines() if re.search(self.version_pattern, line))
+        line = next(found, None)
+        if line is None:
+            raise InputError(f"codec template {self.name}: {self.version_pattern} is not in what {command[0]} prints")
+        return f"{line}, sha256 {_sha256(command[0])}"
+
+    def encode(self, clip: Clip, qp: int) -> Iterator[CodedFrame]:
+        """Run the encoder, once or twice, then decode frame by frame in bounded memory.
+
+        Raises InputError if the encoder cannot be run, fails or takes too long, if the decoder does not make as many
+        pictures of its stream as there are frames, or pictures of another size or chroma format or of fewer bits than
+        the original's, if a frame is not intra (a reconstruction does not say), or if a QP is not the one asked for.
+        """
+        check_format(clip, self.name, ((chroma, int(depth)) for chroma, depth in map(str.split, self.formats)))
+        height, width = padded_size(clip.format, self.minimum_size, self.size_multiple)
+        depth = self.input_bit_depth or clip.format.bit_depth
+        fmt = replace(clip.format, width=width, height=height, bit_depth=depth)
+        name = f"{clip.path}: {self.name} at QP {qp}"
+        with scratch_folder() as folder, failures_named(clip, self.name, qp):
+            frames = sum(1 for _ in source_frames(clip))
+            streams = []
+            for number, command in enumerate(self.commands):
+                values = self._programs(command) | {"qp": qp}
+                place = folder / str(number)
+                run = run_command(command, values, clip, fmt, frames, place, name, self.seconds_per_frame)
+                streams.append(self._coded(run, clip, fmt, qp, frames, name))
+            for original, *coded in in_step(clip, source_frames(clip), *streams):
+                for one in coded:
+                    check_qp(clip, self.name, qp, one.qp_used)
+                depth = clip.format.bit_depth
+                baseline, unfiltered = (
+                    with_bit_depth(fitted(p, original, (height, width)), depth) for one in coded for p in one.pictures
+                )
+                yield CodedFrame(original, baseline, unfiltered, coded[0].bits, coded[0].qp_used)
+
+    def _coded(self, run: Run, clip: Clip, fmt: VideoFormat, qp: int, frames: int, name: str) -> Iterator[_Coded]:
+        """What a run made of every frame: where there is no second run, with the unfiltered picture."""
+        qps = logged(self.qp_pattern, run, frames, name) if self.qp_pattern else frames * [qp]
+        bits = logged(self.bits_pattern, run, frames, name) if self.bits_pattern else frames * [-1]
+        if self.decoder == RECONSTRUCTION:
+            depth = self.reconstruction_bit_depth or fmt.bit_depth
+            made = reconstructed(run, replace(fmt, bit_depth=depth), name)
+        else:
+            decoders = filtering_and_plain(self.decoder, err_detect="crccheck+explode")
+            made = decoded(run, self.decoder, decoders[:1] if self.command_unfiltered else decoders)
+        for index, (used, logged_bits, (unit, pictures)) in enumerate(in_step(clip, qps, bits, made)):
+            counted = logged_bits if self.bits_pattern else COUNT_BITS[self.decoder](unit, index == 0)
+            yield _Coded(counted, used, pictures)
+
+    def _programs(self, command: Command) -> dict[str, str]:
+        """What {encoder}, {config} and {preset} stand for; absolute, since the command runs elsewhere."""
+        values = {"preset": self.preset}
+        for name, path, option in (("encoder", self.encoder, "--encoder"), ("config", self.config, "--encoder-config")):
+            if name in places(command) and not path:
+                raise InputError(f"codec template {self.name}: the {name} is missing: name it there or with {option}")
+        if self.encoder:
+            values["encoder"] = program_path(self.encoder)
+        if self.config:
+            if not Path(self.config).is_file():
+                raise InputError(f"{self.config}: no such file")
+            values["config"] = str(Path(self.config).absolute())
+        return values
+
+
+def _sha256(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,73 @@
+"""VP9 by libvpx: encode once, decode twice."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import av
+
+from codecnn.codecs.bitstream import all_bits
+from codecnn.codecs.codec import CodedFrame
+from codecnn.codecs.encode_once import encode_once
+from codecnn.codecs.pyav import open_decoder, open_encoder, version_in_log
+from codecnn.codecs.vp9_header import key_frame_header, without_loop_filter
+from codecnn.errors import InputError
+from codecnn.video.clip import Clip
+
+QUANTIZERS = (*range(0, 248, 4), 249, 255)  # base_q_idx of libvpx's quantizers 0 to 63
+
+
+@dataclass(frozen=True)
+class Vp9:
+    """VP9 profiles 0 and 1 by libvpx, through PyAV; key frames alone. The preset is cpu-used: 0 is the slowest.
+
+    QP is libvpx's quantizer, 0 to 63, which stands for base_q_idx 0, 4, 8, ... 244, 249, 255; 0 is lossless and
+    left out.
+    """
+
+    preset: str = "1"
+    name: str = "vp9"
+    presets: tuple[str, ...] = ("0", "1", "2", "3", "4", "5")
+    default_preset: str = "1"
+    qp_range: tuple[int, int] = (1, 63)
+    default_qps: tuple[int, ...] = (14, 25, 35, 43)  # the PSNR of x265 at 22, 27, 32, 37
+    decoder: str = "vp9"
+    unfiltered_by: str = "the same bits decoded with loop_filter_level set to 0 in the frame headers"
+
+    def parameters(self, qp: int) -> dict[str, str]:
+        """The options of FFmpeg's libvpx-vp9: nothing in the encoder may move the QP away from the one asked for."""
+        return {
+            "deadline": "good",
+            "cpu-used": self.preset,
+            "b": "0",
+            **dict.fromkeys(("crf", "qmin", "qmax"), str(qp)),
+            **dict.fromkeys(("aq-mode", "lag-in-frames", "auto-alt-ref", "row-mt", "tile-columns", "sharpness"), "0"),
+        }
+
+    def describe(self, qp: int) -> str:
+        """All parameters of an encoding, for a dataset's attributes."""
+        return ":".join(f"{name}={value}" for name, value in self.parameters(qp).items())
+
+    def encode(self, clip: Clip, qp: int) -> Iterator[CodedFrame]:
+        """Encode a clip and decode it with and without the loop filter, frame by frame in bounded memory.
+
+        Raises InputError if the encoder refuses, or if a frame is no key frame or its QP not the one asked for.
+        """
+        plain = open_decoder("vp9")
+
+        def decode_plain(packet: av.Packet | None) -> Iterable[av.VideoFrame]:
+            return plain.decode(packet and av.Packet(without_loop_filter(bytes(packet))))
+
+        decoders = (open_decoder("vp9", err_detect="explode").decode, decode_plain)
+        encoder = open_encoder("libvpx-vp9", clip, self.parameters(qp))
+        return encode_once(clip, self.name, qp, encoder, decoders, lambda unit: _qp_used(clip, bytes(unit)), all_bits)
+
+    def version(self) -> str:
+        """What libvpx logs of itself."""
+        return "libvpx " + version_in_log("libvpx-vp9", r"\bv(\d+\.\d+\S*)")
+
+
+def _qp_used(clip: Clip, frame: bytes) -> int:
+    try:
+        return QUANTIZERS.index(key_frame_header(frame).base_q_idx)
+    except ValueError as error:
+        raise InputError(f"{clip.path}: libvpx made a frame of another kind ({error})") from error

@@ -1,0 +1,102 @@
+"""VVC by libvvenc, in the ffmpeg that the package imageio-ffmpeg carries."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+
+from codecnn.codecs.codec import CodedFrame
+from codecnn.codecs.process import output_of
+from codecnn.codecs.template import CommandTemplate
+from codecnn.errors import InputError
+from codecnn.video.clip import Clip
+
+# maxparallelframes=0 changes no bit, but without it FFmpeg loses the frames of clips of some lengths, such as 7 to 10.
+PARAMETERS = (
+    "intraperiod=1:intraqpoffset=0:lookahead=0:bim=0:mctf=0:threads=1:maxparallelframes=0:ctusize=128:edo=0:"
+    "decodedpicturehash=1:verbosity=6"  # MD5 of every picture for the decoder to check; QP of every frame in the log
+)
+FILTERS_OFF = "sao=0:alf=0:ccalf=0:loopfilterdisable=1"
+
+
+@dataclass(frozen=True)
+class VVenC:
+    """VVC Main 10 by libvvenc, 4:2:0, CTU 128, decoded by FFmpeg. QP is H.266's.
+
+    8-bit originals are coded at an internal bit depth of 10, as the JVET common test conditions do it, and the pictures
+    are brought back to 8 bit by rounding, as VTM does with an output bit depth of 8. JVET's PSNR is taken at 10 bit,
+    before the rounding, which adds a squared error of about 1/12.
+
+    Baseline: deblocking, SAO, ALF and CC-ALF. LMCS, which is no filter but works in the loop, is off at every preset.
+    FFmpeg's decoder cannot leave out the filters, so the unfiltered picture is from a second encoding: its slices have
+    neither SAO nor ALF parameters, and it may decide otherwise; where deblocking is the only filter, its slices are the
+    same bits.
+    """
+
+    preset: str = "faster"
+    name: str = "vvenc"
+    presets: tuple[str, ...] = ("faster", "fast", "medium", "slow", "slower")
+    default_preset: str = "faster"
+    qp_range: tuple[int, int] = (0, 63)
+    default_qps: tuple[int, ...] = (22, 27, 32, 37)
+    decoder: str = "vvc"
+    unfiltered_by: str = "a second encoding with deblocking, SAO, ALF and CC-ALF off; its decisions may differ"
+    seconds_per_frame: float = 600.0
+
+    def template(self) -> CommandTemplate:
+        """The command; InputError if the package with the encoder is missing."""
+        return CommandTemplate(
+            name=self.name,
+            encoder=ffmpeg(),
+            command=_command(PARAMETERS),
+            command_unfiltered=_command(f"{PARAMETERS}:{FILTERS_OFF}"),
+            version_command=("{encoder}", "-version"),
+            decoder=self.decoder,
+            qp_range=self.qp_range,
+            default_qps=self.default_qps,
+            input_bit_depth=10,
+            qp_pattern=r"^POC .*\bQP (-?\d+)",
+            preset=self.preset,
+            seconds_per_frame=self.seconds_per_frame,
+        )
+
+    def describe(self, qp: int) -> str:
+        """All parameters of both encodings, for a dataset's attributes."""
+        return self.template().describe(qp)
+
+    def encode(self, clip: Clip, qp: int) -> Iterator[CodedFrame]:
+        """Encode a clip with and without in-loop filters, then decode frame by frame in bounded memory.
+
+        Raises InputError if the encoder refuses or takes too long, if a frame's QP is not the one asked for, or if a
+        decoded picture does not match the MD5 that the encoder put into the stream.
+        """
+        yield from self.template().encode(clip, qp)
+
+    @cache  # noqa: B019 - a handful of settings in a process
+    def version(self) -> str:
+        """What libvvenc and its ffmpeg say of themselves; InputError if this ffmpeg is without libvvenc."""
+        source = ("-f", "lavfi", "-i", "color=size=16x16:duration=1:rate=1")
+        log = output_of([ffmpeg(), "-v", "debug", *source, "-c:v", "libvvenc", "-f", "null", "-"])
+        found = re.search(r"libvvenc version: (\S+)", log)
+        release = re.search(r"ffmpeg version (\S+)", log)
+        if not found or not release:
+            raise InputError(f"vvenc: {ffmpeg()} is without libvvenc; install codecnn[vvc], unset IMAGEIO_FFMPEG_EXE")
+        return f"libvvenc {found[1]} in ffmpeg {release[1]}"
+
+
+def ffmpeg() -> str:
+    """The path of the ffmpeg with libvvenc; InputError if the extra is not installed."""
+    try:
+        return str(import_module("imageio_ffmpeg").get_ffmpeg_exe())
+    except (ImportError, RuntimeError) as error:
+        raise InputError("vvenc: its encoder is not installed: pip install codecnn[vvc]") from error
+
+
+def _command(parameters: str) -> tuple[str, ...]:
+    return (
+        *("{encoder}", "-hide_banner", "-nostats", "-loglevel", "error"),
+        *("-f", "rawvideo", "-pix_fmt", "{pixel_format}", "-s:v", "{width}x{height}", "-framerate", "{fps}", "-i", "-"),
+        *("-c:v", "libvvenc", "-preset", "{preset}", "-qpa", "0", "-qp", "{qp}", "-vvenc-params", parameters),
+        *("-threads", "1", "-f", "vvc", "file:{bitstream}"),
+    )

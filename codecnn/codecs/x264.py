@@ -1,0 +1,61 @@
+"""AVC by libx264: encode once, decode twice."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from codecnn.codecs.bitstream import AVC
+from codecnn.codecs.codec import CodedFrame
+from codecnn.codecs.encode_once import encode_once, filtering_and_plain
+from codecnn.codecs.pyav import open_encoder, quality_qp, small_stream
+from codecnn.video.clip import Clip
+
+MACROBLOCK = 16
+
+
+@dataclass(frozen=True)
+class X264:
+    """AVC High, High 10 and above by libx264, through PyAV.
+
+    QP is H.264's slice QP, which goes on below 0 with higher bit depths; libx264's own number is higher by 6 for every
+    bit above 8. At low QPs (below about 16) the encoder switches its deblocking off: there is nothing for it to do.
+    The preset ultrafast is left out: it has neither deblocking nor CABAC.
+    """
+
+    preset: str = "medium"
+    name: str = "x264"
+    presets: tuple[str, ...] = (
+        "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
+    )  # fmt: skip
+    default_preset: str = "medium"
+    qp_range: tuple[int, int] = (1, 51)  # 0 is lossless
+    default_qps: tuple[int, ...] = (22, 27, 32, 37)
+    decoder: str = "h264"
+    unfiltered_by: str = "the same bits decoded with skip_loop_filter=all"
+
+    def parameters(self, qp: str) -> str:
+        """The x264 options: nothing in the encoder may move the QP away from the one asked for."""
+        return (
+            f"qp={qp}:keyint=1:bframes=0:scenecut=0:rc-lookahead=0:sync-lookahead=0:ipratio=1:aq-mode=0:mbtree=0:psy=0:"
+            "chroma-qp-offset=0:threads=1:sliced-threads=0:deblock=0,0"
+        )
+
+    def describe(self, qp: int) -> str:
+        """All parameters of an encoding, for a dataset's attributes."""
+        return f"preset={self.preset} {self.parameters(f'{qp}+6*(bit_depth-8)')}"
+
+    def encode(self, clip: Clip, qp: int) -> Iterator[CodedFrame]:
+        """Encode a clip and decode it with and without deblocking, frame by frame in bounded memory.
+
+        Raises InputError if the encoder refuses, or if a frame's QP is not the one asked for.
+        """
+        offset = 6 * (clip.format.bit_depth - 8)
+        options = {"preset": self.preset, "x264-params": self.parameters(str(qp + offset))}
+        encoder = open_encoder("libx264", clip, options, minimum=MACROBLOCK)
+        decoders = filtering_and_plain("h264", err_detect="explode")
+        return encode_once(clip, self.name, qp, encoder, decoders, lambda unit: quality_qp(unit) - offset, AVC.bits)
+
+    def version(self) -> str:
+        """What libx264 says of itself in the SEI of its streams."""
+        found = re.search(rb"x264 - core (\d+.*?) - H\.264", small_stream("libx264"))
+        return f"libx264 core {found[1].decode()}" if found else "libx264, version unknown"

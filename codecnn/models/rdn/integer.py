@@ -1,0 +1,143 @@
+"""An Rdn in integers: a decoder filters with it to the same picture on every machine and any number of threads."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codecnn.models.rdn.integer_conv import LIMIT, TILE, IntegerConv, Place, convolve
+from codecnn.models.rdn.network import HEAD_EATS, QP_PLANE, RdnConfig
+from codecnn.vectors import LANES
+from codecnn.video.picture import Plane
+
+SAMPLE_BITS = 15  # samples from 0 to 1 are in units of 2^-15
+QP_BITS = 13  # and the plane of QP / 64, which is below 4, in units of 2^-13
+OUTPUT_BITS = 15  # the last convolution is in units of 2^-15: what saturates there is beyond black and white
+HALF = 1 << (OUTPUT_BITS - 1)  # added before a shift, to round
+
+
+class Wire(NamedTuple):
+    """A convolution of an Rdn: the tensors that its input is made of, by the names of what makes them, and its form."""
+
+    sources: tuple[str, ...]
+    outputs: int
+    side: int = 3
+    relu: bool = False
+
+
+def wiring(config: RdnConfig) -> dict[str, Wire]:
+    """The convolutions of an Rdn in their order; the network is nothing else.
+
+    Its sums are in the weights: the residual of a block in those of its `fuse`, which has the block's input among its
+    sources, and the global residual in those of `last`, which has the shallow features as another source.
+    """
+    channels = config.channels
+    side = {"two 3x3": 3, "one 5x5": 5, "6x6 by 2": 6}[config.head]
+    wires = {"shallow": Wire(("planes",), channels, side)}
+    if config.head == "two 3x3":
+        wires["entry"] = Wire(("shallow",), channels)
+    x = [*wires][-1]
+    for block in range(config.blocks):
+        dense = [x]
+        for layer in range(config.convolutions - 1):
+            name = f"blocks.{block}.layers.{layer}"
+            wires[name] = Wire(tuple(dense), config.growth, relu=True)
+            dense.append(name)
+        x = f"blocks.{block}.fuse"
+        wires[x] = Wire(tuple(dense), channels, side=1)
+    wires["fuse.0"] = Wire(tuple(f"blocks.{block}.fuse" for block in range(config.blocks)), channels, side=1)
+    wires["fuse.1"] = Wire(("fuse.0",), channels)
+    wires["last"] = Wire(("fuse.1", "shallow") if config.global_residual else ("fuse.1",), config.step**2)
+    return wires
+
+
+def channels_of(config: RdnConfig) -> dict[str, int]:
+    """The channels of every tensor: of the input, "planes", and of what the convolutions make."""
+    return {"planes": config.planes} | {name: wire.outputs for name, wire in wiring(config).items()}
+
+
+class IntegerRdn:
+    """Filters windows as an Rdn does, with an IntegerConv for each name of its wiring.
+
+    ValueError if they are others, or their shapes do not belong together.
+    """
+
+    def __init__(self, config: RdnConfig, convs: Mapping[str, IntegerConv]) -> None:
+        self.config, self.convs, self.wires = config, dict(convs), wiring(config)
+        if wrong := self.convs.keys() ^ self.wires.keys():
+            raise ValueError(f"{len(wrong)} convolutions are missing or too many, such as {min(wrong)}")
+        channels = channels_of(config)
+        self._groups: dict[str, range] = {"planes": range(1)}
+        places: dict[str, range] = {}
+        self._packed, self._count = {}, 0
+        for name, wire in self.wires.items():
+            sources = [channels[source] for source in wire.sources]
+            if (shape := convs[name].weight.shape) != (expected := (wire.outputs, sum(sources), wire.side, wire.side)):
+                raise ValueError(f"the weights of {name} are {shape}, not {expected}")
+            self._packed[name] = convs[name].pack(sources)
+            place = "".join(name.rpartition("layers")[1:])  # the layers of all blocks share theirs
+            if place not in places:
+                places[place] = range(self._count, self._count + -(-wire.outputs // LANES))
+                self._count = places[place].stop
+            self._groups[name] = places[place]
+
+    def filter_windows(self, windows: Sequence[Plane], qp: int, bit_depth: int) -> Plane:
+        """Windows (B, h, w) of Y, U, V, or Y alone, and with the input "both" of unfiltered Y, to luma (B, H, W).
+
+        The filtered samples are in the type of the windows, 0 to 2^bit_depth - 1. Runs on as many threads as PyTorch.
+        """
+        margin, peak = self.config.margin, (1 << bit_depth) - 1
+        y = windows[0][:, margin : windows[0].shape[1] - margin, margin : windows[0].shape[2] - margin]
+        filtered = np.empty_like(y)
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            for number, window in enumerate(zip(*windows, strict=True)):
+                cut = margin - HEAD_EATS
+                residual = self._residual(integer_planes(self.config, window, qp, bit_depth), pool)[cut:, cut:]
+                luma = (residual[: y.shape[1], : y.shape[2]].astype(np.int64) * peak + HALF) >> OUTPUT_BITS
+                filtered[number] = np.clip(luma + y[number] if self.config.residual_output else luma, 0, peak)
+        return filtered
+
+    def _residual(self, planes: NDArray[np.int16], pool: ThreadPoolExecutor) -> NDArray[np.int16]:
+        """Planes (H, W, P) to what `last` makes of them, (H - 4, W - 4), one more where that is odd at "6x6 by 2"."""
+        step = self.config.step
+        planes = np.pad(planes, ((0, planes.shape[0] % step), (0, planes.shape[1] % step), (0, 0)), mode="edge")
+        height, width = ((extent - 2 * HEAD_EATS) // step for extent in planes.shape[:2])
+        columns = -(-(width + 2) // TILE) * TILE + 2  # as far as convolve reads
+        wide = np.zeros((1, len(planes), columns * step + 2 * HEAD_EATS, LANES), np.int16)
+        wide[0, :, : planes.shape[1], : planes.shape[2]] = planes
+        features = np.zeros((self._count, height + 2, columns, LANES), np.int16)  # with a border of zeros
+        for name, wire in self.wires.items():
+            groups = [group for source in wire.sources for group in self._groups[source]]
+            first, conv = self._groups[name].start, self._packed[name]
+            if name == "shallow":
+                larger = "entry" in self.wires  # which is unpadded: the border is filled for it
+                place = Place(first, 1 - larger, height + 2 * larger, width + 2 * larger)
+                convolve(wide, groups, 0, conv, features, place, pool, stride=step)
+            else:
+                place = Place(first, 1, height, width)
+                convolve(features, groups, int(wire.side == 1), conv, features, place, pool, relu=wire.relu)
+            if name == "entry":
+                shallow = features[groups]
+                features[groups] = 0
+                features[groups, 1:-1, 1 : width + 1] = shallow[:, 1:-1, 1 : width + 1]
+        last = features[self._groups["last"].start, 1:-1, 1 : width + 1, : step**2]
+        return last.reshape(height, width, step, step).swapaxes(1, 2).reshape(height * step, width * step)
+
+
+def integer_planes(config: RdnConfig, window: Sequence[Plane], qp: int, bit_depth: int) -> NDArray[np.int16]:
+    """What make_planes makes of a window, to the nearest multiple of 2^-SAMPLE_BITS and 2^-QP_BITS: (H, W, P)."""
+    y, *others = window
+    unfiltered = [others.pop()] if config.input == "both" else []
+    chroma = others if others and others[0].size else [np.full_like(y, 1 << (bit_depth - 1))] * 2
+    peak = (1 << bit_depth) - 1
+    planes = np.empty((*y.shape, config.planes), np.int16)
+    for index, plane in zip((0, 1, 2, 4), (y, *chroma, *unfiltered), strict=False):
+        units = ((plane.astype(np.int64) << (SAMPLE_BITS + 1)) + peak) // (2 * peak)  # rounded half up
+        for axis in (0, 1):
+            units = units.repeat(-(-y.shape[axis] // units.shape[axis]), axis)
+        planes[..., index] = np.clip(units[: y.shape[0], : y.shape[1]], -LIMIT, LIMIT)
+    planes[..., QP_PLANE] = np.clip((qp << QP_BITS) >> 6, -LIMIT, LIMIT)
+    return planes

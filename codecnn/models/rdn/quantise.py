@@ -1,0 +1,97 @@
+"""Making an IntegerRdn of an Rdn: its sums folded into the weights, and the scales chosen by calibration."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from codecnn.models.rdn.integer import OUTPUT_BITS, QP_BITS, SAMPLE_BITS, IntegerRdn, Wire, channels_of, wiring
+from codecnn.models.rdn.integer_conv import LIMIT, MAX_SHIFT, IntegerConv, fits
+from codecnn.models.rdn.network import QP_PLANE, Rdn
+
+HEADROOM = 2  # 16 bits hold at least this times the largest feature of the calibration, and less than twice that
+
+
+def quantise(model: Rdn, calibration: Iterable[Tensor]) -> IntegerRdn:
+    """The network in integers, for features of about the size that it has on planes (B, P, H, W) of make_planes.
+
+    All scales are powers of two: one for the features of each tensor, the finest that leaves HEADROOM, and one for the
+    weights of each output channel, the finest for which no sum can overflow. ValueError if there is no calibration, or
+    if the features are not finite or the weights too large for any scale.
+    """
+    config = model.config
+    wires, channels = wiring(config), channels_of(config)
+    bits = {name: np.zeros(count, np.int64) for name, count in channels.items()}  # after the point, of each channel
+    bits["planes"][:] = SAMPLE_BITS
+    bits["planes"][QP_PLANE] = QP_BITS
+    largest = _largest_features(model, wires, calibration)
+    if largest.keys() != wires.keys() or not all(map(math.isfinite, largest.values())):
+        raise ValueError("the network's features are not finite, or there is nothing to calibrate on")
+    convs = {}
+    for name, wire in wires.items():
+        weight, bias = _folded(model, name)
+        scales = -np.concatenate([bits[source] for source in wire.sources])
+        wanted = OUTPUT_BITS if name == "last" else math.floor(math.log2(LIMIT / HEADROOM / max(largest[name], 1e-6)))
+        convs[name], bits[name][:] = _integer_conv(np.ldexp(weight, scales[:, None, None]), bias, wanted)
+    if (bits["last"] != OUTPUT_BITS).any():
+        raise ValueError("the weights are too large for a network of integers")
+    return IntegerRdn(config, convs)
+
+
+def _integer_conv(weight: NDArray[np.float64], bias: NDArray[np.float64], wanted: int) -> tuple[IntegerConv, int]:
+    """A convolution of weights per unit of its input, and the bits after the point of its output, `wanted` at most."""
+    finest = np.full(len(bias), wanted + MAX_SHIFT)  # bits after the point of the sums of each output
+
+    def rounded() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return np.rint(np.ldexp(weight, finest[:, None, None, None])), np.rint(np.ldexp(bias, finest))
+
+    while not (good := fits(*rounded(), np.full(len(bias), MAX_SHIFT))).all():
+        finest -= ~good
+    bits = min(wanted, int(finest.min()))
+    integers, start = rounded()
+    return IntegerConv(integers.astype(np.int16), start.astype(np.int32), (finest - bits).astype(np.uint8)), bits
+
+
+def _folded(model: Rdn, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The weights and biases of a convolution, with the sum that `wiring` says is in them."""
+    conv = model.get_submodule(name)
+    assert isinstance(conv, nn.Conv2d)
+    assert conv.bias is not None
+    weight, bias = (tensor.detach().double().cpu().numpy() for tensor in (conv.weight, conv.bias))
+    config = model.config
+    if name.startswith("blocks") and name.endswith("fuse") and config.inner_residual:
+        weight = weight.copy()
+        weight[:, : config.channels, 0, 0] += np.eye(config.channels)
+    if name == "last" and config.global_residual:
+        weight = np.concatenate([weight, weight], 1)
+    return weight, bias
+
+
+@torch.inference_mode()
+def _largest_features(model: Rdn, wires: dict[str, Wire], calibration: Iterable[Tensor]) -> dict[str, float]:
+    """The largest magnitude in each tensor, NaN if that is in it."""
+    largest: dict[str, float] = defaultdict(float)
+
+    def watch(name: str, relu: bool) -> None:
+        def note(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            here = float((output.relu() if relu else output).abs().max())
+            largest[name] = float(np.maximum(largest[name], here))  # which keeps NaN
+
+        # A block's output is that of its fuse with the residual.
+        module = model.get_submodule(name.removesuffix(".fuse") if name.startswith("blocks") else name)
+        handles.append(module.register_forward_hook(note))
+
+    handles: list[torch.utils.hooks.RemovableHandle] = []
+    try:
+        for name, wire in wires.items():
+            watch(name, wire.relu)
+        for planes in calibration:
+            model(planes.to(model.last.weight.device))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return largest

@@ -1,0 +1,86 @@
+"""YUV4MPEG2 files: the header, and the frames one at a time."""
+
+import re
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from codecnn.errors import InputError
+from codecnn.video.picture import Picture, VideoFormat, check_samples, picture_from_bytes
+
+LONGEST_HEADER = 1024
+# Colour space tag: chroma format and bit depth, 8 if none. Some tags of 8-bit 4:2:0 also say the chroma siting.
+COLOUR_SPACE = re.compile(r"(?:(4\d\d)(?:jpeg|paldv|mpeg2|p(\d\d?))?|mono(\d\d?)?)")
+
+
+def read_header(path: Path) -> tuple[VideoFormat, str, int]:
+    """Format, range ("limited", "full" or "unspecified") and length in bytes of the header line."""
+    with path.open("rb") as file:
+        line = file.readline(LONGEST_HEADER)
+    if not line:
+        raise InputError(f"{path}: the file is empty")
+    if not (line.startswith(b"YUV4MPEG2 ") and line.endswith(b"\n")):
+        raise InputError(f"{path}: no YUV4MPEG2 header")
+    tags: dict[str, str] = {}
+    color_range = "unspecified"
+    for token in line.decode("latin-1").split()[1:]:
+        if token.startswith("XCOLORRANGE="):
+            color_range = token.removeprefix("XCOLORRANGE=").lower()
+        elif token[0] != "X":
+            tags[token[0]] = token[1:]
+    try:
+        width, height = int(tags["W"]), int(tags["H"])
+        numerator, denominator = (int(part) for part in tags.get("F", "30:1").split(":"))
+        fps = Fraction(numerator, denominator) if numerator else Fraction(30)
+    except (KeyError, ValueError, ZeroDivisionError) as error:
+        raise InputError(f"{path}: YUV4MPEG2 header without a valid width, height or frame rate") from error
+    space = tags.get("C", "420")
+    if not (parts := COLOUR_SPACE.fullmatch(space)):
+        raise InputError(f"{path}: colour space C{space} is not supported, only such as C420jpeg, C422p10 and Cmono")
+    fmt = VideoFormat(width, height, int(parts[2] or parts[3] or 8), fps, parts[1] or "400")
+    fmt.check(path)
+    return fmt, color_range, len(line)
+
+
+def read_y4m(path: Path) -> Iterator[Picture]:
+    """The frames of a file, one at a time; InputError if the last one is cut short or there is none."""
+    fmt, _, header = read_header(path)
+    length = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(header)
+        frame = 0
+        while line := file.readline(LONGEST_HEADER):
+            if not (line.startswith(b"FRAME") and line.endswith(b"\n")):
+                raise InputError(f"{path}: no FRAME line before frame {frame}")
+            rest = length - file.tell()  # a size in a header is not to be believed: nothing is read before
+            if rest < fmt.frame_bytes:
+                raise InputError(
+                    f"{path}: no whole number of frames: frame {frame} has {rest} of {fmt.frame_bytes} bytes"
+                )
+            yield check_samples(picture_from_bytes(file.read(fmt.frame_bytes), fmt), path, frame)
+            frame += 1
+    if frame == 0:
+        raise InputError(f"{path}: no frames")
+
+
+def write_y4m(path: Path, pictures: Iterable[Picture], fps: Fraction = Fraction(30)) -> None:
+    """Write pictures of one size, bit depth and chroma format."""
+    with path.open("wb") as file:
+        for index, picture in enumerate(pictures):
+            if index == 0:
+                height, width = picture.y.shape
+                space = _colour_space(picture.chroma, picture.bit_depth)
+                rate = f"{fps.numerator}:{fps.denominator}"
+                file.write(f"YUV4MPEG2 W{width} H{height} F{rate} Ip A1:1 C{space}\n".encode())
+            file.write(b"FRAME\n")
+            for plane in picture.planes:
+                file.write(np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).tobytes())
+
+
+def _colour_space(chroma: str, bit_depth: int) -> str:
+    """The tag as FFmpeg writes it."""
+    if bit_depth == 8:
+        return {"400": "mono", "420": "420mpeg2"}.get(chroma, chroma)
+    return f"mono{bit_depth}" if chroma == "400" else f"{chroma}p{bit_depth}"

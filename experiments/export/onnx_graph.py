@@ -1,0 +1,179 @@
+"""export-onnx: a trained filter as one ONNX file.
+
+The graph takes integer samples and gives integer samples: normalisation, rounding and clipping are in it. Its inputs
+are windows, int32: y (batch, height, width) of the baseline, or of the unfiltered picture for a network with that
+input, u and v (batch, height / 2, width / 2), qp and bit_depth (batch), and for the input "both" unfiltered_y. Height
+and width are even and hold the margin on each side; the output, filtered_y, is without it. Chroma is 4:2:0: for a grey
+source give planes of 2^(bit_depth - 1), and bring other formats to 4:2:0 first.
+
+Before it is saved the file is run by onnxruntime on coded photographs, beside the network that it was made of.
+"""
+
+import codecnn.torch_settings  # noqa: F401
+
+# isort: split
+
+import argparse
+import dataclasses
+import json
+import logging
+import sys
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import numpy as np
+import skimage
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+
+from codecnn.dataset import ctu
+from codecnn.dataset.store import Shard
+from codecnn.errors import InputError
+from codecnn.inference.filtering import ctu_windows, filter_picture
+from codecnn.io.files import write_whole
+from codecnn.models import weights
+from codecnn.models.pretrained import find_weights
+from codecnn.models.rdn.network import QP_PLANE, Rdn
+from codecnn.models.weights import Notes
+from codecnn.video.clip import FormatOptions, open_clip
+from codecnn.video.picture import Picture, write_raw
+from command_line.parser import Parser, run_command
+from experiments.reports.shared.encode import encode
+
+EXTRA = ("onnx", "onnxruntime", "onnxscript")  # what the extra of that name installs
+MOST_DIFFERENT = 0.01  # of the samples, by 1: a sum in another order may round to the other side
+
+
+class IntegerSamples(nn.Module):
+    """An Rdn with what make_planes does before it and filter_windows after it, at 4:2:0."""
+
+    def __init__(self, model: Rdn) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, y: Tensor, u: Tensor, v: Tensor, qp: Tensor, bit_depth: Tensor, unfiltered_y: Tensor | None = None
+    ) -> Tensor:
+        """Windows (B, H, W), chroma (B, H / 2, W / 2), QP and bit depth (B,), int32, to luma without the margin."""
+        peak = (torch.exp2(bit_depth.float()).round() - 1).view(-1, 1, 1)
+        u, v = (chroma.repeat_interleave(2, 1).repeat_interleave(2, 2) for chroma in (u, v))
+        planes = [plane.float() / peak for plane in (y, u, v, unfiltered_y) if plane is not None]
+        planes.insert(QP_PLANE, (qp.float() / 64).view(-1, 1, 1).expand_as(planes[0]))
+        luma: Tensor = self.model(torch.stack(planes, 1))[:, 0] * peak
+        return luma.round().clamp_min(0).minimum(peak).int()
+
+
+class Comparison(NamedTuple):
+    """Of what onnxruntime and PyTorch make of the same pictures."""
+
+    samples: int
+    different: float  # share of the samples
+    by_at_most: int
+
+
+def input_names(model: Rdn) -> list[str]:
+    """The inputs of the graph, in their order."""
+    return ["y", "u", "v", "qp", "bit_depth", *(["unfiltered_y"] if model.config.input == "both" else [])]
+
+
+def export(model: Rdn, notes: Notes) -> bytes:
+    """The network as an ONNX file, with its configuration, its margin and the commit of its notes as properties."""
+    import onnx
+
+    names = input_names(model)
+    batch, high, wide = Dim("batch", min=1), Dim("chroma_height", min=8), Dim("chroma_width", min=8)
+    luma, chroma = ((2, 64, 48), (batch, 2 * high, 2 * wide)), ((2, 32, 24), (batch, high, wide))
+    shapes = {"y": luma, "unfiltered_y": luma, "u": chroma, "v": chroma}
+    inputs = [shapes.get(name, ((2,), (batch,))) for name in names]
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter about itself
+        program = torch.onnx.export(
+            IntegerSamples(model).eval(),
+            tuple(torch.ones(example, dtype=torch.int32) for example, _ in inputs),
+            input_names=names,
+            output_names=["filtered_y"],
+            dynamic_shapes=tuple(dict(enumerate(dynamic)) for _, dynamic in inputs),
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    graph = program.model_proto
+    graph.doc_string = str(__doc__)
+    about = {
+        "network": json.dumps(dataclasses.asdict(model.config)),
+        "margin": str(model.config.margin),
+        "commit": str(notes.get("commit", "unknown")),
+    }
+    onnx.helper.set_model_props(graph, about)
+    onnx.checker.check_model(graph, full_check=True)
+    data: bytes = graph.SerializeToString()
+    return data
+
+
+def compare(model: Rdn, graph: bytes) -> Comparison:
+    """Filter coded pictures by both."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    differences = []
+    with TemporaryDirectory() as folder:
+        for shard in coded_pictures(Path(folder)):
+            baseline, unfiltered = (shard.picture(signal, 0) for signal in ("baseline", "unfiltered"))
+            qp, depth, size = shard.info.qp, shard.info.bit_depth, shard.info.ctu_size
+            y, u, v, *unfiltered_y = ctu_windows(model.config, baseline, unfiltered, size)
+            scalars = (np.full(len(y), number) for number in (qp, depth))
+            feed = dict(zip(input_names(model), (y, u, v, *scalars, *unfiltered_y), strict=True))
+            (windows,) = session.run(None, {name: array.astype(np.int32) for name, array in feed.items()})
+            got, wanted = ctu.untile(windows, *baseline.y.shape), filter_picture(model, baseline, unfiltered, qp, size)
+            differences.append(np.abs(got - wanted.astype(np.int64)).ravel())
+    difference = np.concatenate(differences)
+    return Comparison(difference.size, float(np.mean(difference != 0)), int(difference.max()))
+
+
+def coded_pictures(folder: Path) -> list[Shard]:
+    """A part of a photograph that comes with scikit-image, coded by x265 at QP 22 and 37, of 8 bit and shifted to 10.
+
+    All of it is written into `folder`.
+    """
+    photograph = Path(skimage.__path__[0]) / "data" / "astronaut.png"
+    picture = next(open_clip(photograph, FormatOptions(chroma="420")).frames()).crop(160, 192)
+    deep = Picture.of((plane.astype(np.uint16) << 2 for plane in picture.planes), 10)
+    sources = [folder / f"astronaut_192x160_{bits}bit_420.yuv" for bits in (8, 10)]
+    for source, of_depth in zip(sources, (picture, deep), strict=True):
+        write_raw(source, [of_depth])
+    return encode(sources, folder, {"codec": ["x265"], "qp": ["22", "37"], "ctu-size": ["64"]})
+
+
+def run(args: argparse.Namespace) -> None:
+    """Export, compare, save and print."""
+    if missing := [name for name in EXTRA if find_spec(name) is None]:
+        raise InputError(f"{', '.join(missing)} not installed: pip install 'codecnn[onnx]'")
+    model, notes = weights.load(find_weights(args.weights))
+    graph = export(model, notes)
+    found = compare(model, graph)
+    share = f"{found.different:.4%} of {found.samples} samples differ"
+    text = f"onnxruntime and PyTorch: {share}, by {found.by_at_most} at most"
+    if found.by_at_most > 1 or found.different > MOST_DIFFERENT:
+        raise InputError(f"{text}: not saved")
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(args.out, graph)
+    print(text)
+    print(f"saved {args.out}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = Parser(prog="export-onnx", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", help="a run folder of train-filter, a weights file, or the name of weights that "
+        "come with the project, such as rdn_s")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the ONNX file to write")
+    return run_command("export-onnx", run, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""The tables of a label study, as Markdown."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from codecnn.dataset.schema import ShardInfo
+from experiments.reports.labels.measure import Interval, Row, interval
+
+
+class Table(NamedTuple):
+    """One table of the report: its words, and a column for each (heading, statistic)."""
+
+    title: str
+    text: str
+    columns: tuple[tuple[str, str], ...]
+    digits: int = 2
+    against_zero: bool = False  # an interval without 0 is set in bold
+
+
+AGREEMENT = Table(
+    "Agreement",
+    "Blocks in percent. Top 1: both labels are the same mode. Top 3: the DCT label is one of the three best modes by "
+    "Hadamard SATD. Within one step: the same mode, or both angular, of the same reference line, and no more than one "
+    "apart in number. Tied: several modes have the least Hadamard SATD, of which the label is the lowest.",
+    (("top 1", "top1"), ("top 3", "top3"), ("within one step", "one_step"), ("tied", "tied")),
+    digits=1,
+)
+SATD = Table(
+    "Regret of each label under the other's measure",
+    "In percent: the sum over the blocks of the label's cost under the other label's SATD / the sum of the other "
+    "label's own - 1.",
+    (("Hadamard label by DCT SATD", "hadamard_regret"), ("DCT label by Hadamard SATD", "dct_regret")),
+)
+COST = Table(
+    "Regret under the rate-distortion cost",
+    "In percent: sum of J of the label / sum of J of the best of all modes - 1. Best of 3: the best by J of the three "
+    "best modes by the label's SATD, which is how an encoder uses an SATD.",
+    (
+        ("Hadamard label", "rd.hadamard_regret"),
+        ("DCT label", "rd.dct_regret"),
+        ("Hadamard, best of 3", "rd.hadamard_top3_regret"),
+        ("DCT, best of 3", "rd.dct_top3_regret"),
+    ),
+)
+CLAIM = Table(
+    "Hadamard label against DCT label under the rate-distortion cost",
+    "This is the test of the claim: the difference of the two in each sequence, Hadamard - DCT, in percent. Above 0 "
+    "the DCT label is the better one; in bold where the interval leaves 0 out. J as a share of the least J, SSE and "
+    "bits as a share of the DCT label's own.",
+    (
+        ("J", "rd.difference"),
+        ("J, best of 3", "rd.top3_difference"),
+        ("SSE", "rd.sse_difference"),
+        ("bits", "rd.bits_difference"),
+    ),
+    against_zero=True,
+)
+WINS = Table(
+    "Blocks in which one label has the lower J",
+    "In percent; in all others both have the same J.",
+    (("Hadamard label", "rd.hadamard_better"), ("DCT label", "rd.dct_better")),
+    digits=1,
+)
+STATISTICS = tuple(name for part in (AGREEMENT, SATD) for _, name in part.columns)
+COST_STATISTICS = tuple(name for part in (COST, CLAIM, WINS) for _, name in part.columns)
+HISTOGRAMS = "hadamard_modes", "dct_modes"
+DEFINITIONS = """\
+The labels are the modes with the least Hadamard SATD and the least SATD of the orthonormal DCT-II of the whole block.
+All blocks that lie wholly inside of the picture are counted, other than for the rate-distortion cost. A sequence is
+one source; each number is the mean over the sequences ± half of its 95 % t-interval over them, none for a single one.
+In the rows "all" a sequence counts with its mean over the QPs."""
+COST_DEFINITION = """\
+J = SSE + lambda * bits of a block predicted by a mode from the same references as the labels, lambda = {relation}.
+The residual is transformed by the orthonormal DCT-II of the whole block, in floats, and quantised with the step
+2^((QP - 4) / 6) * 2^(bit depth - 8) and the rounding offset 171/512 of HM, VTM and x265; of a side of 64 the lower 32
+frequencies are coded and the others lost, as in VVC. The SSE is that of the coefficients. The bits are an estimate,
+a conditional entropy as the contexts of CABAC have it: of the magnitude of each level given the sum of min(|level|, 4)
+over the five neighbours to the right and below (in the classes 0, 1, 2, 3-4, 5-7, 8-20) and the diagonal x + y (0, 1,
+2-4, 5-9, 10-19, 20 and more), with probabilities counted for each block size and QP over both labels of all drawn
+blocks alike, each magnitude once more than it occurs; magnitudes from 15 on by an Exp-Golomb code; 1 bit a sign. Not
+in it: the bits of the mode, which depend on the neighbours, those of the split, and RDOQ, transform skip, other
+transforms (the DST-VII of HEVC's 4x4 blocks, the MTS of VVC) and the in-loop filters. Measured on a random sample of
+blocks, {samples} luma samples (or all) for each size and file, of a source the same ones at each QP."""
+
+
+def table(rows: Sequence[Row], content: Table) -> list[str]:
+    """A table by size and QP, as lines of Markdown."""
+    lines = ["", f"## {content.title}", "", content.text, ""]
+    lines += ["| size | QP | sequences | " + " | ".join(heading for heading, _ in content.columns) + " |"]
+    lines += ["|---|---:|" + "---:|" * (len(content.columns) + 1)]
+    for size, qp, chosen in cells(rows):
+        found = [interval(chosen, statistic) for _, statistic in content.columns]
+        values = " | ".join(_in_percent(part, content) for part in found)
+        lines.append(f"| {size} | {qp} | {found[0].sequences} | {values} |")
+    return lines
+
+
+def _in_percent(value: Interval, content: Table) -> str:
+    text = f"{100 * value.mean:{'+' if content.against_zero else ''}.{content.digits}f}"
+    if value.half is None:
+        return text
+    bold = "**" if content.against_zero and abs(value.mean) > value.half else ""
+    return f"{bold}{text} ± {100 * value.half:.{content.digits}f}{bold}"
+
+
+def cells(rows: Sequence[Row]) -> list[tuple[str, str, list[Row]]]:
+    """The rows of each size and QP, and, where there are several QPs, those of each size with "all" for the QP."""
+    found = []
+    for size in dict.fromkeys(row.size for row in rows):
+        of_size = [row for row in rows if row.size == size]
+        qps = sorted({row.qp for row in of_size})
+        found += [(size, str(qp), [row for row in of_size if row.qp == qp]) for qp in qps]
+        if len(qps) > 1:
+            found.append((size, "all", of_size))
+    return found
+
+
+def modes_table(rows: Sequence[Row], mode_set: str) -> list[str]:
+    """How often planar, DC, horizontal and vertical are the labels, as lines of Markdown."""
+    named = {"planar": 0, "DC": 1, "horizontal": 10, "vertical": 26} if mode_set == "hevc-35" else {
+        "planar": 0, "DC": 1, "horizontal": 18, "vertical": 50}  # fmt: skip
+    lines = ["", "## Modes", "", "Blocks in percent with each mode as their label, Hadamard / DCT, mean over the "
+             "sequences; the rest are other modes. All modes are in results.json and histograms.png. Distance: the "
+             "share of blocks that would have to change their mode to make the two histograms equal.", ""]  # fmt: skip
+    lines += [f"| size | QP | {' | '.join(named)} | distance |", "|---|---:|" + "---:|" * (len(named) + 1)]
+    for size, qp, chosen in cells(rows):
+        hadamard, dct = (np.mean([getattr(row, name) for row in chosen], axis=0) for name in HISTOGRAMS)
+        values = [f"{100 * hadamard[mode]:.1f} / {100 * dct[mode]:.1f}" for mode in named.values()]
+        lines.append(f"| {size} | {qp} | {' | '.join(values)} | {50 * np.abs(hadamard - dct).sum():.1f} |")
+    return lines
+
+
+def markdown(rows: Sequence[Row], info: ShardInfo, about: dict[str, str], samples: int) -> str:
+    """The report. info: of any of the files; samples: drawn for the rate-distortion cost."""
+    lines = ["# Labels by Hadamard SATD and by DCT SATD", ""]
+    lines += [f"- {name}: {value}" for name, value in about.items()]
+    lines += ["", DEFINITIONS, *table(rows, AGREEMENT), *modes_table(rows, info.label_modes)]
+    lines += table(rows, SATD)
+    if samples:
+        relation = "0.038 e^(0.234 QP) (x265)" if info.codec == "x265" else "0.57 * 2^((QP - 12) / 3) (HM, VTM)"
+        relation += ", times 4^(bit depth - 8)"
+        lines += ["", "## Rate-distortion cost", "", COST_DEFINITION.format(relation=relation, samples=samples)]
+        for content in (COST, CLAIM, WINS):
+            lines += table(rows, content)
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,165 @@
+"""What labels cost in J = SSE + lambda * bits, against the best of all modes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codecnn.dataset.schema import Signal
+from codecnn.dataset.store import Shard
+from codecnn.intra.block_size import BlockSize
+from codecnn.labels import rate_distortion as rate
+from codecnn.labels.mode_sets import ModeSet, count_of, lines_of
+from codecnn.labels.torch_engine.costs import gather_blocks, gather_references, predict
+from codecnn.labels.torch_engine.stencils import Stencil, stencils_of
+
+_CHUNK = 1 << 16  # samples predicted at a time, by all modes
+_CPU = torch.device("cpu")
+
+
+class Drawn(NamedTuple):
+    """Blocks of one frame that the rate-distortion cost is measured on."""
+
+    frame: int
+    blocks: np.ndarray  # (n, 4) as `gather_references` takes them
+    best: np.ndarray  # (2, n, 3) uint8, the best modes by Hadamard and by DCT SATD
+
+
+@dataclass(frozen=True)
+class RateDistortion:
+    """Both labels under J, in sums over the blocks; the least J is that of the best of all modes.
+
+    A regret is the sum of J / the sum of the least J - 1. A difference is the sum of the Hadamard label - that of the
+    DCT label: above 0 where the DCT label is the better one.
+    """
+
+    blocks: int
+    hadamard_regret: float
+    dct_regret: float
+    difference: float  # of J, as a share of the least J: that of the two regrets
+    hadamard_top3_regret: float  # of the best by J of the three best modes by Hadamard SATD
+    dct_top3_regret: float
+    top3_difference: float
+    sse_difference: float  # as a share of the DCT label's SSE
+    bits_difference: float  # as a share of the DCT label's bits
+    hadamard_better: float  # the share of blocks where the Hadamard label has the lower J
+    dct_better: float
+
+
+def rate_distortion(shard: Shard, size: BlockSize, drawn: Sequence[Drawn], bits: np.ndarray) -> RateDistortion:
+    """The labels of drawn blocks of a shard. bits: of `codecnn.labels.rate_distortion.bits_of_magnitudes`."""
+    lagrangian = rate.lagrange_multiplier(shard.info.codec, shard.info.qp, shard.info.bit_depth)
+    parts = [compare_costs(costs_of_modes(shard, size, some, bits), some.best, lagrangian) for some in drawn]
+    blocks = sum(len(part) for part in parts)
+    sums = np.sum([part.sum(0) for part in parts], axis=0).tolist()
+    hadamard, dct, least, hadamard_top3, dct_top3, *split, hadamard_better, dct_better = sums
+    hadamard_sse, dct_sse, hadamard_bits, dct_bits = split
+    return RateDistortion(
+        blocks=blocks,
+        hadamard_regret=hadamard / least - 1,
+        dct_regret=dct / least - 1,
+        difference=(hadamard - dct) / least,
+        hadamard_top3_regret=hadamard_top3 / least - 1,
+        dct_top3_regret=dct_top3 / least - 1,
+        top3_difference=(hadamard_top3 - dct_top3) / least,
+        sse_difference=hadamard_sse / dct_sse - 1 if dct_sse else 0.0,
+        bits_difference=hadamard_bits / dct_bits - 1,
+        hadamard_better=hadamard_better / blocks,
+        dct_better=dct_better / blocks,
+    )
+
+
+def compare_costs(costs: np.ndarray, best: np.ndarray, lagrangian: float) -> np.ndarray:
+    """Both labels of every block side by side: (n, 11) float64.
+
+    costs: (2, n, modes), SSE and bits of all modes; best: (2, n, 3), the best modes by Hadamard and by DCT SATD.
+    Columns: J of the Hadamard label, the DCT label, the best of all modes, the best of each three; SSE of the Hadamard
+    and the DCT label, bits of the two; whether the Hadamard label has the lower J, whether the DCT label has.
+    """
+    sse, bits = costs
+    j = sse + lagrangian * bits
+    tried = [np.take_along_axis(j, modes.astype(int), axis=1) for modes in best]
+    hadamard, dct = (costs_of[:, 0] for costs_of in tried)
+    labels = [modes[:, :1].astype(int) for modes in best]
+    split = [np.take_along_axis(part, label, axis=1)[:, 0] for part in (sse, bits) for label in labels]
+    columns = hadamard, dct, j.min(1), tried[0].min(1), tried[1].min(1), *split, hadamard < dct, dct < hadamard
+    return np.stack([column.astype(np.float64) for column in columns], axis=1)
+
+
+def count_levels(shard: Shard, size: BlockSize, drawn: Sequence[Drawn]) -> np.ndarray:
+    """The levels of both labels of drawn blocks alike, as `codecnn.labels.rate_distortion.level_counts`."""
+    counts = np.zeros((rate.CONTEXTS, rate.CAP + 1), np.int64)
+    for some in drawn:
+        for best in some.best:
+            levels, _ = rate.quantised_dct(residual_of_modes(shard, size, some, best[:, 0]), _step(shard))
+            counts += rate.level_counts(levels)
+    return counts
+
+
+def residual_of_modes(shard: Shard, size: BlockSize, drawn: Drawn, modes: np.ndarray) -> np.ndarray:
+    """What is left of the drawn blocks by one mode each, (n,): (n, height, width) int32."""
+    residual = np.empty((len(modes), size.height, size.width), np.int32)
+    planes = _planes(shard, drawn.frame)
+    for line in range(lines_of(_mode_set(shard))):
+        for stencil in _stencils(shard, size, line):
+            which = np.flatnonzero(modes == stencil.number)
+            if which.size:
+                residual[which] = _residual(shard, planes, drawn.blocks[which], size, line, (stencil,))[:, 0]
+    return residual
+
+
+def costs_of_modes(shard: Shard, size: BlockSize, drawn: Drawn, bits: np.ndarray) -> np.ndarray:
+    """SSE and bits of the drawn blocks by all modes: (2, n, modes) float64, infinite for a mode they cannot have."""
+    costs = np.full((2, len(drawn.blocks), count_of(_mode_set(shard))), np.inf)
+    planes = _planes(shard, drawn.frame)
+    at_once = max(1, _CHUNK // (size.width * size.height))
+    for first in range(0, len(drawn.blocks), at_once):
+        some = slice(first, first + at_once)
+        for line in range(lines_of(_mode_set(shard))):
+            stencils = _stencils(shard, size, line)
+            residual = _residual(shard, planes, drawn.blocks[some], size, line, stencils)
+            levels, sse = rate.quantised_dct(residual, _step(shard))
+            for table, found in zip(costs, (sse, rate.estimated_bits(levels, bits)), strict=True):
+                table[some, [stencil.number for stencil in stencils]] = found
+    first_row = drawn.blocks[:, 1] % shard.info.ctu_size == 0  # where a decoder keeps line 0 alone, as the labels know
+    costs[:, first_row, count_of("vvc-67") :] = np.inf
+    return costs
+
+
+def _residual(
+    shard: Shard,
+    planes: tuple[Tensor, Tensor],
+    blocks: np.ndarray,
+    size: BlockSize,
+    line: int,
+    stencils: Sequence[Stencil],
+) -> np.ndarray:
+    """(n, stencils, height, width) int32."""
+    original, reference = planes
+    where, depth = torch.from_numpy(blocks), shard.info.bit_depth
+    references = gather_references(reference, where, size, depth, line)
+    predicted = predict(references, stencils, size, depth, line, strong=_mode_set(shard) == "hevc-35")
+    residual: np.ndarray = (gather_blocks(original, where, size)[:, None] - predicted).numpy()
+    return residual
+
+
+def _planes(shard: Shard, frame: int) -> tuple[Tensor, Tensor]:
+    """Original and reference: (H, W) int32."""
+    names = "original", cast(Signal, shard.info.label_references)
+    original, reference = (shard.picture(cast(Signal, name), frame).y.astype(np.int32) for name in names)
+    return torch.from_numpy(original), torch.from_numpy(reference)
+
+
+def _stencils(shard: Shard, size: BlockSize, line: int) -> tuple[Stencil, ...]:
+    return stencils_of(_mode_set(shard), size, line, _CPU)
+
+
+def _mode_set(shard: Shard) -> ModeSet:
+    return cast(ModeSet, shard.info.label_modes)
+
+
+def _step(shard: Shard) -> float:
+    return rate.quantisation_step(shard.info.qp, shard.info.bit_depth)

@@ -1,0 +1,182 @@
+"""What was measured of each clip, over its QPs and over the clips."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codecnn.metrics import bd_rate
+from experiments.reports.shared.cells import count_defined, mean_defined
+from experiments.reports.where.bins import FARTHEST, activity_at, deciles
+from experiments.reports.where.measure import Measured
+
+
+@dataclass(frozen=True)
+class Point:
+    """A codec at a QP, filtered in one way; the clips stand at one such point together."""
+
+    codec: str
+    qp: int
+    way: str
+
+
+@dataclass(frozen=True)
+class QpMean:
+    """One point, mean over the clips."""
+
+    point: Point
+    clips: int
+    defined: int  # the clips with a gain
+    gain: float
+    gain_flagged: float
+    off: float  # the share of the CTUs
+    flag_cost: float  # the flags' bits as a share of all others
+    bits_per_flag: float
+    by_distance: tuple[float, ...]  # pooled gain in dB at 0, 1, ..., FARTHEST and more samples from the CTU edge
+
+
+@dataclass(frozen=True)
+class Decile:
+    """A tenth of the blocks of one point, by activity; shares are of all blocks of all clips together."""
+
+    point: Point
+    decile: int  # 0 the least active
+    least: float  # activity in the scale of 8 bit, and where the next decile starts
+    most: float
+    blocks: float  # a tenth, as far as blocks of equal activity allow
+    error: float  # the share of the baseline's squared error
+    reduction: float  # the share of the whole reduction of the squared error; NaN if it is not reduced
+    gain: float  # pooled gain in dB over the decile's blocks of a clip, mean over the clips
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One clip of one codec, filtered in one way, over its QPs; BD-rates are against the baseline, in percent."""
+
+    source: str
+    codec: str
+    way: str
+    gain: float
+    gain_flagged: float
+    bd_rate: float
+    bd_rate_flagged: float  # with the flags' bits
+
+
+@dataclass(frozen=True)
+class Mean:
+    """One codec and way over the clips, of the figures that are defined."""
+
+    codec: str
+    way: str
+    clips: int
+    defined: dict[str, int]  # those that each of the figures is of
+    gain: float
+    gain_flagged: float
+    bd_rate: float
+    bd_rate_flagged: float
+
+
+def pooled_gain(baseline: NDArray, filtered: NDArray) -> NDArray[np.float64]:
+    """10 log10 of the squared errors' ratio, in dB, NaN where one of them is 0.
+
+    Not the PSNR gain, which is the mean of the ratios of the frames: here the errors of all frames are in one sum.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain: NDArray[np.float64] = 10 * np.log10(baseline / filtered)
+    return np.where(np.isfinite(gain), gain, np.nan)
+
+
+def by_point(measured: Sequence[Measured]) -> dict[Point, list[Measured]]:
+    """The clips of each point, in the order of codecs and QPs."""
+    points: dict[Point, list[Measured]] = defaultdict(list)
+    for one in sorted(measured, key=lambda m: (m.row.codec, m.row.qp)):
+        points[Point(one.row.codec, one.row.qp, one.row.way)].append(one)
+    return points
+
+
+def qp_means(measured: Sequence[Measured]) -> list[QpMean]:
+    """Each point over its clips."""
+    means = []
+    for point, clips in by_point(measured).items():
+        rows = [clip.row for clip in clips]
+        distances = [pooled_gain(clip.distance[1], clip.distance[2]) for clip in clips]  # (FARTHEST + 1,) each
+        means.append(
+            QpMean(
+                point,
+                len(clips),
+                count_defined(row.gain for row in rows),
+                gain=mean_defined(row.gain for row in rows),
+                gain_flagged=mean_defined(row.gain_flagged for row in rows),
+                off=mean_defined(row.off for row in rows),
+                flag_cost=mean_defined(row.flag_cost for row in rows),
+                bits_per_flag=mean_defined(row.flag_bits / row.ctus for row in rows),
+                by_distance=tuple(mean_defined(d[at] for d in distances) for at in range(FARTHEST + 1)),
+            )
+        )
+    return means
+
+
+def decile_means(measured: Sequence[Measured]) -> list[Decile]:
+    """The deciles of each point, those that have blocks."""
+    found = []
+    for point, clips in by_point(measured).items():
+        bins: NDArray[np.float64] = np.sum([clip.activity for clip in clips], axis=0)  # (3, bins)
+        decile_of = deciles(bins[0])
+        blocks, error, _ = bins.sum(1)
+        reduction = bins[1] - bins[2]
+        for decile in range(10):
+            inside = (decile_of == decile) & (bins[0] > 0)
+            if not inside.any():
+                continue
+            sums = [clip.activity[:, inside].sum(1) for clip in clips]  # (3,) each
+            used = np.flatnonzero(inside)
+            found.append(
+                Decile(
+                    point,
+                    decile,
+                    least=float(activity_at(used[0])),
+                    most=float(activity_at(used[-1] + 1)),
+                    blocks=float(bins[0][inside].sum() / blocks),
+                    error=float(bins[1][inside].sum() / error) if error else np.nan,
+                    reduction=float(reduction[inside].sum() / reduction.sum()) if reduction.sum() > 0 else np.nan,
+                    gain=mean_defined(float(pooled_gain(s[1], s[2])) for s in sums),
+                )
+            )
+    return found
+
+
+def summarise(measured: Sequence[Measured]) -> list[Summary]:
+    """Each clip, codec and way over the QPs."""
+    curves: dict[tuple[str, str, str], list[Measured]] = defaultdict(list)
+    for one in measured:
+        curves[one.row.source, one.row.codec, one.row.way].append(one)
+    summaries = []
+    for key, curve in curves.items():
+        rows = [one.row for one in curve]
+        bits, anchor = [row.bits for row in rows], [row.psnr_baseline for row in rows]
+        summaries.append(
+            Summary(
+                *key,
+                gain=mean_defined(row.gain for row in rows),
+                gain_flagged=mean_defined(row.gain_flagged for row in rows),
+                bd_rate=bd_rate(bits, anchor, bits, [row.psnr_filtered for row in rows]),
+                bd_rate_flagged=bd_rate(
+                    bits, anchor, [row.bits + row.flag_bits for row in rows], [row.psnr_flagged for row in rows]
+                ),
+            )
+        )
+    return summaries
+
+
+def average(summaries: Sequence[Summary]) -> list[Mean]:
+    """Each codec and way over its clips."""
+    means = []
+    for codec, way in dict.fromkeys((s.codec, s.way) for s in sorted(summaries, key=lambda s: s.codec)):
+        clips = [s for s in summaries if (s.codec, s.way) == (codec, way)]
+        names = ("gain", "gain_flagged", "bd_rate", "bd_rate_flagged")
+        figures = {name: [getattr(clip, name) for clip in clips] for name in names}
+        defined = {name: count_defined(values) for name, values in figures.items()}
+        means.append(Mean(codec, way, len(clips), defined, *map(mean_defined, figures.values())))
+    return means

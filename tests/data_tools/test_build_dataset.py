@@ -1,0 +1,221 @@
+"""build-dataset as a user runs it: whole files, reruns, and every kind of bad input."""
+
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage.io import imread
+
+from codecnn.dataset.store import Shard
+from codecnn.intra.block_size import BlockSize
+from codecnn.labels.mode_sets import ModeSet
+from codecnn.labels.search import label_picture
+from codecnn.metrics import psnr
+from codecnn.video.colour import Conversion, rgb_to_picture
+from codecnn.video.picture import write_raw
+from codecnn.video.y4m import write_y4m
+from data_tools.build_dataset import main
+from tests.pictures import PHOTOGRAPHS, photograph
+from tests.video.test_clip import BAD_KINDS, bad_files
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("build")
+    write_raw(folder / "deep_150x140_10bit.yuv", [photograph(n, 140, 150, 10) for n in ("coffee", "astronaut")])
+    write_y4m(folder / "small.y4m", [photograph("chelsea", 17, 19)])
+    sources = [folder / "deep_150x140_10bit.yuv", folder / "small.y4m"]
+    assert main([*map(str, sources), "--out", str(folder / "out"), "--qp", "22", "37", "--preset", "fast"]) == 0
+    return folder
+
+
+def test_one_file_a_clip_and_qp(built: Path) -> None:
+    names = sorted(path.name for path in (built / "out").iterdir())
+    assert names == [f"{clip}_x265_qp{qp}.h5" for clip in ("deep_150x140_10bit", "small") for qp in (22, 37)]
+
+
+def test_the_attributes_say_how_it_was_made(built: Path) -> None:
+    info = Shard(built / "out" / "deep_150x140_10bit_x265_qp37.h5").info
+    assert (info.width, info.height, info.bit_depth, info.qp) == (150, 140, 10, 37)
+    assert info.source == "deep_150x140_10bit.yuv"
+    checksum = subprocess.run(["sha256sum", built / info.source], capture_output=True, text=True, check=True)
+    assert info.source_sha256 == checksum.stdout.split()[0]
+    assert "qp=37:ipratio=1:" in info.codec_parameters
+    assert info.codec_parameters.startswith("preset=fast ")
+    assert (info.label_modes, info.label_references) == ("vvc-67", "unfiltered")
+
+
+def test_the_pictures_and_labels_are_those_of_the_clip(built: Path) -> None:
+    for name, bit_depth, frames in (("deep_150x140_10bit", 10, 2), ("small", 8, 1)):
+        quality = []
+        for qp in (22, 37):
+            shard = Shard(built / "out" / f"{name}_x265_qp{qp}.h5")
+            assert shard.frames == frames
+            assert (shard.qp_used == qp).all()
+            original, baseline, unfiltered = (
+                shard.picture(s, frames - 1) for s in ("original", "baseline", "unfiltered")
+            )
+            source = photograph("astronaut", 140, 150, 10) if frames == 2 else photograph("chelsea", 17, 19)
+            np.testing.assert_array_equal(original.y, source.y)
+            quality.append(psnr(original.y, baseline.y, bit_depth))
+            expected = label_picture(original.y, unfiltered.y, bit_depth)
+            for size, labels in expected.items():
+                k = 128 // size.width
+                rows, cols = labels.dct_mode.shape
+                there = shard.labels(size).dct_mode[-(rows // k) * (cols // k) :]
+                whole = there.reshape(rows // k, cols // k, k, k).swapaxes(1, 2).reshape(rows, cols)
+                np.testing.assert_array_equal(whole, labels.dct_mode)
+        assert quality[0] > quality[1] + 3
+
+
+def test_a_rerun_makes_what_is_missing_and_no_more(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, out = str(built / "small.y4m"), built / "again"
+    command = [source, "--out", str(out), "--preset", "fast", "--qp"]
+    assert main([*command, "22"]) == 0
+    before = (out / "small_x265_qp22.h5").stat()
+    assert main([*command, "22", "32"]) == 0
+    assert "2 files asked for, 1 there already, 1 to make" in capsys.readouterr().out
+    after = (out / "small_x265_qp22.h5").stat()
+    assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
+    assert (out / "small_x265_qp32.h5").exists()
+
+
+def test_two_builds_give_the_same_bytes(built: Path) -> None:
+    assert main([str(built / "small.y4m"), "--out", str(built / "twin"), "--preset", "fast", "--qp", "37"]) == 0
+    one, two = (built / folder / "small_x265_qp37.h5" for folder in ("out", "twin"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_files_made_otherwise_are_not_taken_for_the_same(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = built / "out"
+    before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+    assert main([str(built / "small.y4m"), "--out", str(out), "--qp", "22", "--preset", "slow"]) == 2
+    message = capsys.readouterr().err
+    assert "small_x265_qp22.h5: is there already with another preset, codec_parameters" in message
+    assert before == {path: path.stat().st_mtime_ns for path in out.iterdir()}
+
+
+def test_labels_may_be_left_out_and_taken_from_the_original(built: Path) -> None:
+    source = str(built / "small.y4m")
+    assert main([source, "--out", str(built / "bare"), "--qp", "37", "--no-labels", "--storage", "compact"]) == 0
+    assert Shard(built / "bare" / "small_x265_qp37.h5").info.blocks == ()
+    options = ["--qp", "37", "--label-references", "original", "--label-sizes", "8", "--ctu-size", "64"]
+    assert main([source, "--out", str(built / "other"), *options]) == 0
+    shard = Shard(built / "other" / "small_x265_qp37.h5")
+    original = shard.picture("original", 0)
+    expected = label_picture(original.y, original.y, 8, (BlockSize(8, 8),), 64)[BlockSize(8, 8)]
+    np.testing.assert_array_equal(shard.labels(BlockSize(8, 8)).hadamard_mode[0], expected.hadamard_mode)
+
+
+@pytest.mark.parametrize(
+    ("words", "modes", "expected"),
+    [
+        (["all"], "vvc-67-mrl", "4 4x8 4x16 4x32 8x4 8 8x16 8x32 16x4 16x8 16 16x32 32x4 32x8 32x16 32"),
+        (["32x4", "square", "4x8"], "vvc-67", "4 4x8 8 16 32x4 32"),
+        (["square"], "hevc-35", "4 8 16 32"),
+    ],
+)
+def test_labels_of_other_shapes_and_modes(built: Path, words: list[str], modes: ModeSet, expected: str) -> None:
+    source, out = str(built / "small.y4m"), built / "-".join([modes, *words])
+    options = ["--qp", "37", "--ctu-size", "32", "--label-modes", modes, "--label-sizes", *words]
+    assert main([source, "--out", str(out), *options]) == 0
+    shard = Shard(out / "small_x265_qp37.h5")
+    assert (shard.info.label_modes, shard.info.label_sizes) == (modes, expected)
+    original, unfiltered = shard.picture("original", 0), shard.picture("unfiltered", 0)
+    found = label_picture(original.y, unfiltered.y, 8, shard.info.blocks, 32, modes)
+    for size, labels in found.items():
+        np.testing.assert_array_equal(shard.labels(size).dct_mode[0], labels.dct_mode)
+        np.testing.assert_array_equal(shard.labels(size).hadamard_cost[0], labels.hadamard_cost)
+
+
+@pytest.mark.parametrize(("chroma", "bit_depth"), [("400", 8), ("420", 12), ("422", 10), ("444", 8)])
+def test_rgb_of_any_format_goes_through(tmp_path: Path, chroma: str, bit_depth: int) -> None:
+    source, out = PHOTOGRAPHS / "chelsea.png", tmp_path / "out"
+    options = ["--chroma", chroma, "--bit-depth", str(bit_depth), "--matrix", "bt2020", "--range", "full"]
+    assert main([str(source), "--out", str(out), "--qp", "17", "--preset", "ultrafast", "--no-labels", *options]) == 0
+    shard = Shard(out / "chelsea_x265_qp17.h5")
+    conversion = Conversion("bt2020", "full", chroma)
+    assert (shard.info.chroma, shard.info.bit_depth) == (chroma, bit_depth)
+    assert shard.info.color == conversion.description
+    original, baseline, unfiltered = (shard.picture(signal, 0) for signal in ("original", "baseline", "unfiltered"))
+    assert original.chroma == baseline.chroma == unfiltered.chroma == chroma
+    expected = rgb_to_picture(imread(source), bit_depth, conversion)
+    for there, wanted, coded in zip(original.planes, expected.planes, baseline.planes, strict=True):
+        np.testing.assert_array_equal(there, wanted)
+        assert psnr(there, coded, bit_depth) > 38
+
+
+def run(arguments: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "data_tools.build_dataset", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload, no-any-return]
+
+
+@pytest.mark.parametrize("kind", BAD_KINDS)
+def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path, reason = bad_files(tmp_path)[kind]
+    out = tmp_path / "out"
+    assert main([str(path), "--out", str(out), "--qp", "32", "37", "--no-labels"]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("build-dataset: ")]
+    assert len(lines) == 1
+    assert lines[0].startswith(f"build-dataset: {path}: ")
+    assert reason in lines[0]
+    assert not out.exists() or list(out.iterdir()) == []
+
+
+def test_bad_options_are_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    picture = str(PHOTOGRAPHS / "chelsea.png")
+    for options, reason in (
+        (["--codec", "h267"], "invalid choice: 'h267'"),
+        (["--qp", "52"], "QP 52 is outside of 0 to 51"),
+        (["--margin", "3"], "3 is not an even number"),
+        (["--bit-depth", "9"], "9 bits per sample are not supported, only 8, 10 and 12 are"),
+        (["--fps", "1/0"], "1/0 is no frame rate"),
+        (["--fps", "1e999999999"], "1e999999999 is no frame rate"),
+        (["--frames", "9" * 30], "is not from 0 to 2^31 - 1"),
+        (["--label-modes", "hevc-35"], "hevc-35 cannot be with CTUs of 128"),
+        (["--ctu-size", "16", "--label-sizes", "32"], "blocks of 32 cannot be labelled with CTUs of 16"),
+        (
+            ["--label-sizes", "16x8", "--label-modes", "hevc-35", "--ctu-size", "64"],
+            "blocks of 16x8 cannot be labelled",
+        ),
+        (["--label-sizes", "8", "16x"], "'16x' is no block size"),
+        (["--qq", "1"], "unrecognized arguments: --qq"),
+        (["--frames", "1", picture], "unrecognized arguments"),
+    ):
+        result = run([picture, "--out", str(tmp_path / "out"), *options])
+        assert result.returncode == 2
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("build-dataset: ")
+        assert reason in line
+    result = run([picture, picture, "--out", str(tmp_path / "out")])
+    assert (result.returncode, len(result.stderr.splitlines())) == (2, 1)
+    assert result.stderr.startswith(f"build-dataset: {picture}: would be stored under the same name")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_truncated_file_in_the_folder_is_named(built: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "small_x265_qp37.h5"
+    damaged.write_bytes((built / "out" / damaged.name).read_bytes()[:5000])
+    result = run([str(built / "small.y4m"), "--out", str(tmp_path), "--preset", "fast", "--qp", "37"])
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"build-dataset: {damaged}: not a readable dataset file")
+    assert damaged.stat().st_size == 5000
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    def no_more_than_a_megabyte() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    out = tmp_path / "out"
+    arguments = [str(PHOTOGRAPHS / "astronaut.png"), "--out", str(out), "--qp", "37", "--no-labels"]
+    result = run(arguments, preexec_fn=no_more_than_a_megabyte)
+    lines = [line for line in result.stderr.splitlines() if line.startswith("build-dataset: ")]
+    assert result.returncode == 2, result.stderr
+    assert len(lines) == 1
+    assert "astronaut_x265_qp37.h5: " in lines[0]
+    assert list(out.iterdir()) == []

@@ -1,0 +1,93 @@
+"""The closed form of the peak memory against what the allocator sees."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from codecnn.models.rdn.macs import parameter_count
+from codecnn.models.rdn.memory import (
+    STATES,
+    OptimiserName,
+    Precision,
+    inference_bytes,
+    largest_batch,
+    measured_bytes,
+    measured_inference_bytes,
+    measured_training_bytes,
+    training_bytes,
+)
+from codecnn.models.rdn.network import Rdn, RdnConfig
+from codecnn.training.recipe import Optimiser
+from experiments.train_filter import make_optimiser
+
+CPU = torch.device("cpu")
+S = RdnConfig(channels=32, blocks=3, convolutions=6, growth=16)
+CONFIGS = [
+    S,
+    replace(S, blocks=4, growth=24),
+    RdnConfig(24, 4, 4, 12, head="6x6 by 2"),
+    RdnConfig(16, 1, 6, 8, head="one 5x5", input="baseline"),
+    RdnConfig(16, 3, 6, 8, margin=6),
+    RdnConfig(16, 2, 2, 4),
+]
+
+
+def test_what_is_measured_is_the_peak() -> None:
+    def work() -> None:
+        held = torch.ones(1000, dtype=torch.float64)
+        del held
+        kept = torch.ones(500, dtype=torch.float64)
+        assert len(torch.ones(700, dtype=torch.float64)) > len(kept)
+
+    assert measured_bytes(work, CPU) == 8 * 1200
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_inference(config: RdnConfig) -> None:
+    for batch, size in ((1, 128), (4, 64)):
+        assert inference_bytes(config, batch, size) == pytest.approx(
+            measured_inference_bytes(config, batch, size, CPU), rel=0.02
+        )
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_training(config: RdnConfig, precision: Precision) -> None:
+    for batch, patch in ((4, 64), (4, 96)):
+        measured = measured_training_bytes(config, batch, patch, precision, CPU)
+        assert training_bytes(config, batch, patch, precision) == pytest.approx(measured, rel=0.03)
+
+
+@pytest.mark.parametrize("config", [S, replace(S, blocks=4, growth=24), RdnConfig(12, 2, 4, 10)])
+@pytest.mark.parametrize(("batch", "patch", "more"), [(4, 32, 0.1), (1, 64, 0.2)])
+def test_training_on_few_features(config: RdnConfig, batch: int, patch: int, more: float) -> None:
+    """The workspace of the convolutions comes on top, of no more than a share."""
+    closed, measured = training_bytes(config, batch, patch), measured_training_bytes(config, batch, patch, "bf16", CPU)
+    assert closed <= measured <= closed * (1 + more)
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop", "muon"])
+def test_optimisers(name: OptimiserName) -> None:
+    model = Rdn(S)
+    optimiser = make_optimiser(model, Optimiser(name))
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimiser.step()
+    kept = [value for state in optimiser.state.values() for key, value in state.items() if key != "step"]
+    as_adam = sum(p.numel() for key, p in model.named_parameters() if p.ndim == 1 or key == "last.weight")
+    more = as_adam if name == "muon" else 0
+    assert sum(tensor.numel() for tensor in kept) == STATES[name] * parameter_count(model) + more
+
+    found, adams = (measured_training_bytes(S, 2, 64, "fp32", CPU, n) for n in (name, "adam"))
+    closed, closed_adams = (training_bytes(S, 2, 64, "fp32", n) for n in (name, "adam"))
+    assert found - adams == pytest.approx(closed - closed_adams, abs=2000)
+
+
+def test_the_largest_batch_fits_and_one_more_does_not() -> None:
+    for need in (training_bytes, inference_bytes):
+        for memory in (10**8, 2**30, need(S, 7, 64), need(S, 8, 64) - 1):
+            batch = largest_batch(S, 64, memory, need)
+            assert need(S, batch, 64) <= memory < need(S, batch + 1, 64)
+    assert largest_batch(S, 64, training_bytes(S, 7, 64)) == 7
+    assert largest_batch(S, 64, 1000) == 0

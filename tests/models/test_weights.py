@@ -1,0 +1,188 @@
+"""Weights files: those of the project gain on a picture that they were not trained on, forged ones are refused."""
+
+import dataclasses
+import json
+import math
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from codecnn.codecs.codec import Codec
+from codecnn.codecs.vvenc import VVenC
+from codecnn.codecs.x265 import X265
+from codecnn.errors import InputError
+from codecnn.inference.filtering import filter_picture
+from codecnn.metrics import psnr_gain
+from codecnn.models.pretrained import SHIPPED
+from codecnn.models.rdn.integer_weights import load_filter
+from codecnn.models.rdn.network import Rdn, RdnConfig
+from codecnn.models.weights import FORMAT, load, save
+from codecnn.training.recipe import Recipe, parse
+from codecnn.training.run_folder import describe
+from codecnn.video.clip import open_clip
+from codecnn.video.picture import write_raw
+from tests.pictures import photograph
+
+# dB that the weights of the project gain on a picture that they were not trained on, by QP
+GAINS: dict[str, tuple[Codec, dict[int, float]]] = {
+    "rdn_xs": (X265(), {22: 0.2835, 37: 0.4595}),
+    "rdn_s": (X265(), {22: 0.3909, 37: 0.6020}),
+    "rdn_s_int16": (X265(), {22: 0.3921, 37: 0.6039}),
+    "rdn_m": (X265(), {22: 0.4319, 37: 0.6389}),
+    "rdn_s_vvc": (VVenC(), {22: 0.2401, 37: 0.5622}),
+    "rdn_m_vvc": (VVenC(), {22: 0.2622, 37: 0.5936}),
+}
+
+
+@pytest.mark.parametrize("name", GAINS)
+def test_shipped_weights_gain(tmp_path: Path, name: str) -> None:
+    model, notes = load_filter(SHIPPED / f"{name}.safetensors")
+    assert notes["sources"]
+    write_raw(tmp_path / "c_256x256.yuv", [photograph("astronaut", 256, 256)])
+    clip = open_clip(tmp_path / "c_256x256.yuv")
+    codec, gains = GAINS[name]
+    for qp, gain in gains.items():
+        (frame,) = codec.encode(clip, qp)
+        filtered = filter_picture(model, frame.baseline, frame.unfiltered, qp)
+        assert psnr_gain(frame.original.y, frame.baseline.y, filtered, 8) == pytest.approx(gain, abs=0.003)
+
+
+CONFIG_FILES = SHIPPED.parent / "configs"
+CONFIGS = {"rdn_m": "rdn_m_3", "rdn_s_int16": "rdn_s"}  # of the last stage, where it has another name
+
+
+@pytest.mark.parametrize("name", GAINS)
+def test_the_configuration_that_comes_with_weights_is_theirs(name: str) -> None:
+    """But for where they start from, which is a folder of the machine that they were made on."""
+    noted = load_filter(SHIPPED / f"{name}.safetensors")[1]["recipe"]
+    recipe = json.loads(json.dumps(describe(read_config(CONFIG_FILES / f"{CONFIGS.get(name, name)}.yaml"))))
+    assert noted | {"start": ""} == recipe | {"start": ""}
+
+
+def test_what_configurations_start_from_is_there() -> None:
+    starts = [read_config(path).start for path in CONFIG_FILES.glob("rdn_*.yaml")]
+    assert any(starts)
+    assert all(not start or start.startswith("runs/") or start in GAINS for start in starts)
+
+
+def read_config(path: Path) -> Recipe:
+    return parse([str(path), "--data=data", "--out=out"]).recipe
+
+
+def test_every_file_of_weights_has_a_number_and_a_card() -> None:
+    files = {path.stem for path in SHIPPED.iterdir() if path.suffix == ".safetensors"}
+    assert files == set(GAINS) == {path.stem for path in SHIPPED.glob("*.md")}
+
+
+CONFIG = RdnConfig(channels=4, blocks=1, convolutions=2, growth=4)
+LARGE = {"channels": 1024, "blocks": 64, "convolutions": 64, "growth": 1024}  # as large as a configuration can be
+
+
+def forge(
+    path: Path, config: Mapping[str, object], notes: str = "{}", tensors: Mapping[str, torch.Tensor] | None = None
+) -> None:
+    """The file of an untrained network, with other fields in its configuration, other notes and other tensors."""
+    save(path, Rdn(CONFIG), {})
+    fields = json.dumps({**dataclasses.asdict(CONFIG), **config})
+    save_file(load_file(path) | dict(tensors or {}), path, {"format": FORMAT, "config": fields, "notes": notes})
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(InputError) as error:
+        load(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < len(str(path)) + 400
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("margin", 2.0),
+        ("margin", 20000),
+        ("margin", 10**1000),
+        ("head", "foo" * 1000),
+        ("input", None),
+        ("blocks", 10**9),
+        ("channels", 10**9),
+        ("depth" * 1000, 1),
+    ],
+)
+def test_forged_configurations(tmp_path: Path, field: str, value: object) -> None:
+    forge(tmp_path / "a", {})
+    load(tmp_path / "a")
+    forge(tmp_path / "a", {field: value})
+    assert field in refusal(tmp_path / "a") or len(field) > 80
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        "[]",
+        "null",
+        '{"sources": 3}',
+        '{"sources": [[]]}',
+        '{"sources": {"a": 1}}',
+        '{"recipe": 3}',
+        '{"seconds": "long"}',
+        '{"step": "x"}',
+        '{"windows": 0.5}',
+        '{"sources_sha256": "00ff"}',
+        '{"codecs": [3]}',
+        '{"codecs": null}',
+        '{"qps": [true]}',
+        '{"torch": 2}',
+        '{"stages": [{"qps": ["22"]}]}',
+        '{"stages": 3}',
+        '{"stages": [3]}',
+        '{"stages": [{"seconds": 2}]}',
+        "{",
+        "[" * 100_000,
+    ],
+    ids=lambda notes: notes[:20],
+)
+def test_forged_notes(tmp_path: Path, notes: str) -> None:
+    forge(tmp_path / "a", {}, '{"sources": ["a.png"], "more": [1]}')
+    assert load(tmp_path / "a")[1] == {"sources": ["a.png"], "more": [1]}
+    forge(tmp_path / "a", {}, notes)
+    refusal(tmp_path / "a")
+
+
+def test_tensors_of_another_network(tmp_path: Path) -> None:
+    forge(tmp_path / "a", {}, tensors={"last.bias": torch.zeros(2)})
+    assert "the shape of last.bias is [2], not [1]" in refusal(tmp_path / "a")
+    forge(tmp_path / "a", {}, tensors={"more": torch.zeros(())})
+    assert "the shape of more is [], not None" in refusal(tmp_path / "a")
+    forge(tmp_path / "a", {}, tensors={f"{number}{'a' * 1000}": torch.zeros(1) for number in range(100)})
+    refusal(tmp_path / "a")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e300])
+def test_what_is_not_finite(tmp_path: Path, value: float) -> None:
+    """Nor would 1e300 be, as 32 bits."""
+    bias = torch.zeros(4, dtype=torch.float64)
+    bias[2] = value
+    forge(tmp_path / "a", {}, tensors={"blocks.0.fuse.bias": bias})
+    assert "blocks.0.fuse.bias is not finite everywhere" in refusal(tmp_path / "a")
+
+
+def test_the_size_of_the_file_bounds_the_memory(tmp_path: Path) -> None:
+    """The configuration asks for some 5 TB."""
+    forge(tmp_path / "a", LARGE)
+    program = "import sys; from pathlib import Path; from codecnn.models.weights import load; load(Path(sys.argv[1]))"
+    limit = 4 << 30  # of addresses, most of which PyTorch takes for itself
+    process = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "a"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "InputError" in process.stderr.splitlines()[-1]
+    assert "the shape of blocks.0.fuse.bias is [4], not [1024]" in process.stderr

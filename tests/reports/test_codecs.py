@@ -1,0 +1,127 @@
+"""The comparison of codecs, on one that was made twice as expensive."""
+
+import json
+import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import pytest
+
+from codecnn.dataset.schema import SIGNALS
+from codecnn.dataset.store import ShardWriter, open_folder
+from codecnn.errors import InputError
+from data_tools.build_dataset import main as build_dataset
+from experiments.reports.codecs.command import main, rates_table
+from tests.pictures import PHOTOGRAPHS
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    source = str(PHOTOGRAPHS / "chelsea.png")
+    assert build_dataset([source, "--out", str(folder), "--preset", "ultrafast", "--no-labels"]) == 0
+    for shard in open_folder(folder):
+        info = replace(shard.info, codec="twice", preset="", codec_parameters=f"-q {shard.info.qp} --rows 22")
+        with ShardWriter(folder / f"twice_{info.qp}.h5", info) as writer:
+            original, baseline, unfiltered = (shard.picture(signal, 0) for signal in SIGNALS)
+            writer.append(original, baseline, unfiltered, 2 * int(shard.bits[0]), info.qp, {})
+    return folder
+
+
+def test_twice_the_bits_are_a_bd_rate_of_100_percent(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(data), "--out", str(tmp_path)]) == 0
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["bd_rate"]["twice"]["chelsea.png"] == pytest.approx(100)
+    assert results["bd_rate"]["x265"]["chelsea.png"] == pytest.approx(0)
+    assert len(results["points"]) == 8
+    assert "| **mean over clips (so many)** | **+0.0** (1) | **+100.0** (1) |" in capsys.readouterr().out
+    text = (tmp_path / "report.md").read_text()
+    assert text.count("\n| chelsea.png | twice |") == 4
+    version = open_folder(data)[0].info.codec_version
+    assert f"\n- x265: {version}, preset ultrafast; QP 22, 27, 32, 37; at QP 22: `" in text
+    assert f"\n- twice: {version}; QP 22, 27, 32, 37; at QP 22: `-q 22 --rows 22`\n" in text
+    assert (tmp_path / "rd.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("arguments", [["--anchor", "vtm"], ["nowhere"]])
+def test_bad_input_is_one_line(
+    data: Path, tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = [] if "nowhere" in arguments else [str(data)]
+    assert main([*where, *arguments, "--out", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("report-codecs: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_means_are_over_so_many_clips_and_over_those_of_all_codecs() -> None:
+    rates = {"anchor": {"a": 0.0, "b": 0.0}, "one": {"a": 50.0}, "both": {"b": 100.0, "a": 200.0}}
+    *_, own, shared = rates_table(rates)
+    assert own == "| **mean over clips (so many)** | **+0.0** (2) | **+50.0** (1) | **+150.0** (2) |"
+    assert shared == "| mean over the clips that all codecs have (1) | +0.0 | +50.0 | +200.0 |"
+    *_, line, own, shared = rates_table(rates | {"none": {"b": math.nan}})
+    assert line == "| b | +0.0 |  | +100.0 |  |"
+    assert own.endswith("|  (0) |")
+    assert shared == "| mean over the clips that all codecs have (0) |  |  |  |  |"
+
+
+def test_what_is_not_defined_is_null_and_an_empty_cell(data: Path, tmp_path: Path) -> None:
+    """Two QPs are no curve."""
+    (tmp_path / "data").mkdir()
+    for path in [*data.glob("*22.h5"), *data.glob("*27.h5")]:
+        shutil.copy(path, tmp_path / "data")
+    assert main([str(tmp_path / "data"), "--out", str(tmp_path / "out")]) == 0
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    results = json.loads((tmp_path / "out" / "results.json").read_text(), parse_constant=refuse)
+    assert results["bd_rate"]["twice"] == {"chelsea.png": None}
+    assert "nan" not in (tmp_path / "out" / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("source_sha256", "0" * 64),
+        ("first_frames", 1),
+        ("every", 2),
+        ("color", "full range"),
+        ("codec_version", "another"),
+        ("preset", "slow"),
+        ("codec_parameters", "-q 37 --rows 23"),
+        ("codec_parameters", "-q 32 --rows 22"),
+    ],
+)
+def test_other_data_or_settings_are_not_compared(
+    data: Path, tmp_path: Path, attribute: str, value: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    path = tmp_path / "data" / "twice_37.h5"
+    with h5py.File(path, "r+") as shard:
+        shard.attrs[attribute] = value
+    assert main([str(path.parent), "--out", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"report-codecs: {path}: {attribute} is {value!r}, that of ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_file_a_qp(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    again = shutil.copy(tmp_path / "data" / "twice_27.h5", tmp_path / "data" / "z.h5")
+    assert main([str(tmp_path / "data"), "--out", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"report-codecs: {again}: the same source, codec and QP as ")
+
+
+def test_nothing_is_written_before_all_is_made(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(curves: object) -> bytes:
+        raise InputError("no plot")
+
+    monkeypatch.setattr("experiments.report_codecs.plot", fail)
+    assert main([str(data), "--out", str(tmp_path / "out")]) == 2
+    assert not (tmp_path / "out").exists()

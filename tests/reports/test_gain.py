@@ -1,0 +1,332 @@
+"""report-gain, checked with networks whose output is known: untrained, an Rdn is the identity."""
+
+import json
+import math
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from codecnn.dataset.store import open_folder
+from codecnn.models import weights
+from codecnn.models.rdn.network import Rdn, RdnConfig
+from codecnn.video.picture import Picture, write_raw
+from data_tools import build_dataset
+from experiments.reports.gain import command as report
+from experiments.reports.gain.measure import Row, average, summarise
+from experiments.reports.gain.page import markdown
+from tests.pictures import photograph
+
+SMALL = RdnConfig(channels=4, blocks=1, convolutions=2, growth=4)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    write_raw(folder / "deep_70x150_50fps_10bit.yuv", [photograph(n, 150, 70, 10) for n in ("coffee", "astronaut")])
+    write_raw(folder / "few_64x48.yuv", [photograph("chelsea", 48, 64)])
+    out, common = str(folder / "data"), ["--no-labels", "--preset", "fast", "--qp"]
+    assert (
+        build_dataset.main(
+            [str(folder / "deep_70x150_50fps_10bit.yuv"), "--out", out, *common, *["22", "27", "32", "37"]]
+        )
+        == 0
+    )
+    assert build_dataset.main([str(folder / "few_64x48.yuv"), "--out", out, *common, "27", "37"]) == 0
+    return folder / "data"
+
+
+def results(data: Path, out: Path, config: RdnConfig, bias: float = 0, way: str = "ctu") -> dict[str, Any]:
+    model = Rdn(config)
+    with torch.no_grad():
+        assert model.last.bias is not None
+        model.last.bias.fill_(bias)
+    out.mkdir(parents=True)
+    weights.save(out / "best.safetensors", model, {"note": "untrained"})
+    assert report.main([str(out), "--data", str(data), "--out", str(out / "report"), "--way", way]) == 0
+    read: dict[str, Any] = json.loads((out / "report" / "results.json").read_text())
+    return read
+
+
+@pytest.mark.parametrize("way", ["ctu", "picture"])
+def test_the_identity_gains_nothing(data: Path, tmp_path: Path, way: str) -> None:
+    found = results(data, tmp_path / "run", SMALL, way=way)
+    assert [row["gain"] for row in found["rows"]] == [0] * 6
+    (mean,) = found["means"]
+    assert (mean["codec"], mean["clips"], mean["gain"]) == ("x265", 2, 0)
+    assert mean["bd_rate"] == pytest.approx(0, abs=1e-9)
+    few = next(clip for clip in found["clips"] if clip["source"].startswith("few"))
+    assert few["bd_rate"] is None  # two QPs are no curve
+
+
+def test_the_identity_on_the_unfiltered_picture_is_the_codec_without_filters(data: Path, tmp_path: Path) -> None:
+    found = results(data, tmp_path / "run", replace(SMALL, input="unfiltered"))
+    for row in found["rows"]:
+        assert row["psnr_filtered"] == pytest.approx(row["psnr_unfiltered"], abs=1e-12)
+        assert row["gain"] == pytest.approx(row["psnr_unfiltered"] - row["psnr_baseline"], abs=1e-12)
+    deep = next(clip for clip in found["clips"] if clip["source"].startswith("deep"))
+    assert deep["bd_rate"] == pytest.approx(deep["bd_rate_unfiltered"])
+    assert deep["bd_rate"] > 0
+
+
+def test_the_filtered_picture_is_made_of_integers(data: Path, tmp_path: Path) -> None:
+    """A shift by less than half a step of 8 or 10 bit is rounded away."""
+    found = results(data, tmp_path / "run", SMALL, bias=0.45 / 1023)
+    assert [mean["gain"] for mean in found["means"]] == [0]
+
+
+def test_bits_are_those_of_the_dataset(data: Path, tmp_path: Path) -> None:
+    found = results(data, tmp_path / "run", SMALL)
+    bits = {(shard.info.source, shard.info.qp): int(shard.bits.sum()) for shard in open_folder(data)}
+    assert {(row["source"], row["qp"]): row["bits"] for row in found["rows"]} == bits
+    row = next(row for row in found["rows"] if row["source"].startswith("deep"))
+    assert row["kbps"] == pytest.approx(row["bits"] / 2 * 50 / 1000)
+    text = (tmp_path / "run" / "report" / "report.md").read_text()
+    assert str(row["bits"]) in text
+    assert "kMAC/px" in text
+    assert (tmp_path / "run" / "report" / "rd.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_bad_input_is_one_line_and_exit_code_2(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = tmp_path / "good.safetensors"
+    weights.save(good, Rdn(SMALL), {})
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(good.read_bytes()[:-7])
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "a.h5").write_text("no dataset")
+    for file, folder, named in (
+        (tmp_path / "none", data, tmp_path / "none"),
+        (cut, data, cut),
+        (tmp_path, data, tmp_path / "best.safetensors"),
+        (good, tmp_path / "nowhere", tmp_path / "nowhere"),
+        (good, foreign, foreign / "a.h5"),
+    ):
+        out = tmp_path / "out"
+        assert report.main([str(file), "--data", str(folder), "--out", str(out)]) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 1
+        assert lines[0].startswith(f"report-gain: {named}: ")
+        assert not out.exists()
+
+
+def test_sequences_are_encoded_and_filtered_with_weights_of_the_project(tmp_path: Path) -> None:
+    sources = [str(tmp_path / f"{name}_96x64_8bit_420.yuv") for name in ("astronaut", "coffee")]
+    for source in sources:
+        write_raw(Path(source), [photograph(Path(source).name.split("_")[0], 64, 96)] * 2)
+    out = tmp_path / "out"
+    options = ["--codec", "x264", "--preset", "fast", "--frames", "1", "--out", str(out)]
+    assert report.main(["rdn_s", "--sequences", *sources, "--qp", "32", "37", *options]) == 0
+    assert len(json.loads((out / "results.json").read_text())["rows"]) == 4
+    for qps in (["37"], []):  # of what the former calls made nothing is taken
+        asked = ["--qp", *qps] if qps else []
+        assert report.main(["rdn_s", "--sequences", sources[1], *asked, *options]) == 0
+        rows = json.loads((out / "results.json").read_text())["rows"]
+        assert [row["qp"] for row in rows] == ([37] if qps else [22, 27, 32, 37])
+        assert {(row["source"], row["codec"], row["frames"]) for row in rows} == {(Path(sources[1]).name, "x264", 1)}
+
+
+def test_a_raw_file_whose_name_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    source, out = tmp_path / "my.yuv", tmp_path / "out"
+    write_raw(source, [photograph("coffee", 48, 64, 10, "422")] * 2)
+    options = ["--sequences", str(source), "--qp", "37", "--preset", "ultrafast", "--out", str(out)]
+    size = ["--width", "64", "--height", "48", "--bit-depth", "10"]
+    assert report.main(["rdn_xs", *options, *size, "--fps", "30000/1001", "--chroma", "422"]) == 0
+    (shard,) = open_folder(next((out / "data").iterdir()))
+    info = shard.info
+    assert (info.width, info.height, info.bit_depth, info.fps, info.chroma) == (64, 48, 10, "30000/1001", "422")
+    (row,) = json.loads((out / "results.json").read_text())["rows"]
+    assert row["frames"] == 2
+    assert row["kbps"] == pytest.approx(row["bits"] / 2 * 30 / 1001)
+    capfd.readouterr()
+    assert report.main(["rdn_xs", *options, "--width", "0"]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line == "report-gain: argument --width: 0 is not from 1 to 2^31 - 1"
+
+
+def test_a_former_report_of_other_sequences_is_left_out(tmp_path: Path) -> None:
+    for name in ("astronaut", "coffee"):
+        source = tmp_path / f"{name}_64x64.yuv"
+        write_raw(source, [photograph(name, 64, 64)])
+        options = ["--qp", "37", "--preset", "ultrafast", "--out", str(tmp_path / "out")]
+        assert report.main(["rdn_s", "--sequences", str(source), *options]) == 0
+        (row,) = json.loads((tmp_path / "out" / "results.json").read_text())["rows"]
+        assert row["source"] == source.name
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--codec", "x265"],
+        ["--preset", "fast"],
+        ["--qp", "22"],
+        ["--frames", "0"],
+        ["--bit-depth", "8"],
+        ["--fps", "50"],
+    ],
+)
+def test_options_of_sequences_do_not_go_with_data(
+    data: Path, option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        report.main(["rdn_s", "--data", str(data), "--out", "none", *option])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert exit_.value.code == 2
+    assert line.startswith(f"report-gain: {option[0]}: of --sequences alone")
+
+
+def test_ended_from_outside_it_ends_the_encoder(tmp_path: Path) -> None:
+    source = tmp_path / "long_256x256.yuv"
+    write_raw(source, [photograph("coffee", 256, 256)] * 400)
+    options = ["--preset", "veryslow", "--qp", "22", "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "experiments.reports.gain.command", "rdn_s", "--sequences", str(source), *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    folder = tmp_path / "out" / "data" / "preset-veryslow_qp-22"
+    while not (folder.exists() and list(folder.iterdir())):  # a file in the making
+        assert process.poll() is None
+        time.sleep(0.05)
+    (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.terminate()
+    assert process.communicate()[1].splitlines()[-1] == "report-gain: interrupted"
+    assert process.returncode == 130
+    assert not Path(f"/proc/{child}").exists()
+    assert list(folder.iterdir()) == []
+
+
+def test_codecs_are_not_pooled() -> None:
+    """Two codecs with two clips, one of them at a QP of its own."""
+    gains = {("a", "one", 22): 1.0, ("b", "one", 22): 3.0, ("a", "two", 22): 5.0, ("a", "two", 40): 7.0}
+    rows = [Row(clip, codec, qp, 1, 0, 1000, 1, 30, 31, 31, gain, 1, 1) for (clip, codec, qp), gain in gains.items()]
+    summaries = summarise(rows)
+    means = average(summaries)
+    assert [(mean.codec, mean.clips, mean.gain) for mean in means] == [("one", 2, 2), ("two", 1, 6)]
+    text = markdown(rows, summaries, means, {})
+    assert "| **mean over clips (2)** | one | **+2.000** |  |  |" in text
+    assert "| **mean over clips (1)** | two | **+6.000** |  |  |" in text
+    assert text.endswith(
+        "|---|---:|---:|---:|\n| one | 22 | 2 | +2.000 |\n| two | 22 | 1 | +5.000 |\n| two | 40 | 1 | +7.000 |\n"
+    )
+    assert "nan" not in text
+
+
+def test_means_over_fewer_than_all_clips_say_so() -> None:
+    """Of three clips one has a curve, and one no gain."""
+    qps = {"a": (22, 27, 32, 37), "b": (22,), "c": (22,)}
+    gains = {"a": 1.0, "b": 3.0, "c": math.nan}
+    rows = [
+        Row(clip, "x265", qp, 1, 0, 1000 * (50 - qp), 1, 59 - qp, 60 - qp, 60 - qp + gains[clip], gains[clip], 1, 1)
+        for clip in qps
+        for qp in qps[clip]
+    ]
+    summaries = summarise(rows)
+    (mean,) = means = average(summaries)
+    assert mean.defined == {"gain": 2, "bd_rate": 1, "bd_rate_unfiltered": 1}
+    lines = markdown(rows, summaries, means, {}).splitlines()
+    rates = f"**{mean.bd_rate:+.2f}** (1 of 3) | {mean.bd_rate_unfiltered:+.2f} (1 of 3)"
+    assert f"| **mean over clips (3)** | x265 | **+2.000** (2 of 3) | {rates} |" in lines
+    assert "| x265 | 22 | 3 | +2.000 (2 of 3) |" in lines
+    assert "| x265 | 27 | 1 | +1.000 |" in lines
+
+
+def test_all_presets_and_ctu_sizes_are_said(tmp_path: Path) -> None:
+    write_raw(tmp_path / "c_64x48.yuv", [photograph("chelsea", 48, 64)])
+    common = [str(tmp_path / "c_64x48.yuv"), "--out", str(tmp_path / "data"), "--no-labels"]
+    assert build_dataset.main([*common, "--preset", "ultrafast", "--qp", "37", "--ctu-size", "64"]) == 0
+    assert build_dataset.main([*common, "--codec", "vp9", "--preset", "4", "--qp", "43"]) == 0
+    about = results(tmp_path / "data", tmp_path / "run", SMALL)["about"]
+    versions = {shard.info.codec: shard.info.codec_version for shard in open_folder(tmp_path / "data")}
+    expected = f"vp9: {versions['vp9']}, preset 4; x265: {versions['x265']}, preset ultrafast; all-intra"
+    assert about["baseline"].startswith(expected)
+    assert about["filtered"].startswith("CTU by CTU (64 or 128 + margin)")
+
+
+def test_other_settings_are_no_points_of_one_curve(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    path = tmp_path / "data" / "few_64x48_x265_qp37.h5"
+    with h5py.File(path, "r+") as file:
+        file.attrs["preset"] = "slow"
+    assert report.main(["rdn_s", "--data", str(path.parent), "--out", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"report-gain: {path}: preset is 'slow', that of ")
+
+
+def test_other_ctus_are_no_points_of_one_curve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_raw(tmp_path / "c_64x48.yuv", [photograph("chelsea", 48, 64)])
+    common = [str(tmp_path / "c_64x48.yuv"), "--out", str(tmp_path / "data"), "--no-labels", "--preset", "ultrafast"]
+    for qp, size in (("22", "128"), ("37", "64")):
+        assert build_dataset.main([*common, "--qp", qp, "--ctu-size", size]) == 0
+    capsys.readouterr()
+    assert report.main(["rdn_s", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ctu_size is 64, that of " in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["rdn_s", "--sequences", "none.yuv"], "none.yuv: no such file"),
+        (["rdn_s", "--sequences", __file__, "--codec", "h267"], "invalid choice: 'h267'"),
+        (["rdn_z", "--sequences", "none.yuv"], "rdn_z: no such file or folder, and no weights of the project (rdn_"),
+    ],
+)
+def test_what_cannot_be_encoded_is_one_line(
+    tmp_path: Path, arguments: list[str], reason: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert report.main([*arguments, "--out", str(tmp_path / "out")]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("report-gain: ")
+    assert reason in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_frames_without_error_are_left_out_and_counted(tmp_path: Path) -> None:
+    """A flat frame is coded exactly: its PSNR is infinite, and so would be every mean with it."""
+    flat = Picture.of((np.full(shape, 128, np.uint8) for shape in ((64, 64), (32, 32), (32, 32))), 8)
+    write_raw(tmp_path / "c_64x64.yuv", [flat, photograph("coffee", 64, 64)])
+    write_raw(tmp_path / "flat_64x64.yuv", [flat])
+    sources = [str(tmp_path / "c_64x64.yuv"), str(tmp_path / "flat_64x64.yuv")]
+    assert build_dataset.main([*sources, "--out", str(tmp_path / "data"), "--no-labels", "--preset", "fast"]) == 0
+    found = results(tmp_path / "data", tmp_path / "run", SMALL)
+    assert [row["lossless"] for row in found["rows"]] == [1] * 8
+    assert [row["gain"] for row in found["rows"]] == [0] * 4 + [None] * 4
+    assert [clip["gain"] for clip in found["clips"]] == [0, None]
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_part_of_a_report(data: Path, tmp_path: Path) -> None:
+    def no_more_than_two_kilobytes() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
+
+    weights.save(tmp_path / "w.safetensors", Rdn(SMALL), {})
+    command = [
+        "-m",
+        "experiments.reports.gain.command",
+        tmp_path / "w.safetensors",
+        "--data",
+        data,
+        "--out",
+        tmp_path / "out",
+    ]
+    result = subprocess.run(
+        [sys.executable, *map(str, command)],
+        preexec_fn=no_more_than_two_kilobytes,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = [line for line in result.stderr.splitlines() if line.startswith("report-gain: ")]
+    assert (result.returncode, len(lines)) == (2, 1), result.stderr
+    assert "results.json" in lines[0]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.md"]  # whole

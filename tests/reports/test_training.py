@@ -1,0 +1,91 @@
+"""The report on trainings: what stands in it is what the runs logged, stages before included."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from codecnn.models.weights import load, save
+from experiments.reports.training.command import main
+from experiments.train_filter import main as train
+from tests.small_data import write_dataset
+
+CONFIG = """
+model: {channels: 4, blocks: 1, convolutions: 2, growth: 4}
+optimiser: {name: muon, lr: 4.0e-3, last: 0.01, momentum: 0.95, warmup: 2}
+loss: log_mse
+batch: 4
+patch: 16
+precision: fp32
+log_every: 2
+validate_every: 3
+validate_frames: 1
+workers: 0
+holdout: 0.25
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    data, config = write_dataset(tmp_path_factory.mktemp("data")), folder / "small.yaml"
+    config.write_text(CONFIG)
+    outs = [folder / "first", folder / "second"]
+    for out, more in zip(outs, ["--steps=8", f"--start={outs[0]}"], strict=True):
+        assert train([str(config), "--data", str(data), "--out", str(out), "--steps=5", more]) == 0
+    return outs
+
+
+def test_the_numbers_are_those_of_the_log(runs: list[Path], tmp_path: Path) -> None:
+    assert main([*map(str, runs), "--out", str(tmp_path / "report")]) == 0
+    results = json.loads((tmp_path / "report" / "results.json").read_text())
+    assert [found["name"] for found in results] == ["first", "second"]
+    assert [found["stages"] for found in results] == [0, 1]
+    before = 0.0
+    text = (tmp_path / "report" / "report.md").read_text()
+    for found, out, steps in zip(results, runs, ([3, 6, 8], [3, 5]), strict=True):
+        log = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+        checks = [line for line in log if "gain" in line]
+        assert [line["step"] for line in checks] == [check["step"] for check in found["validations"]] == steps
+        assert [line["gain"] for line in checks] == [check["gain"] for check in found["validations"]]
+        assert found["validations"][-1]["by_qp"] == {qp: checks[-1][f"gain_{qp}"] for qp in ("22", "37")}
+        times = {line["step"]: line["seconds"] for line in log if "seconds" in line}
+        at_end = load(out / "last.safetensors")[1]["seconds"]
+        assert found["hours"][0] == pytest.approx((before + (times[2] + times[4]) / 2) / 3600)
+        assert found["hours"][-1] == pytest.approx((before + at_end) / 3600)
+        before = load(out / "best.safetensors")[1]["seconds"]
+        assert f"| {out.name} |" in text
+        assert f" | {checks[-1]['gain']:+.3f} | " in text
+    assert (tmp_path / "report" / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_no_finished_run_is_one_line(
+    runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(run: Path) -> str:
+        assert main([str(run), "--out", str(tmp_path / "report")]) == 2
+        assert not (tmp_path / "report").exists()
+        (line,) = capsys.readouterr().err.splitlines()
+        return line
+
+    assert "last.safetensors: not readable" in refused(tmp_path)
+    (tmp_path / "last.safetensors").write_bytes((runs[0] / "last.safetensors").read_bytes())
+    log = tmp_path / "metrics.jsonl"
+    for text in ("", '{"step": 1, "loss": 2, "seconds": 3}\n', '{"step": 1, "gain": 0.5}'):  # the last one is cut
+        log.write_text(text)
+        assert refused(tmp_path) == f"report-training: {log}: the training was never validated"
+    for text in ("no log\n", "[" * 100_000 + "\n"):
+        log.write_text(text)
+        assert f"{log}: not readable as the log of a training" in refused(tmp_path)
+    for text in ("3", '{"gain": 2}', '["gain"]', '{"step": 1, "gain": "x"}', '{"step": 1, "gain": 1, "gain_x": 1}'):
+        log.write_text('{"step": 1, "gain": 0.5}\n' + text + "\n")
+        assert refused(tmp_path) == f"report-training: {log}: line 2 is none of a training"
+
+
+def test_a_stage_that_tells_no_time(runs: list[Path], tmp_path: Path) -> None:
+    model, notes = load(runs[1] / "last.safetensors")
+    save(tmp_path / "last.safetensors", model, notes | {"stages": [{"seconds": None}]})
+    (tmp_path / "metrics.jsonl").write_bytes((runs[1] / "metrics.jsonl").read_bytes())
+    assert main([str(tmp_path), "--out", str(tmp_path / "report")]) == 0
+    assert json.loads((tmp_path / "report" / "results.json").read_text())[0]["hours"] == [None, None]
+    assert " | 5 |  | " in (tmp_path / "report" / "report.md").read_text()
