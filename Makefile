@@ -1,11 +1,11 @@
-# make demo, make test and make bench do all of their own set-up: a virtual environment in the checkout, versions from
-# constraints.txt.
+# make demo, make test, make wheel-test and make bench do all of their own set-up: a virtual environment in the checkout,
+# versions from constraints.txt.
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin
 
-.PHONY: demo test bench install clean
+.PHONY: demo test wheel-test bench install clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -30,7 +30,12 @@ test: $(STAMP)
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
 	$(RUN)/mypy
+	$(RUN)/lint-imports
 	$(RUN)/pytest
+
+# The commands from an installed wheel, outside of the checkout; most of the time is pip's.
+wheel-test: $(STAMP)
+	$(RUN)/python tests/packaging/check_wheel.py
 
 bench: $(STAMP)
 	$(RUN)/python -m benchmarks.labels
@@ -39,4 +44,4 @@ bench: $(STAMP)
 	$(RUN)/python -m benchmarks.inference
 
 clean:
-	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

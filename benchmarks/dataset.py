@@ -5,7 +5,6 @@ The clip is a mosaic of photographs that come with scikit-image, 832x480, 8 bit,
 
 import tempfile
 import time
-from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +12,15 @@ import numpy as np
 import skimage
 
 from codecnn.codecs.x265 import X265
+from codecnn.dataset.build import ShardTask, build_shard, plan
+from codecnn.dataset.reader import CtuDataset, Shard, open_folder
 from codecnn.dataset.schema import Signal
-from codecnn.dataset.store import CtuDataset, Shard, open_folder
 from codecnn.video.clip import open_clip
 from codecnn.video.frames import frame_from_picture
-from codecnn.video.picture import Picture, write_raw
+from codecnn.video.picture import Picture
+from codecnn.video.raw import write_raw
 from data_tools.arguments import parse
-from data_tools.build_dataset import Task, build_shard, plan
+from data_tools.build_dataset import settings_of
 
 FRAMES, WIDTH, HEIGHT, QP = 8, 832, 480, 32
 READS = 2000
@@ -39,7 +40,7 @@ def mosaic() -> Iterator[Picture]:
         yield Picture.of(planes, 8)
 
 
-def encoder_seconds(task: Task) -> float:
+def encoder_seconds(task: ShardTask) -> float:
     """Time that the encoder takes for the clip by itself, its frames in memory."""
     frames = [frame_from_picture(p.pad(HEIGHT, WIDTH)) for p in task.clip.frames()]
     encoder = X265().encoder(task.clip, QP)
@@ -51,10 +52,10 @@ def encoder_seconds(task: Task) -> float:
     return time.perf_counter() - start
 
 
-def timed_build(source: Path, out: Path, *options: str) -> tuple[float, Task]:
+def timed_build(source: Path, out: Path, *options: str) -> tuple[float, ShardTask]:
     """Build one shard in this process; returns the seconds it took and its task."""
-    args: Namespace = parse([str(source), "--out", str(out), "--qp", str(QP), *options], None)
-    (task,) = plan(args)
+    args = parse([str(source), "--out", str(out), "--qp", str(QP), *options], None)
+    (task,) = plan([source], out, settings_of(args))
     out.mkdir()
     start = time.perf_counter()
     reason = build_shard(task)

@@ -1,4 +1,4 @@
-"""How fast whole pictures are filtered, and what the network alone takes of it.
+"""Measure how fast whole pictures are filtered, and the share of the network in it.
 
 A picture of 416x240 CTU by CTU, random weights, float32; PyTorch, the same network in 16-bit integers, and onnxruntime
 where it is installed, take turns in the same run, and for information bf16 by autocast, which filters do not use.
@@ -15,15 +15,15 @@ from statistics import median
 
 import torch
 
-from codecnn.inference.filtering import ctu_windows, filter_picture, planes_of
-from codecnn.models.rdn.macs import kmac_per_sample
-from codecnn.models.rdn.quantise import quantise
+from codecnn.inference.filtering import ctu_windows, filter_picture
+from codecnn.models.costs import kmac_per_sample, zero_windows
+from codecnn.models.in_loop_filter import to_tensors
 from codecnn.video.picture import Picture
 from experiments.reports.complexity.measure import (
     CTU,
     HEIGHT,
     WIDTH,
-    Network,
+    Named,
     find_network,
     in_turns,
     onnx_filter,
@@ -34,26 +34,24 @@ CONFIGS = Path(__file__).parent.parent / "experiments" / "configs"
 ROUNDS, CTUS, BATCH = 5, 8, 8
 
 
-def ways(network: Network, picture: Picture) -> dict[str, Callable[[], object]]:
-    """What is measured; each filters as many CTUs as the picture has."""
-    model = network.model
-    side = CTU + 2 * model.config.margin
-    planes = torch.rand((BATCH, model.config.planes, side, side)).to(memory_format=torch.channels_last)
+def ways(named: Named, picture: Picture) -> dict[str, Callable[[], object]]:
+    """Return what is measured; each way filters as many CTUs as the picture has."""
+    network = named.network
+    windows = zero_windows(network.config, BATCH, CTU)
 
     @torch.inference_mode()
     def alone(bf16: bool) -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            model(planes)
+            network(windows)
 
-    windows = ctu_windows(model.config, picture, picture, CTU)
-    integers = quantise(model, [planes_of(model.config, windows, 32, picture.bit_depth)])
+    integers = network.quantised([to_tensors(ctu_windows(network.config, picture, picture, 32, CTU))])
     measured: dict[str, Callable[[], object]] = {
-        "filter_picture": lambda: filter_picture(model, picture, picture, 32, CTU),
+        "filter_picture": lambda: filter_picture(network, picture, picture, 32, CTU),
         "the same in int16": lambda: filter_picture(integers, picture, picture, 32, CTU),
-        "the network alone": lambda: alone(False),
+        "the network only": lambda: alone(False),
         "the network in bf16": lambda: alone(True),
     }
-    if by_onnx := onnx_filter(network, picture):
+    if by_onnx := onnx_filter(named, picture):
         measured["onnxruntime"] = by_onnx
     return measured
 
@@ -64,8 +62,8 @@ def main() -> None:
     print(f"{'':10}{'kMAC/px':>9}   {'':22}{'frames/s':>9}{'CTU/s':>8}{'speed':>7}")
     picture = random_picture()
     for name in ("rdn_s", "rdn_m"):
-        network = find_network(str(CONFIGS / f"{name}.yaml"))
-        cost, seconds = kmac_per_sample(network.model.config), in_turns(ways(network, picture), ROUNDS)
+        named = find_network(str(CONFIGS / f"{name}.yaml"))
+        cost, seconds = kmac_per_sample(named.network), in_turns(ways(named, picture), ROUNDS)
         for way, times in seconds.items():
             ratio = median(a / b for a, b in zip(seconds["filter_picture"], times, strict=True))
             rate = 1 / median(times)

@@ -1,9 +1,9 @@
-"""How fast the label engine is, on one thread: python -m benchmarks.labels.
+"""Measure the speed of the label engine on one thread: python -m benchmarks.labels.
 
-For 67 modes and 10 bits, in thousand blocks and million samples per second of CPU time, the best of several runs:
-prediction with the Hadamard SATD, and the DCT SATD on top of it, both without gathering the samples, as encoders are
-measured; then the labels of a picture with all that belongs to them, next to what `codecnn.intra`,
-`codecnn.transforms` and scipy take for some of its blocks.
+For 67 modes and 10 bits, in thousand blocks and million samples per second of CPU time, the best of several runs.
+First prediction with the Hadamard SATD, and the DCT SATD on top of it, both without gathering the samples, as encoders
+are measured. Then the complete labels of a picture, compared with the time that `codecnn.intra`, `codecnn.transforms`
+and scipy take for some of its blocks.
 """
 
 import resource
@@ -12,36 +12,38 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numba import njit
-from skimage import color, data
+from skimage.color import rgb2gray
+from skimage.data import astronaut
 
-from codecnn.intra import references, vvc
+from codecnn.intra import vvc
 from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
+from codecnn.intra.references import reference_samples
 from codecnn.labels.mode_sets import ModeSet, largest_ctu, mode_table
 from codecnn.labels.numba_engine.dct import column_sums, transform_rows
 from codecnn.labels.numba_engine.hadamard import half_sums_4, half_sums_8
 from codecnn.labels.numba_engine.prediction import Strip, predict_rows
-from codecnn.labels.numba_engine.references import References, empty_references, extend_line, prepare_references
+from codecnn.labels.numba_engine.references import References, empty_references, extend_side, prepare_references
 from codecnn.labels.search import label_picture
-from codecnn.transforms import reference as transforms
+from codecnn.transforms.reference import dct_satd, satd
 from codecnn.vectors import LANES, load, store
 
 BIT_DEPTH, CTU = 10, 128
-# Thousand blocks/s of vvenc 1.15, AVX2, prediction and Hadamard SATD: on another machine.
+# Thousand blocks/s of vvenc 1.15, AVX2, prediction and Hadamard SATD, on another machine.
 VVENC = {8: 149.0, 16: 67.0, 32: 22.9}
 
 
 @njit(nogil=True)
 def hadamard_costs(
-    batch: np.ndarray, lines: References, modes: np.ndarray, size: int, predicted: np.ndarray, costs: np.ndarray
+    batch: np.ndarray, references: References, modes: np.ndarray, size: int, predicted: np.ndarray, costs: np.ndarray
 ) -> None:
-    """Predict a batch with every mode and take its Hadamard SATD."""
+    """Predict a batch with every mode and compute its Hadamard SATD."""
     tile, scratch = min(size, 8), np.empty(64 * LANES, batch.dtype)
     for number in range(modes.size):
         mode = modes[number]
         if mode["angle"] < 0:
-            extend_line(lines, mode, size)
+            extend_side(references, mode, size)
         for row in range(0, size, tile):
-            predict_rows(lines, mode, Strip(row, tile, size, size), predicted)
+            predict_rows(references, mode, Strip(row, tile, size, size), predicted)
             if size == 4:
                 store(costs, number, half_sums_4(batch, 0, predicted, size, scratch))
             else:
@@ -51,7 +53,7 @@ def hadamard_costs(
 
 @njit(nogil=True)
 def dct_costs(batch: np.ndarray, count: int, size: int, predicted: np.ndarray, costs: np.ndarray) -> None:
-    """Take the DCT SATD of as many residuals as there are modes."""
+    """Compute the DCT SATD of `count` residuals."""
     tile, scratch = min(size, 8), np.empty(64 * LANES, np.float32)
     coefficients = np.empty(size * (size + 1) * LANES, np.float32)
     for number in range(count):
@@ -61,7 +63,7 @@ def dct_costs(batch: np.ndarray, count: int, size: int, predicted: np.ndarray, c
 
 
 def seconds(function: Callable[..., object], *args: object) -> float:
-    """CPU time of one call, the best of 7 measurements of 20 ms or more."""
+    """Measure the CPU time of one call: the best of 7 measurements of 20 ms or more."""
     function(*args)
     repeats, best = 1, 0.0
     while best < 0.02:
@@ -71,7 +73,7 @@ def seconds(function: Callable[..., object], *args: object) -> float:
 
 
 def measure(repeats: int, function: Callable[..., object], *args: object) -> float:
-    """CPU time of this process for some calls."""
+    """Measure the CPU time of this process for some calls."""
     start = time.process_time()
     for _ in range(repeats):
         function(*args)
@@ -79,19 +81,19 @@ def measure(repeats: int, function: Callable[..., object], *args: object) -> flo
 
 
 def plain_labels(picture: np.ndarray, size: int, count: int) -> None:
-    """Label some blocks along the picture's diagonal without the engine."""
+    """Label some blocks on the diagonal of the picture without the engine."""
     for number in range(count):
         x, y = (length // size * number // count * size for length in picture.shape[::-1])
-        refs = references.reference_samples(picture, x, y, size, size, CTU, BIT_DEPTH)
+        refs = reference_samples(picture, x, y, size, size, CTU, BIT_DEPTH)
         predicted = np.stack([vvc.predict(refs, size, size, mode, BIT_DEPTH) for mode in range(vvc.MODES)])
         block = picture[y : y + size, x : x + size]
-        transforms.satd(block, predicted).argmin()
-        transforms.dct_satd(block, predicted).argmin()
+        satd(block, predicted).argmin()
+        dct_satd(block, predicted).argmin()
 
 
 def picture_1080p() -> np.ndarray:
-    """A natural picture of 1920x1080, 10 bits, with noise in the lower ones."""
-    tiled = np.tile(color.rgb2gray(data.astronaut()), (3, 4))[:1080, :1920]
+    """Make a natural picture of 1920x1080, 10 bits, with noise in the lower bits."""
+    tiled = np.tile(rgb2gray(astronaut()), (3, 4))[:1080, :1920]
     noise = np.random.default_rng(0).integers(0, 4, tiled.shape)
     filled: np.ndarray = np.clip(1023 * tiled + noise, 0, 1023)
     return filled.astype(np.uint16)
@@ -106,13 +108,13 @@ def main() -> None:
     print("         prediction + Hadamard          the DCT on top              labels of a picture, both transforms")
     print("size    kblk/s   Mpx/s  vs vvenc*    kblk/s   Mpx/s  time vs Had.     kblk/s   Mpx/s  vs plain")
     for size in (block.width for block in SQUARES):
-        lines = empty_references(size, size, BIT_DEPTH)
-        lines.lines[:] = rng.integers(0, 1 << BIT_DEPTH, lines.lines.size)
-        prepare_references(lines, size, size)
+        references = empty_references(size, size, BIT_DEPTH)
+        references.samples[:] = rng.integers(0, 1 << BIT_DEPTH, references.samples.size)
+        prepare_references(references, size, size)
         modes, shape = mode_table("vvc-67", BlockSize(size, size)), size * size * LANES
-        batch, predicted = rng.integers(0, 1 << BIT_DEPTH, (2, shape)).astype(lines.lines.dtype)
+        batch, predicted = rng.integers(0, 1 << BIT_DEPTH, (2, shape)).astype(references.samples.dtype)
         sums, costs = np.zeros(modes.size * LANES, np.int32), np.zeros(modes.size * LANES, np.float32)
-        hadamard = seconds(hadamard_costs, batch, lines, modes, size, predicted, sums) / LANES
+        hadamard = seconds(hadamard_costs, batch, references, modes, size, predicted, sums) / LANES
         dct = seconds(dct_costs, batch, modes.size, size, predicted, costs) / LANES
         blocks = (1080 // size) * (1920 // size)
         whole = seconds(label_picture, picture, picture, BIT_DEPTH, (BlockSize(size, size),), CTU) / blocks

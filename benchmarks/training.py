@@ -19,14 +19,16 @@ from statistics import fmean, median
 import skimage
 import torch
 
-from codecnn.models.rdn.macs import kmac_per_sample
-from codecnn.models.weights import load
+from codecnn.models.costs import kmac_per_sample
+from codecnn.models.in_loop_filter import FilterNetwork
+from codecnn.models.weights import load_weights
 from data_tools.build_dataset import main as build_dataset
 from experiments.train_filter import main as train_filter
 
 PHOTOGRAPHS = Path(skimage.__path__[0]) / "data"
 CONFIGS = Path(__file__).parent.parent / "experiments" / "configs"
 ROUNDS, STEPS, LOG_EVERY = 2, 12, 4
+PATCHES_IN_CTU = 4  # of 64x64, in a CTU of 128
 VARIANTS = {"as configured": [], "plain fp32": ["--precision=fp32", "--channels_last=false"]}
 
 
@@ -38,7 +40,9 @@ def run(config: Path, data: Path, out: Path, options: list[str]) -> tuple[float,
             raise RuntimeError("train-filter failed")
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     after_first = [line for line in lines if "loss" in line][1:]
-    return fmean(line["ctu_per_s"] for line in after_first), fmean(line["waiting"] for line in after_first)
+    return fmean(line["samples_per_s"] for line in after_first) / PATCHES_IN_CTU, fmean(
+        line["waiting"] for line in after_first
+    )
 
 
 def main() -> None:
@@ -56,7 +60,9 @@ def main() -> None:
                 for variant, options in VARIANTS.items():
                     out = Path(folder) / f"{name} {variant} {number}"
                     measured[variant].append(run(CONFIGS / f"{name}.yaml", data, out, options))
-            cost = kmac_per_sample(load(out / "last.safetensors")[0].config)
+            network = load_weights(out / "last.safetensors")
+            assert isinstance(network, FilterNetwork)
+            cost = kmac_per_sample(network)
             base = median(speed for speed, _ in measured["plain fp32"])
             for variant, results in measured.items():
                 speed, waiting = (median(values) for values in zip(*results, strict=True))

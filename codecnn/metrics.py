@@ -1,4 +1,4 @@
-"""Quality of a picture and of a rate-distortion curve: PSNR, SSIM, BD-rate."""
+"""Measure the quality of pictures and of rate-distortion curves: PSNR, SSIM, BD-rate."""
 
 import math
 from collections.abc import Sequence
@@ -10,26 +10,29 @@ from skimage.metrics import structural_similarity
 
 
 def mse(a: NDArray, b: NDArray) -> float:
-    """Mean squared error of two planes of equal shape, exact for integer samples."""
+    """Compute the mean squared error of two planes of equal shape, exact for integer samples."""
     if a.shape != b.shape:
         raise ValueError(f"planes of different shape: {a.shape} and {b.shape}")
     return float(np.mean(np.square(a.astype(np.float64) - b.astype(np.float64))))
 
 
 def psnr(a: NDArray, b: NDArray, bit_depth: int) -> float:
-    """Peak signal-to-noise ratio in dB with the peak 2^bit_depth - 1; infinite for equal planes."""
+    """Compute the peak signal-to-noise ratio in dB, with the peak 2^bit_depth - 1; infinite for equal planes."""
     error = mse(a, b)
     return math.inf if error == 0 else 10 * math.log10(((1 << bit_depth) - 1) ** 2 / error)
 
 
 def psnr_gain(original: NDArray, baseline: NDArray, filtered: NDArray, bit_depth: int) -> float:
-    """PSNR of filtered minus PSNR of baseline, in dB; NaN where either equals the original: there is no finite gain."""
+    """Compute the PSNR of `filtered` minus that of `baseline`, in dB; NaN if one of them equals the original."""
     gain = psnr(original, filtered, bit_depth) - psnr(original, baseline, bit_depth)
     return gain if math.isfinite(gain) else math.nan
 
 
 def ssim(a: NDArray, b: NDArray, bit_depth: int) -> float:
-    """Structural similarity, -1..1, with the Gaussian window (sigma 1.5) of Wang et al., IEEE TIP 13(4), 2004."""
+    """Compute the structural similarity, -1..1, with a Gaussian window (sigma 1.5).
+
+    Wang et al., "Image quality assessment: from error visibility to structural similarity", IEEE TIP 13(4), 2004.
+    """
     return float(
         structural_similarity(
             a,
@@ -48,10 +51,10 @@ def bd_rate(
     test_bits: Sequence[float],
     test_psnr: Sequence[float],
 ) -> float:
-    """Bjontegaard delta rate in percent, by PCHIP as in the JVET sheets; negative where the test needs fewer bits.
+    """Compute the Bjontegaard delta rate in percent, by PCHIP as in the JVET sheets.
 
-    NaN where it is not defined: fewer than four points, no monotonous curve, or qualities that the two have in common
-    over less than half of the narrower range.
+    It is negative if the test needs fewer bits. It is NaN where it is not defined: with fewer than four points, with a
+    curve that does not rise everywhere, and with quality ranges that overlap by less than half of the narrower one.
     """
     for bits, quality in ((anchor_bits, anchor_psnr), (test_bits, test_psnr)):
         order = np.argsort(bits)

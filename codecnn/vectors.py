@@ -1,8 +1,8 @@
-"""Vectors of LANES numbers for numba kernels: each operation on them is one on LANES values side by side.
+"""Provide vectors of LANES numbers for numba kernels: each operation works on LANES values side by side.
 
-Loops over lanes would say the same, but whether they become vector code hangs on the compiler's heuristics: short ones
-are unrolled before they can be, others pay for tests whether arrays overlap. Here all arithmetic stays in the type of
-the elements and wraps there, where numba would widen integers to 64 bits.
+Loops over lanes would compute the same, but heuristics of the compiler decide whether they become vector code: short
+loops are unrolled too early, other loops spend time on tests for overlapping arrays. Here all arithmetic stays in the
+type of the elements and wraps around, while numba would widen integers to 64 bits.
 """
 
 import operator
@@ -28,15 +28,15 @@ _Emit = Callable[..., ir.Value]
 
 
 class VectorType(types.Type):
-    """LANES numbers of one type: int16, int32 or float32."""
+    """Describe LANES numbers of one type: int16, int32 or float32."""
 
     def __init__(self, element: types.Type) -> None:
         self.element = element
         super().__init__(name=f"Vector({element}, {LANES})")
 
 
-Vector: TypeAlias = Any  # what a kernel has of a VectorType, to the type checker
-Vectors: TypeAlias = Any  # a tuple of them
+Vector: TypeAlias = Any  # a value of a VectorType in a kernel, for the type checker
+Vectors: TypeAlias = Any  # a tuple of vectors
 
 
 @register_model(VectorType)
@@ -47,7 +47,7 @@ def _vector_model(manager: DataModelManager, vector: VectorType) -> models.Primi
 
 @intrinsic
 def load(typing_context: BaseContext, array: types.Array, position: types.Integer) -> tuple[Signature, _Emit]:
-    """The vector at array[position * LANES:] of a contiguous one-dimensional array; bounds are not checked."""
+    """Load the vector at array[position * LANES:] of a contiguous one-dimensional array; bounds are not checked."""
 
     def emit(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: list[ir.Value]) -> ir.Value:
         pointer = _pointer(context, builder, signature.args[0], *args)
@@ -60,7 +60,7 @@ def load(typing_context: BaseContext, array: types.Array, position: types.Intege
 def store(
     typing_context: BaseContext, array: types.Array, position: types.Integer, vector: VectorType
 ) -> tuple[Signature, _Emit]:
-    """Write a vector to array[position * LANES:], its elements cut to the array's type where that is narrower."""
+    """Write a vector to array[position * LANES:]; its elements are truncated if the type of the array is narrower."""
 
     def emit(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: list[ir.Value]) -> ir.Value:
         element = signature.args[0].dtype
@@ -90,7 +90,7 @@ def _pointer(
 
 @intrinsic
 def spread(typing_context: BaseContext, number: types.Number) -> tuple[Signature, _Emit]:
-    """The vector that has a NumPy scalar, such as np.int32(0), in all its lanes."""
+    """Return a vector with a NumPy scalar, such as np.int32(0), in all its lanes."""
 
     def emit(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: list[ir.Value]) -> ir.Value:
         return _spread(context, builder, args[0], number, signature.return_type)
@@ -109,7 +109,7 @@ def _spread(
 
 @intrinsic
 def widen(typing_context: BaseContext, vector: VectorType) -> tuple[Signature, _Emit]:
-    """The vector with its integers as int32."""
+    """Convert the integers of a vector to int32."""
 
     def emit(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: list[ir.Value]) -> ir.Value:
         return builder.sext(args[0], context.get_value_type(signature.return_type))
@@ -119,7 +119,7 @@ def widen(typing_context: BaseContext, vector: VectorType) -> tuple[Signature, _
 
 @intrinsic
 def to_float(typing_context: BaseContext, vector: VectorType) -> tuple[Signature, _Emit]:
-    """The vector with its integers as float32."""
+    """Convert the integers of a vector to float32."""
 
     def emit(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: list[ir.Value]) -> ir.Value:
         return builder.sitofp(args[0], context.get_value_type(signature.return_type))
@@ -128,7 +128,7 @@ def to_float(typing_context: BaseContext, vector: VectorType) -> tuple[Signature
 
 
 def _define(function: Callable[..., object], emit: _Emit, unary: bool = False) -> None:
-    """Give vectors an operator or builtin of Python; a scalar beside a vector is spread over its lanes."""
+    """Define a Python operator or built-in function for vectors; a scalar operand is spread over the lanes."""
 
     def vector_of(*operands: types.Type) -> VectorType | None:
         vectors = {operand for operand in operands if isinstance(operand, VectorType)}
@@ -156,7 +156,7 @@ def _instruction(integer: str, floating: str = "") -> _Emit:
 
 
 def _call(integer: str, floating: str, *flags: ir.Value) -> _Emit:
-    """A function that LLVM has for vectors; flags go to the integer one."""
+    """Emit a call of LLVM's function for vectors; `flags` go to the integer function."""
 
     def emit(builder: ir.IRBuilder, is_float: bool, *operands: ir.Value) -> ir.Value:
         arguments = operands if is_float else (*operands, *flags)

@@ -1,4 +1,4 @@
-"""The command lines' parser, and what a command's end looks like."""
+"""Give all commands one parser and one way to end."""
 
 import argparse
 import sys
@@ -12,18 +12,11 @@ NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # P
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Parse a command line, and say what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""
         self.exit(2, f"{self.prog}: {message}\n")
-
-
-def count(text: str) -> int:
-    """The type of an argument: a whole number, not negative."""
-    if (value := int(text)) < 0:
-        raise argparse.ArgumentTypeError(f"{value} is negative")
-    return value
 
 
 @contextmanager
@@ -40,7 +33,7 @@ def enough_memory() -> Iterator[None]:
 
 
 def run_command(prog: str, run: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
-    """Run a command and return its exit code: 0, 2 if it cannot be done or 130 by Ctrl-C, either said in one line."""
+    """Run a command and return its exit code: 0, 2 if it cannot be done, 130 after Ctrl-C; each with one line."""
     try:
         with enough_memory():
             run(args)

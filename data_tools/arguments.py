@@ -1,21 +1,19 @@
-"""The command line of build-dataset."""
+"""Read the command line of build-dataset."""
 
 import argparse
-import re
-from fractions import Fraction
 from pathlib import Path
 from typing import get_args
 
-from codecnn.codecs.choice import CODECS
 from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
 from codecnn.labels.mode_sets import MODE_SETS, ModeSet, largest_ctu, sizes_of
 from codecnn.video.colour import Matrix, Range
-from codecnn.video.picture import SCALES
+from command_line.arguments import positive, seconds
+from command_line.encoding import add_codec, add_encoding, add_raw_formats
 from command_line.parser import Parser
 
 
 def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = Parser(
         prog="build-dataset", description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -23,19 +21,16 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
     add("sources", nargs="+", type=Path, help="raw .yuv, .y4m, pictures (one-frame clips), or any video")
     add("--out", type=Path, required=True, help="folder for the dataset, made if missing")
     codec = parser.add_mutually_exclusive_group()
-    codec.add_argument("--codec", choices=sorted(CODECS), default="x265", help="the encoder")
+    add_codec(codec, "x265")
     codec.add_argument("--codec-template", metavar="FILE", help="an encoder of your own, by a YAML file with its "
-        "command (data_tools/codecs/template.py says what is in it), or one that is there: hm, vtm, "
+        "command (docs/codecs.md says what is in it), or one that is there: hm, vtm, "
         "vvencapp")  # fmt: skip
     add("--encoder", default="", metavar="PATH", help="the program that the template's {encoder} stands for")
     add("--encoder-config", default="", metavar="FILE", help="what the template's {config} stands for")
-    add("--encoder-timeout", type=_seconds, metavar="SECONDS", help="for each frame, until a template's encoder or "
+    add("--encoder-timeout", type=seconds, metavar="SECONDS", help="for each frame, until a template's encoder or "
         "vvenc is stopped; 600 if neither this nor the template says it")  # fmt: skip
-    add("--preset", help="one of the encoder's own; if not given, x264, x265: medium, vvenc: faster, svtav1: 4, vp9: 1")
-    add("--qp", type=int, nargs="+", help="quantisation parameters, in the encoder's own scale; if not given, four of "
-        "about the same PSNR: x264, x265, vvenc: 22 27 32 37, svtav1, vp9: 14 25 35 43")  # fmt: skip
-    add("--frames", type=_count, default=0, help="take the first N frames of a source alone; 0: all")
-    add("--every", type=_positive, default=1, help="of those, take every N-th frame")
+    add_encoding(parser)
+    add("--every", type=positive, default=1, help="of those, take every N-th frame")
     add("--ctu-size", type=_ctu_size, default=128, help="luma samples of a CTU's side: 16, 32, 64 or 128")
     add("--margin", type=_margin, default=2, help="luma samples beyond the CTU on each side; even")
     add("--no-labels", action="store_true", help="store no labels")
@@ -48,15 +43,11 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
     add("--label-references", choices=("unfiltered", "original"), default="unfiltered",
         help="the signal that the labels' reference samples are taken from")  # fmt: skip
     add("--storage", choices=("fast", "compact"), default="fast", help="uncompressed, or gzip")
-    add("--jobs", type=_positive, default=1, help="shards made at the same time, a process each")
+    add("--jobs", type=positive, default=1, help="shards made at the same time, a process each")
     add("--dask", metavar="ADDRESS", help="make them on the Dask cluster of this scheduler, such as tcp://host:8786; "
         "its workers must see sources and --out under the same names")  # fmt: skip
     raw = parser.add_argument_group("raw files", "what the file name does not say, or says wrongly")
-    raw.add_argument("--width", type=_positive)
-    raw.add_argument("--height", type=_positive)
-    raw.add_argument("--bit-depth", type=_positive)
-    raw.add_argument("--fps", type=_rate)
-    raw.add_argument("--chroma", choices=tuple(SCALES))
+    add_raw_formats(raw)
     rgb = parser.add_argument_group("RGB, and grey pictures", "what they are converted to; if not given, --chroma is "
         "420, and --bit-depth is 8, or 10 if they have more than 8")  # fmt: skip
     rgb.add_argument("--matrix", choices=get_args(Matrix), default="bt709", help="non-constant luminance")
@@ -72,7 +63,7 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
 
 
 def label_sizes(words: list[str], modes: ModeSet, ctu_size: int) -> list[BlockSize]:
-    """The block sizes that are asked for, in order; ValueError where one is not known, or nothing that can be."""
+    """Return the block sizes that are asked for, in order; ValueError for one that is not known or cannot be."""
     if ctu_size > largest_ctu(modes):
         raise ValueError(f"{modes} cannot be with CTUs of {ctu_size}, only of {largest_ctu(modes)} and less")
     known = [size for size in sizes_of(modes) if max(size) <= ctu_size]
@@ -85,30 +76,6 @@ def label_sizes(words: list[str], modes: ModeSet, ctu_size: int) -> list[BlockSi
         else:
             raise ValueError(f"blocks of {size} cannot be labelled with CTUs of {ctu_size} and the modes {modes}")
     return [size for size in SHAPES if size in chosen]
-
-
-def _rate(text: str) -> Fraction:
-    if not re.fullmatch(r"\d{1,4}(\.\d{1,3})?|\d{1,7}/[1-9]\d{0,6}", text):
-        raise argparse.ArgumentTypeError(f"{text} is no frame rate such as 50, 59.94 or 30000/1001")
-    return Fraction(text)
-
-
-def _seconds(text: str) -> float:
-    if not (value := float(text)) > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
-    return value
-
-
-def _positive(text: str) -> int:
-    if not 1 <= (value := int(text)) < 1 << 31:
-        raise argparse.ArgumentTypeError(f"{value} is not from 1 to 2^31 - 1")
-    return value
-
-
-def _count(text: str) -> int:
-    if not 0 <= (value := int(text)) < 1 << 31:
-        raise argparse.ArgumentTypeError(f"{value} is not from 0 to 2^31 - 1")
-    return value
 
 
 def _ctu_size(text: str) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from codecnn.dataset.integrity import complaints
-from codecnn.dataset.store import dataset_files
+from codecnn.dataset.reader import dataset_files
 from codecnn.errors import InputError
 from command_line.parser import Parser
 

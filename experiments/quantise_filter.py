@@ -10,7 +10,6 @@ import codecnn.torch_settings  # noqa: F401
 
 import argparse
 import sys
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,78 +19,71 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from codecnn.dataset import ctu
+from codecnn.dataset.reader import Shard, open_folder
 from codecnn.dataset.schema import SIGNALS
-from codecnn.dataset.store import Shard, open_folder
 from codecnn.errors import InputError
-from codecnn.inference.filtering import ctu_windows, filter_windows, planes_of
+from codecnn.inference.filtering import ctu_windows, filter_windows
 from codecnn.metrics import psnr_gain
-from codecnn.models import weights
-from codecnn.models.pretrained import find_weights
-from codecnn.models.rdn import integer_weights
-from codecnn.models.rdn.integer import IntegerRdn
-from codecnn.models.rdn.network import Rdn, RdnConfig
-from codecnn.models.rdn.quantise import HEADROOM, quantise
+from codecnn.models.in_loop_filter import FilterConfig, FilterNetwork, IntegerFilter, Windows, to_tensors
+from codecnn.models.weights import find_weights, read_weights
 from codecnn.video.picture import Plane
-from command_line.parser import Parser, count, run_command
-from experiments.reports.shared.cells import cell, mean_defined
+from command_line.arguments import count
+from command_line.parser import Parser, run_command
+from experiments.reports.shared.means import cell, grouped, mean_defined
+from experiments.reports.shared.page import Table
 
 
 class Sample(NamedTuple):
-    """One CTU: the windows (1, h, w) of every plane, and the valid part of the original."""
+    """Hold one CTU: its windows, of one row, and the valid part of the original."""
 
-    windows: list[Plane]
+    windows: Windows[Plane]
     original: Plane
     qp: int
     bit_depth: int
 
 
 class Loss(NamedTuple):
-    """What integers cost in one CTU."""
+    """Hold what integers cost in one CTU."""
 
     qp: int
     db: float  # PSNR-Y of the network less that of the network in integers; NaN where either is infinite
     difference: NDArray[np.int64]  # of the two filtered pictures
 
 
-def samples(shards: Sequence[Shard], config: RdnConfig, number: int) -> Iterator[Sample]:
-    """So many CTUs of every file, evenly spaced over its frames."""
+def samples(shards: Sequence[Shard], config: FilterConfig, number: int) -> Iterator[Sample]:
+    """Draw so many CTUs of every file, evenly spaced over its frames."""
     for shard in tqdm(shards, unit="file", disable=None):
         info, in_frame = shard.info, len(shard) // shard.frames
         for row in sorted({(2 * i + 1) * len(shard) // (2 * number) for i in range(number)}):
             frame, position = divmod(row, in_frame)
             original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
-            windows = ctu_windows(config, baseline, unfiltered, info.ctu_size)
+            windows = ctu_windows(config, baseline, unfiltered, info.qp, info.ctu_size)
             valid = np.s_[: shard.ctus[row]["height"], : shard.ctus[row]["width"]]
             whole = ctu.tile(original.y, info.ctu_size, 0)[position]
-            yield Sample([plane[position : position + 1] for plane in windows], whole[valid], info.qp, info.bit_depth)
+            yield Sample(windows.rows(slice(position, position + 1)), whole[valid], info.qp, info.bit_depth)
 
 
-def measure(model: Rdn, integers: IntegerRdn, sample: Sample) -> Loss:
+def measure(network: FilterNetwork, integers: IntegerFilter, sample: Sample) -> Loss:
     """Filter a CTU by both."""
     height, width = sample.original.shape
-    wanted, got = (
-        filter_windows(network, sample.windows, sample.qp, sample.bit_depth)[0, :height, :width]
-        for network in (model, integers)
-    )
+    wanted, got = (filter_windows(each, sample.windows)[0, :height, :width] for each in (network, integers))
     db = psnr_gain(sample.original, got, wanted, sample.bit_depth)
     return Loss(sample.qp, db, got.astype(np.int64) - wanted)
 
 
-def markdown(losses: Sequence[Loss]) -> str:
-    """The losses at each QP."""
-    by_qp: dict[int, list[Loss]] = defaultdict(list)
-    for loss in losses:
-        by_qp[loss.qp].append(loss)
-    lines = ["| QP | CTUs | loss dB | samples that differ | by at most |", "|---:|---:|---:|---:|---:|"]
-    for qp, group in sorted(by_qp.items()):
+def table(losses: Sequence[Loss]) -> str:
+    """Return the losses at each QP as Markdown."""
+    rows = []
+    for (qp,), group in sorted(grouped(losses, "qp"), key=lambda group: group[0]):
         difference = np.concatenate([loss.difference.ravel() for loss in group])
         db = cell(mean_defined(loss.db for loss in group), "+.4f")
-        lines.append(f"| {qp} | {len(group)} | {db} | {np.mean(difference != 0):.2%} | {np.abs(difference).max()} |")
-    return "\n".join(lines)
+        share, most = f"{np.mean(difference != 0):.2%}", np.abs(difference).max()
+        rows.append([str(qp), str(len(group)), db, share, str(most)])
+    return Table(["QP", "CTUs", "loss dB", "samples that differ", "by at most"], 0, rows).markdown()
 
 
 def others(folder: Path, calibration: Sequence[Shard]) -> list[Shard]:
-    """The files of a dataset; InputError if a source of them is in the calibration."""
+    """Return the files of a dataset; InputError if a source of them is in the calibration."""
     shards, known = open_folder(folder), {shard.info.source_sha256 for shard in calibration}
     if common := sorted({shard.info.source for shard in shards if shard.info.source_sha256 in known}):
         raise InputError(f"{folder}: {', '.join(common)} is calibrated on as well")
@@ -101,33 +93,33 @@ def others(folder: Path, calibration: Sequence[Shard]) -> list[Shard]:
 def run(args: argparse.Namespace) -> None:
     """Quantise, measure, save and print."""
     file = find_weights(args.weights)
-    model, notes = weights.load(file)
+    network, _, notes = read_weights(file)
+    if not isinstance(network, FilterNetwork):
+        raise InputError(f"{file}: no in-loop filter of floating-point numbers")
     shards = open_folder(args.data)
     measured = shards if args.val is None else others(args.val, shards)
-    planes = (
-        planes_of(model.config, s.windows, s.qp, s.bit_depth) for s in samples(shards, model.config, args.windows)
-    )
+    windows = (to_tensors(sample.windows) for sample in samples(shards, network.config, args.windows))
     try:
-        integers = quantise(model, planes)
-    except InputError:  # of the dataset, which planes reads
+        integers = network.quantised(windows)
+    except InputError:  # of the dataset, or of the network
         raise
     except ValueError as error:
         raise InputError(f"{file}: {error}") from error
-    losses = [measure(model, integers, sample) for sample in samples(measured, model.config, args.windows)]
+    losses = [measure(network, integers, sample) for sample in samples(measured, network.config, args.windows)]
     calibration = {
         "files": [shard.path.name for shard in shards],
         "windows of each": args.windows,
-        "headroom": HEADROOM,
+        "headroom": integers.headroom,
     }
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    integer_weights.save(args.out, integers, notes | {"calibration": calibration})
+    integers.save(args.out, notes | {"calibration": calibration})
     print(f"loss on {args.val or f'{args.data}, whose windows the scales were chosen by'}\n")
-    print(markdown(losses))
+    print(table(losses))
     print(f"saved {args.out}")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = Parser(prog="quantise-filter", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add = parser.add_argument
     add("weights", help="a run folder of train-filter, a weights file, or the name of weights of the project")
@@ -142,7 +134,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
+    """Run the command; return its exit code."""
     return run_command("quantise-filter", run, parse(argv))
 
 

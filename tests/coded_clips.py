@@ -1,4 +1,4 @@
-"""Clips for the tests of the codecs, and what an ffmpeg of another build reads in their streams."""
+"""Make clips for the tests of the codecs, and read coded streams with another build of ffmpeg."""
 
 import re
 import struct
@@ -10,25 +10,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codecnn.codecs.choice import CODECS
-from codecnn.codecs.vvenc import ffmpeg
+from codecnn.codecs.registry import CODECS
+from codecnn.codecs.vvenc import find_ffmpeg
 from codecnn.errors import InputError
 from codecnn.video.clip import Clip, open_clip
-from codecnn.video.picture import Picture, write_raw
+from codecnn.video.picture import Picture
+from codecnn.video.raw import write_raw
 from tests.pictures import photograph
 
 
 def other_ffmpeg() -> str:
-    """The ffmpeg of imageio-ffmpeg; a path to nothing where there is none."""
+    """Return the ffmpeg of imageio-ffmpeg, or a path to nothing if there is none."""
     try:
-        return ffmpeg()
+        return find_ffmpeg()
     except InputError:
         return "/no-ffmpeg-of-imageio-ffmpeg"
 
 
 @cache
 def _known_to_other_ffmpeg() -> set[str]:
-    """The encoders and decoders of the other ffmpeg."""
+    """Return the encoders and decoders of the other ffmpeg."""
     try:
         listed = [
             subprocess.run([other_ffmpeg(), "-v", "error", kind], capture_output=True, text=True, check=True).stdout
@@ -40,7 +41,7 @@ def _known_to_other_ffmpeg() -> set[str]:
 
 
 def needs(*names: str) -> pytest.MarkDecorator:
-    """Skip a test where the other ffmpeg lacks one of these encoders and decoders."""
+    """Skip a test if the other ffmpeg lacks one of these encoders and decoders."""
     missing = [name for name in names if name not in _known_to_other_ffmpeg()]
     return pytest.mark.skipif(bool(missing), reason=f"no ffmpeg of imageio-ffmpeg with {' and '.join(missing)}")
 
@@ -59,7 +60,7 @@ def make_clip(
 
 
 def read_headers(stream: Path) -> dict[str, list[int]]:
-    """All syntax elements of a stream's headers, as FFmpeg's trace_headers prints them."""
+    """Return all syntax elements of a stream's headers, from the output of FFmpeg's trace_headers."""
     command = [other_ffmpeg(), "-v", "verbose", "-i", f"file:{stream}", "-c", "copy", "-bsf:v", "trace_headers"]
     done = subprocess.run([*command, "-f", "null", "-"], capture_output=True, text=True, check=True)
     found: dict[str, list[int]] = {}
@@ -69,7 +70,7 @@ def read_headers(stream: Path) -> dict[str, list[int]]:
 
 
 def decode_elsewhere(stream: Path, decoder: str, like: Picture) -> list[list[np.ndarray]]:
-    """The planes of all pictures of a stream, by a decoder of the other ffmpeg."""
+    """Return the planes of all pictures of a stream, from a decoder of the other ffmpeg."""
     pixel_format = "yuv420p" if like.bit_depth == 8 else "yuv420p10le"
     command = [other_ffmpeg(), "-v", "error", "-c:v", decoder, "-i", f"file:{stream}", "-f", "rawvideo"]
     done = subprocess.run([*command, "-pix_fmt", pixel_format, "-"], capture_output=True, check=True)

@@ -29,9 +29,9 @@ def filter_window(
         return made[name]
 
     planes = planes_of(network, window, qp, bit_depth)
-    odd_rows, odd_columns = (n % config.step for n in planes.shape[1:])
+    odd_rows, odd_columns = (n % config.stride for n in planes.shape[1:])
     planes = np.pad(planes, ((0, 0), (0, odd_rows), (0, odd_columns)), mode="edge")
-    x = shallow = conv(planes, "shallow", stride=config.step)
+    x = shallow = conv(planes, "shallow", stride=config.stride)
     if config.head == "two 3x3":
         x = conv(shallow, "entry")
     outputs = []
@@ -45,9 +45,9 @@ def filter_window(
         crop = (shallow.shape[1] - x.shape[1]) // 2
         x = np.concatenate([x, shallow[:, crop : crop + x.shape[1], crop : crop + x.shape[2]]])
     last = conv(x, "last", padding=1)
-    residual = np.empty((last.shape[1] * config.step, last.shape[2] * config.step), np.int64)
+    residual = np.empty((last.shape[1] * config.stride, last.shape[2] * config.stride), np.int64)
     for phase, plane in enumerate(last):
-        residual[phase // config.step :: config.step, phase % config.step :: config.step] = plane
+        residual[phase // config.stride :: config.stride, phase % config.stride :: config.stride] = plane
     residual = residual[: residual.shape[0] - odd_rows, : residual.shape[1] - odd_columns]
     cut, margin = config.margin - 2, config.margin
     luma = (residual[cut : len(residual) - cut, cut : residual.shape[1] - cut] * peak + 2**14) // 2**15

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HOLD = """
-import fcntl, sys
-file = open(sys.argv[1], "ab")
-fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+import sys
+from filelock import FileLock
+lock = FileLock(sys.argv[1])
+lock.acquire(timeout=0)
 print("held", flush=True)
 sys.stdin.read()
 """

@@ -5,7 +5,7 @@ from pathlib import Path
 from scipy.ndimage import gaussian_filter
 
 from codecnn.dataset.schema import ShardInfo
-from codecnn.dataset.store import ShardWriter
+from codecnn.dataset.writer import ShardWriter
 from codecnn.video.picture import Picture
 from tests.pictures import photograph
 
@@ -21,14 +21,15 @@ def coded(picture: Picture, blur: float) -> Picture:
 def write_shard(path: Path, name: str, qp: int, frames: int = 1) -> None:
     info = ShardInfo(
         source=f"{name}.png", source_sha256=f"{NAMES.index(name) * 11 % 16:x}" * 64, width=WIDTH, height=HEIGHT,
-        bit_depth=8, chroma="420", fps="30", color="", first_frames=0, every=1, codec="blur", codec_version="",
+        bit_depth=8, chroma="420", fps="30", colour="", first_frames=0, every=1, codec="blur", codec_version="",
         preset="", codec_parameters="", decoder_version="", unfiltered_by="", qp=qp, ctu_size=CTU, margin=2,
         label_sizes="", label_modes="", label_references="none", package_version="",
     )  # fmt: skip
     original = photograph(name, HEIGHT, WIDTH)
     with ShardWriter(path, info) as writer:
+        signals = {"original": original, "baseline": coded(original, qp / 30), "unfiltered": coded(original, qp / 40)}
         for _ in range(frames):
-            writer.append(original, coded(original, qp / 30), coded(original, qp / 40), 1000, qp, {})
+            writer.append(signals, 1000, qp)
 
 
 def write_dataset(folder: Path) -> Path:

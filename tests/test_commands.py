@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from codecnn.models.pretrained import SHIPPED
 from command_line.parser import run_command
 from experiments import quantise_filter as quantise
-from experiments import train_filter as train
+from experiments import train_filter, training_command
 from experiments.export import onnx_graph as export_onnx
 from experiments.reports.codecs import command as report_codecs
 from experiments.reports.complexity import command as report_complexity
@@ -99,16 +98,15 @@ def test_too_little_memory_is_one_line_and_exit_code_2(
 def test_too_little_memory_for_a_study(
     command: ModuleType, more: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name = command.__name__.rpartition(".")[2]
-    monkeypatch.setattr(command, name, lambda *_: of_pytorch(None))
+    name = command.__name__.rpartition(".")[2].replace("_", "-")
+    monkeypatch.setattr(command, name.partition("-")[0], lambda *_: of_pytorch(None))
     assert command.main(["study.yaml", "--data", "data", "--out", "out", *more]) == 2
     assert capsys.readouterr().err.startswith(f"{name}: too little memory: ")
 
 
 def test_too_little_memory_for_a_training(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(train, "train", lambda *_: of_pytorch(None))
-    demo = str(SHIPPED.parent / "configs" / "demo.yaml")
-    assert train.main([demo, "--data", "data", "--out", "out"]) == 2
+    monkeypatch.setattr(training_command, "train", lambda *_: of_pytorch(None))
+    assert train_filter.main(["demo", "--precision=fp32", "--data", "data", "--out", "out"]) == 2
     assert capsys.readouterr().err.startswith("train-filter: too little memory: ")
 
 

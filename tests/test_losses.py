@@ -1,4 +1,4 @@
-"""Losses against numpy, and that the parts of a batch add up to the whole."""
+"""Test the losses against numpy, and the sum over parts of a batch against the whole batch."""
 
 from collections.abc import Callable
 from typing import get_args, get_type_hints
@@ -8,31 +8,25 @@ import pytest
 import torch
 from scipy.fft import dctn
 from scipy.linalg import hadamard
-from torch import Tensor
+from torch import Tensor, nn
 
-from codecnn.losses import (
-    EPSILON,
-    block_dct_satd,
-    block_hadamard_satd,
-    charbonnier,
-    dct_satd,
-    hadamard_satd,
-    log_mse,
-    mse,
-)
-from codecnn.models.rdn.network import Yuv
-from codecnn.training.batches import Batch
-from codecnn.training.recipe import Recipe
-from codecnn.transforms import reference as transforms
-from experiments.train_filter import loss_of
+from codecnn.losses import EPSILON, LOSSES, charbonnier, dct_satd, hadamard_satd, log_mse, mse
+from codecnn.models.in_loop_filter import Windows
+from codecnn.tasks.in_loop_filter import Batch, InLoopFilter
 
 Loss = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-Measure = Callable[[Tensor, Tensor], Tensor]
 
 RNG = np.random.default_rng(0)
 A, B = RNG.random((2, 3, 8, 9))
 VALID = RNG.random((3, 8, 9)) < 0.7
-SIDES = (4, 8, 16, 32, 64)
+EVERY_LOSS = (mse, log_mse, charbonnier, hadamard_satd, dct_satd)
+
+
+class Crop(nn.Module):
+    """Return the luma of windows without a margin of 2."""
+
+    def forward(self, windows: Windows[Tensor]) -> Tensor:
+        return (windows.y / windows.peak.view(-1, 1, 1))[:, None, 2:-2, 2:-2]
 
 
 def tensors(rows: slice = slice(None)) -> tuple[Tensor, Tensor, Tensor]:
@@ -40,7 +34,7 @@ def tensors(rows: slice = slice(None)) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def tiled(error: np.ndarray, transform: Callable[[np.ndarray], np.ndarray]) -> float:
-    """Sum of |coefficients| over the 8x8 tiles of one picture, cut short ones filled up with 0."""
+    """Sum the |coefficients| over the 8x8 tiles of one picture; tiles at the edge are padded with 0."""
     total = 0.0
     for y in range(0, error.shape[0], 8):
         for x in range(0, error.shape[1], 8):
@@ -69,7 +63,7 @@ def test_logarithm_of_the_mse_of_every_patch() -> None:
 
 
 @pytest.mark.parametrize("error", [0.1, 0.4])
-def test_a_decibel_is_as_much_for_a_good_patch_as_for_a_poor_one(error: float) -> None:
+def test_a_decibel_counts_the_same_for_good_and_poor_patches(error: float) -> None:
     before, after = (torch.full((1, 8, 8), scale * error, dtype=torch.float64) for scale in (1, 10**-0.05))
     original, valid = torch.zeros_like(before), torch.ones_like(before, dtype=torch.bool)
     won = log_mse(before, original, valid)[0] - log_mse(after, original, valid)[0]
@@ -102,16 +96,16 @@ def test_satd_of_white_noise_is_about_its_absolute_error(loss: Loss) -> None:
     assert float(total / count) == pytest.approx(float(noise.abs().mean()), rel=0.02)
 
 
-@pytest.mark.parametrize("loss", [mse, log_mse, charbonnier, hadamard_satd, dct_satd])
-def test_parts_add_up(loss: Loss) -> None:
+@pytest.mark.parametrize("loss", EVERY_LOSS)
+def test_sums_and_counts_of_parts_add_up(loss: Loss) -> None:
     parts = [loss(*tensors(slice(i, i + 1))) for i in range(3)]
     total, count = loss(*tensors())
     torch.testing.assert_close(sum(p[0] for p in parts), total)
     assert sum(int(p[1]) for p in parts) == int(count)
 
 
-@pytest.mark.parametrize("loss", [mse, log_mse, charbonnier, hadamard_satd, dct_satd])
-def test_invalid_samples_have_no_gradient_and_equal_ones_a_finite_one(loss: Loss) -> None:
+@pytest.mark.parametrize("loss", EVERY_LOSS)
+def test_gradient_is_zero_for_invalid_samples_and_finite_for_equal_ones(loss: Loss) -> None:
     a, b, valid = tensors()
     a = torch.where(torch.rand(a.shape) < 0.5, b, a).requires_grad_()
     torch.autograd.backward(loss(a, b, valid)[0])
@@ -120,7 +114,7 @@ def test_invalid_samples_have_no_gradient_and_equal_ones_a_finite_one(loss: Loss
     assert not a.grad[~valid].any()
     if loss in (mse, log_mse, charbonnier):
         assert a.grad[valid & (a != b)].all()
-    else:  # a sample's gradient may be 0 by chance: as many coefficients gain by it as lose
+    else:  # the gradient of a sample can be 0 by chance: as many coefficients rise as fall
         assert a.grad.any()
 
 
@@ -135,71 +129,23 @@ def test_satd_of_equal_pictures_has_a_gradient_of_zero(loss: Loss) -> None:
     assert not a.grad.any()
 
 
-@pytest.mark.parametrize(
-    ("measure", "expected"), [(block_hadamard_satd, transforms.satd), (block_dct_satd, transforms.dct_satd)]
-)
-@pytest.mark.parametrize("bit_depth", [8, 10])
-def test_satd_of_a_block_is_that_of_the_labels(
-    measure: Measure, expected: Callable[[np.ndarray, np.ndarray], np.ndarray], bit_depth: int
-) -> None:
-    for height in SIDES:
-        for width in SIDES:
-            a, b = RNG.integers(0, 1 << bit_depth, (2, 3, height, width))
-            costs = measure(torch.from_numpy(a).float(), torch.from_numpy(b).float())
-            assert costs.dtype == torch.float32
-            np.testing.assert_allclose(costs.numpy(), expected(a, b), rtol=2e-6)
-
-
-@pytest.mark.parametrize("measure", [block_hadamard_satd, block_dct_satd])
-@pytest.mark.parametrize("shape", [(2, 4, 12), (2, 8, 8), (8, 16)])
-def test_gradient_of_the_satd_of_a_block(measure: Measure, shape: tuple[int, ...]) -> None:
-    a, b = (torch.from_numpy(RNG.random(shape)).requires_grad_() for _ in range(2))
-    assert torch.autograd.gradcheck(measure, (a, b))
-
-
 @pytest.mark.parametrize("loss", [hadamard_satd, dct_satd])
 def test_gradient_of_the_satd_losses(loss: Loss) -> None:
     a, b, valid = tensors()
     assert torch.autograd.gradcheck(lambda a: loss(a, b, valid)[0], (a.requires_grad_(),))
 
 
-@pytest.mark.parametrize("measure", [block_hadamard_satd, block_dct_satd])
-def test_satd_stays_precise_under_autocast(measure: Measure) -> None:
-    results = []
-    for enabled in (False, True):
-        a = torch.from_numpy(A[:, :8, :8]).float().requires_grad_()
-        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-            cost = measure(a, torch.from_numpy(B[:, :8, :8]).float())
-        torch.autograd.backward(cost.sum())
-        results.append((cost, a.grad))
-    torch.testing.assert_close(results[1], results[0], rtol=0, atol=0)
-    assert results[1][0].dtype == torch.float32
-    half = torch.from_numpy(A[:, :8, :8]).bfloat16()
-    assert torch.equal(measure(half, half.new_zeros(8, 8)), measure(half.float(), torch.zeros(8, 8)))
-
-
-def test_sides_that_no_tile_fits_are_refused() -> None:
-    with pytest.raises(ValueError, match="6x8"):
-        block_hadamard_satd(torch.zeros(8, 6), torch.zeros(8, 6))
-
-
-@pytest.mark.parametrize(
-    ("name", "loss"),
-    [
-        ("mse", mse),
-        ("log_mse", log_mse),
-        ("charbonnier", charbonnier),
-        ("hadamard_satd", hadamard_satd),
-        ("dct_satd", dct_satd),
-    ],
-)
-def test_a_recipe_chooses_the_loss_by_its_name(name: str, loss: Loss) -> None:
-    assert name in get_args(get_type_hints(Recipe)["loss"])
+@pytest.mark.parametrize(("name", "loss"), [(loss.__name__, loss) for loss in EVERY_LOSS])
+def test_the_task_chooses_the_loss_by_its_name(name: str, loss: Loss) -> None:
     y = torch.from_numpy(RNG.integers(0, 256, (2, 16, 16)))
     chroma, original = y[:, ::2, ::2], torch.from_numpy(RNG.integers(0, 256, (2, 12, 12)))
     valid, peak = torch.from_numpy(RNG.random((2, 12, 12)) < 0.7), torch.tensor([255, 255])
-    batch = Batch(Yuv(y, chroma, chroma), None, original, valid, torch.tensor([22, 37]), peak)
-    crop = torch.nn.ZeroPad2d(-2)  # the "network"
-    measured = loss_of(crop, batch, Recipe(loss=name))  # type: ignore[arg-type]
+    batch = Batch(Windows(y, chroma, chroma, None, torch.tensor([22, 37]), peak), original, valid)
+    measured = InLoopFilter(loss=name).sums(Crop(), batch)["loss"]  # type: ignore[arg-type]
     expected = loss(y[:, 2:-2, 2:-2] / 255, original / 255, valid)
     torch.testing.assert_close(measured, expected)
+
+
+def test_every_loss_of_the_task_is_tested() -> None:
+    assert {loss.__name__: loss for loss in EVERY_LOSS} == LOSSES
+    assert set(get_args(get_type_hints(InLoopFilter)["loss"])) == set(LOSSES)

@@ -1,3 +1,5 @@
+"""Test the quality metrics against scikit-image and closed forms."""
+
 import math
 
 import numpy as np
@@ -9,7 +11,7 @@ from tests.pictures import photograph
 
 
 @pytest.mark.parametrize("bit_depth", [8, 10])
-def test_psnr_is_that_of_scikit_image(bit_depth: int) -> None:
+def test_psnr_equals_scikit_image(bit_depth: int) -> None:
     a, b = (photograph(name, 128, 200, bit_depth).y for name in ("astronaut", "coffee"))
     expected = peak_signal_noise_ratio(a, b, data_range=(1 << bit_depth) - 1)
     assert psnr(a, b, bit_depth) == pytest.approx(expected, abs=1e-12)
@@ -30,7 +32,7 @@ def test_a_gain_is_a_ratio_of_errors_and_undefined_without_error() -> None:
     assert math.isnan(psnr_gain(original, original, original, 8))
 
 
-def test_ssim_is_one_for_equal_and_falls_with_noise() -> None:
+def test_ssim_is_one_for_equal_planes_and_falls_with_noise() -> None:
     plane = photograph("astronaut", 128, 128).y
     noisy = np.clip(plane + np.random.default_rng(0).normal(0, 10, plane.shape), 0, 255).astype(np.uint8)
     assert ssim(plane, plane, 8) == pytest.approx(1)
@@ -44,7 +46,7 @@ def test_bd_rate_of_a_curve_at_nine_tenths_of_the_rate() -> None:
 
 
 def test_bd_rate_of_the_jvet_sheets() -> None:
-    """A straight line in log rate, moved up by 0.2 dB: the rate falls by 2^(-0.2 / 3) at equal quality."""
+    """Move a straight line in log rate up by 0.2 dB: the rate falls by 2^(-0.2 / 3) at equal quality."""
     bits, quality = [100.0, 200.0, 400.0, 800.0], [30.0, 33.0, 36.0, 39.0]
     better = [q + 0.2 for q in quality]
     assert bd_rate(bits, quality, bits, better) == pytest.approx(100 * (2 ** (-0.2 / 3) - 1), abs=1e-6)
@@ -56,7 +58,7 @@ def test_bd_rate_is_undefined_for_few_points_and_curves_that_do_not_rise() -> No
     assert math.isnan(bd_rate([1, 2, 3, 4], [1, 2, 3, math.inf], [1, 2, 3, 4], [1, 2, 3, 4]))
 
 
-def test_bd_rate_is_undefined_where_the_curves_have_little_in_common() -> None:
+def test_bd_rate_is_undefined_if_the_curves_overlap_too_little() -> None:
     bits, quality = [100.0, 200.0, 400.0, 800.0], [30.0, 32.0, 34.0, 36.0]
     rates = [bd_rate(bits, quality, bits, [q + more for q in quality]) for more in (2.9, 3.1, 7.0)]
     assert rates[0] == pytest.approx(100 * (2 ** (-2.9 / 2) - 1))

@@ -1,12 +1,12 @@
-"""Pictures brought to another bit depth, as the reference software does it."""
+"""Convert pictures to another bit depth, as the reference software does."""
 
 from codecnn.video.picture import Picture, Plane
 
 
-def with_bit_depth(picture: Picture, bit_depth: int) -> Picture:
+def convert_bit_depth(picture: Picture, bit_depth: int) -> Picture:
     """Shift samples up, or down with rounding to nearest, halves up, and clipping to 2^bit_depth - 1.
 
-    This is what HM and VTM do between the bit depth of a file and the internal one.
+    HM and VTM do the same between the bit depth of a file and the internal bit depth.
     """
     up = bit_depth - picture.bit_depth
     dtype = "uint8" if bit_depth == 8 else "uint16"

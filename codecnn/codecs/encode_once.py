@@ -1,16 +1,20 @@
-"""A clip encoded once inside PyAV and decoded twice: with and without in-loop filters."""
+"""Encode a clip once with libavcodec and decode it twice: with and without in-loop filters."""
 
 from collections.abc import Callable, Iterator
 
 import av
 
-from codecnn.codecs.codec import CodedFrame, check_qp, failures_named, fitted, in_step, source_frames
-from codecnn.codecs.pyav import Decoder, decode, open_decoder, packets
+from codecnn.codecs.codec import CodedFrame
+from codecnn.codecs.frame_checks import check_qp, crop_to_original, name_failures, read_source, zip_frames
+from codecnn.codecs.libavcodec import Decoder, decode, encode_pictures, open_decoder
 from codecnn.video.clip import Clip
 
 
-def filtering_and_plain(decoder: str, err_detect: str) -> tuple[Decoder, Decoder]:
-    """A decoder of FFmpeg's twice, the second without in-loop filters; it must heed skip_loop_filter."""
+def open_decoder_pair(decoder: str, err_detect: str) -> tuple[Decoder, Decoder]:
+    """Open a decoder of FFmpeg twice, the second without in-loop filters.
+
+    The decoder must support skip_loop_filter: h264 and hevc do, others ignore it without a message.
+    """
     filtering = open_decoder(decoder, err_detect=err_detect)
     return filtering.decode, open_decoder(decoder, skip_loop_filter="all").decode
 
@@ -19,16 +23,17 @@ def encode_once(
     clip: Clip, name: str, qp: int, encoder: av.VideoCodecContext, decoders: tuple[Decoder, Decoder],
     qp_of: Callable[[av.Packet], int], count_bits: Callable[[bytes, bool], int],
 ) -> Iterator[CodedFrame]:  # fmt: skip
-    """What an encoder and the decoders with and without in-loop filters make of every frame, in bounded memory.
+    """Encode a clip, and decode each packet with and without in-loop filters, in bounded memory.
 
-    `name` is what messages call the codec, `qp_of` gives the QP that a packet was coded at. Raises InputError if the
-    encoder refuses, if a frame is not intra or its QP not the one asked for, or if the decoders find an error.
+    `name` is the codec's name in messages, `qp_of` reads the QP of a packet, `count_bits` counts the bits of a packet
+    (the second argument: whether it is the first). Raises InputError if the encoder refuses the clip, if a frame is not
+    intra or has another QP than the requested one, or if a decoder finds an error.
     """
     size = encoder.height, encoder.width
-    with failures_named(clip, name, qp):
-        coded = decode(packets(encoder, source_frames(clip)), decoders)
-        for index, (original, (packet, pictures)) in enumerate(in_step(clip, source_frames(clip), coded)):
+    with name_failures(clip, name, qp):
+        coded = decode(encode_pictures(encoder, read_source(clip)), decoders)
+        for index, (original, (packet, pictures)) in enumerate(zip_frames(clip, read_source(clip), coded)):
             used = qp_of(packet)
             check_qp(clip, name, qp, used)
-            baseline, unfiltered = (fitted(picture, original, size) for picture in pictures)
+            baseline, unfiltered = (crop_to_original(picture, original, size) for picture in pictures)
             yield CodedFrame(original, baseline, unfiltered, count_bits(bytes(packet), index == 0), used)

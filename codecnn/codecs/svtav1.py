@@ -1,4 +1,4 @@
-"""AV1 by SVT-AV1: encode twice, with and without in-loop filters."""
+"""Code AV1 by SVT-AV1: encode twice, with and without in-loop filters."""
 
 import os
 from collections.abc import Iterator
@@ -6,24 +6,34 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from codecnn.codecs.bitstream import av1_bits
-from codecnn.codecs.codec import CodedFrame, check_qp, failures_named, fitted, in_step, source_frames
-from codecnn.codecs.pyav import decode, open_decoder, open_encoder, packets, padded_size, quality_qp, version_in_log
+from codecnn.codecs.codec import CodedFrame
+from codecnn.codecs.coded_bits import count_av1_bits
+from codecnn.codecs.frame_checks import check_qp, crop_to_original, name_failures, read_source, zip_frames
+from codecnn.codecs.libavcodec import (
+    decode,
+    encode_pictures,
+    open_decoder,
+    open_encoder,
+    padded_size,
+    read_qp,
+    read_version,
+)
 from codecnn.video.clip import Clip
 from codecnn.video.picture import Picture
 
 FILTERS_ON = "enable-dlf=1:enable-cdef=1:enable-restoration=1"
 FILTERS_OFF = "enable-dlf=0:enable-cdef=0:enable-restoration=0"
-SUPERBLOCK = 64  # pictures below it are padded
+SUPERBLOCK = 64  # smaller pictures are padded
 
 
 @contextmanager
-def ordinary_priority() -> Iterator[None]:
-    """Undo what SVT-AV1 does when root opens it: this thread and all of its own take precedence over all else there is.
+def keep_priority() -> Iterator[None]:
+    """Restore the priority of all threads of this process afterwards.
 
-    That would hold for the rest of the process, and keep other work of the machine waiting.
+    When root opens SVT-AV1, it gives this thread and all of its own a real-time priority, for the rest of the process;
+    all other work on the machine would have to wait.
     """
-    if not hasattr(os, "sched_setscheduler"):  # it does so on Linux
+    if not hasattr(os, "sched_setscheduler"):  # only Linux has it, and there the encoder does this
         yield
         return
     before = os.sched_getscheduler(0), os.sched_getparam(0)
@@ -38,17 +48,17 @@ def ordinary_priority() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class SvtAv1:
-    """AV1 Main by SVT-AV1, through PyAV; decoded by dav1d.
+    """Hold the settings of AV1 Main by SVT-AV1, through PyAV; decoded by dav1d.
 
-    QP is SVT-AV1's quantizer, 0 to 63, which stands for base_q_idx 0, 4, 8, ... 244, 249, 255; 0 is lossless and left
-    out. Baseline: deblocking, CDEF and loop restoration. No decoder at hand leaves the filters out, so the unfiltered
-    picture is from a second encoding, which has neither CDEF indices nor restoration coefficients in its tiles and may
-    decide otherwise; where deblocking is the only filter, its tiles are the same bits.
+    QP is SVT-AV1's quantizer, 0 to 63, for base_q_idx 0, 4, 8, ... 244, 249, 255; 0 is lossless and left out. Baseline:
+    deblocking, CDEF and loop restoration. FFmpeg has no decoder that leaves the filters out, so the unfiltered picture
+    is from a second encoding: its tiles have neither CDEF indices nor restoration coefficients, and its decisions may
+    differ. If deblocking is the only filter, its tiles are the same bits.
     """
 
     preset: str = "4"
     name: str = "svtav1"
-    presets: tuple[str, ...] = tuple(str(preset) for preset in range(10))  # the library takes 10 for 9
+    presets: tuple[str, ...] = tuple(str(preset) for preset in range(10))  # the library treats 10 as 9
     default_preset: str = "4"
     qp_range: tuple[int, int] = (1, 63)
     default_qps: tuple[int, ...] = (14, 25, 35, 43)  # the PSNR of x265 at 22, 27, 32, 37
@@ -56,42 +66,42 @@ class SvtAv1:
     unfiltered_by: str = "a second encoding with deblocking, CDEF and restoration off; its decisions may differ"
 
     def parameters(self, qp: int) -> str:
-        """The SVT-AV1 options but for the filters: nothing may move the QP away from the one asked for."""
+        """Return the SVT-AV1 options without those of the filters; none may change the QP."""
         return (
             f"rc=0:qp={qp}:aq-mode=0:keyint=1:lp=1:scm=0:enable-tf=0:enable-overlays=0:enable-qm=0:"
             "enable-variance-boost=0:film-grain=0"
         )
 
     def describe(self, qp: int) -> str:
-        """All parameters of both encodings, for a dataset's attributes."""
+        """Return all parameters of both encodings, for a dataset's attributes."""
         return f"preset={self.preset} {self.parameters(qp)}:{FILTERS_ON} unfiltered: {FILTERS_OFF}"
 
     def encode(self, clip: Clip, qp: int) -> Iterator[CodedFrame]:
         """Encode a clip with and without in-loop filters side by side, frame by frame in bounded memory.
 
-        Raises InputError if the encoder refuses, or if a frame's QP is not the one asked for.
+        Raises InputError if the encoder refuses, or if a frame's QP is not the requested one.
         """
         size = padded_size(clip.format, SUPERBLOCK)
-        with failures_named(clip, self.name, qp):
+        with name_failures(clip, self.name, qp):
             filtered = self._coded(clip, qp, FILTERS_ON)
             plain = self._coded(clip, qp, FILTERS_OFF)
-            rows = in_step(clip, source_frames(clip), filtered, plain)
+            rows = zip_frames(clip, read_source(clip), filtered, plain)
             for original, (baseline, bits, used), (unfiltered, _, _) in rows:
-                baseline, unfiltered = (fitted(picture, original, size) for picture in (baseline, unfiltered))
+                baseline, unfiltered = (crop_to_original(picture, original, size) for picture in (baseline, unfiltered))
                 yield CodedFrame(original, baseline, unfiltered, bits, used)
 
     def _coded(self, clip: Clip, qp: int, filters: str) -> Iterator[tuple[Picture, int, int]]:
-        os.environ.setdefault("SVT_LOG", "1")  # errors alone; it writes to the terminal itself
+        os.environ.setdefault("SVT_LOG", "1")  # only errors; it writes to the terminal itself
         options = {"preset": self.preset, "svtav1-params": f"{self.parameters(qp)}:{filters}"}
         encoder = open_encoder("libsvtav1", clip, options, minimum=SUPERBLOCK)
-        with ordinary_priority():
+        with keep_priority():
             encoder.open()
         decoder = open_decoder("libdav1d").decode
-        for index, (packet, (picture,)) in enumerate(decode(packets(encoder, source_frames(clip)), [decoder])):
-            used = quality_qp(packet)
+        for index, (packet, (picture,)) in enumerate(decode(encode_pictures(encoder, read_source(clip)), [decoder])):
+            used = read_qp(packet)
             check_qp(clip, self.name, qp, used)
-            yield picture, av1_bits(bytes(packet), index == 0), used
+            yield picture, count_av1_bits(bytes(packet), index == 0), used
 
     def version(self) -> str:
-        """What SVT-AV1 logs of itself."""
-        return "SVT-AV1 " + version_in_log("libsvtav1", r"SVT-AV1 Encoder Lib (\S+)")
+        """Return the version that SVT-AV1 logs."""
+        return "SVT-AV1 " + read_version("libsvtav1", r"SVT-AV1 Encoder Lib (\S+)")

@@ -1,4 +1,4 @@
-"""Any encoder, by the command that runs it: a template with places for file names, sizes and the QP."""
+"""Code with any encoder, by the command that runs it: a template with placeholders for files, sizes and the QP."""
 
 import hashlib
 import re
@@ -9,14 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from codecnn.codecs.bit_depth import with_bit_depth
-from codecnn.codecs.bitstream import COUNT_BITS
-from codecnn.codecs.codec import CodedFrame, check_qp, failures_named, fitted, in_step, source_frames
-from codecnn.codecs.command_line import Command, filled, places, program_path
-from codecnn.codecs.command_run import Run, decoded, logged, reconstructed, run_command
-from codecnn.codecs.encode_once import filtering_and_plain
-from codecnn.codecs.process import output_of, scratch_folder
-from codecnn.codecs.pyav import check_format, padded_size
+from codecnn.codecs.bit_depth import convert_bit_depth
+from codecnn.codecs.codec import CodedFrame
+from codecnn.codecs.coded_bits import COUNT_BITS
+from codecnn.codecs.encode_once import open_decoder_pair
+from codecnn.codecs.encoder_process import read_output, scratch_folder
+from codecnn.codecs.frame_checks import check_qp, crop_to_original, name_failures, read_source, zip_frames
+from codecnn.codecs.libavcodec import check_format, padded_size
+from codecnn.codecs.placeholders import Command, fill_placeholders, find_program, list_placeholders
 from codecnn.codecs.template_check import (
     RECONSTRUCTION,
     check_commands,
@@ -26,6 +26,7 @@ from codecnn.codecs.template_check import (
     check_patterns,
     check_qps,
 )
+from codecnn.codecs.template_run import Run, decode_run, find_in_log, read_reconstruction, run_command
 from codecnn.errors import InputError
 from codecnn.video.clip import Clip
 from codecnn.video.picture import Picture, VideoFormat
@@ -39,41 +40,41 @@ class _Coded(NamedTuple):
 
 @dataclass(frozen=True)
 class CommandTemplate:
-    """An encoder of the user's own.
+    """Hold the command of an encoder, and how its output is read.
 
-    A command is a list of arguments, or a string that is split as a shell would split it; no shell runs it. In its
-    arguments these are filled in: {encoder} and {config} (paths), {preset}, {qp}, {width}, {height}, {frames}, {chroma}
-    (such as 420), {bit_depth} and {pixel_format} (of the input; FFmpeg's name), {fps} (such as 30000/1001),
-    {fps_rounded}, and files in a temporary folder, the command's working directory: {input} (raw planar; without it the
-    frames go to the command's standard input), {bitstream} and {reconstruction}. For every shard
-    that is made at the same time $TMPDIR needs room for the raw clip once with {input}, at the bit depth of the
-    encoder's input, and once more for each {reconstruction}.
+    A command is a list of arguments, or a string that is split as a shell would split it; no shell runs it. Its
+    placeholders are {encoder} and {config} (paths), {preset}, {qp}, {width}, {height}, {frames}, {chroma} (such as
+    420), {bit_depth} and {pixel_format} (of the input; FFmpeg's name), {fps} (such as 30000/1001), {fps_rounded}, and
+    files in a temporary folder, the command's working directory: {input} (raw planar; without it the frames go to the
+    command's standard input), {bitstream} and {reconstruction}. For every shard that is made at the same time, $TMPDIR
+    needs room for the raw clip once with {input}, at the bit depth of the encoder's input, and once more for each
+    {reconstruction}.
 
     Args:
-        name: For files and attributes: letters, digits, dot, dash and underscore.
-        command: The encoding, with all in-loop filters on.
+        name: The name in files and attributes: letters, digits, dot, dash and underscore.
+        command: Encodes with all in-loop filters on.
         version_command: Prints the version.
         decoder: FFmpeg's name of the decoder (h264, hevc, vvc, libdav1d, vp9); or reconstruction: the raw file that the
-            encoder itself writes is taken, and whether every frame is intra is not verified.
+            encoder itself writes is the baseline, and it is not verified that every frame is intra.
         qp_range: Lowest and highest QP.
-        default_qps: The QPs if none are asked for.
-        command_unfiltered: A second encoding with the in-loop filters off, which may make other decisions. May be left
-            out for the decoders h264 and hevc alone, which can leave out the filters themselves.
-        version_pattern: A regular expression; the first line that it is found in is the version.
+        default_qps: The QPs if the user gives none.
+        command_unfiltered: Encodes again with the in-loop filters off; its decisions may differ. May be left out only
+            for the decoders h264 and hevc, which can leave out the filters themselves.
+        version_pattern: A regular expression; the first line with a match is the version.
         encoder: Path or name of the program that {encoder} stands for.
         config: Path of the file that {config} stands for.
-        formats: What the encoder takes, each a chroma format and a bit depth.
-        input_bit_depth: Bit depth of the encoder's input; 0: that of the original. Originals of fewer bits are shifted
-            up, and its pictures are brought back to the original's bit depth, rounded.
-        reconstruction_bit_depth: Bit depth of {reconstruction}; 0: that of the input.
-        minimum_size: Pictures below it are padded.
+        formats: The formats that the encoder takes, each a chroma format and a bit depth.
+        input_bit_depth: Bit depth of the encoder's input; 0: as the original. Originals of fewer bits are shifted up,
+            and the coded pictures are converted to the original's bit depth with rounding.
+        reconstruction_bit_depth: Bit depth of {reconstruction}; 0: as the input.
+        minimum_size: Smaller pictures are padded to it.
         size_multiple: Width and height are padded to a multiple of it.
-        qp_pattern: A regular expression with one group that finds in what the encoder prints the QP of every frame;
-            left out, the QP used is not known, and taken to be the one asked for.
-        bits_pattern: The same for the bits of every frame; left out, they are counted in the stream.
-        presets: What {preset} may be.
-        preset: What {preset} is if not asked for.
-        seconds_per_frame: An encoding that takes longer is stopped.
+        qp_pattern: A regular expression with one group that finds the QP of every frame in the encoder's output. If
+            left out, the QP is not verified: it is taken to be the requested one.
+        bits_pattern: The same for the bits of every frame. If left out, they are counted in the stream.
+        presets: The values that {preset} may have.
+        preset: The value of {preset} if the user gives none.
+        seconds_per_frame: The time limit of an encoding, for each frame.
     """
 
     name: str
@@ -110,27 +111,27 @@ class CommandTemplate:
 
     @property
     def commands(self) -> tuple[Command, ...]:
-        """The one or two encodings: the first with all in-loop filters on."""
+        """Return the commands of the one or two encodings: the first with all in-loop filters on."""
         return (self.command, self.command_unfiltered) if self.command_unfiltered else (self.command,)
 
     @property
     def default_preset(self) -> str:
-        """The preset if none is asked for."""
+        """Return the preset that is used if none is chosen."""
         return self.preset
 
     @property
     def unfiltered_by(self) -> str:
-        """How the unfiltered picture is obtained."""
+        """Return a sentence that says how the unfiltered picture is obtained."""
         if self.command_unfiltered:
             return "a second encoding with the in-loop filters off; its decisions may differ"
         return "the same bits decoded with skip_loop_filter=all"
 
     def describe(self, qp: int) -> str:
-        """The commands, with the QP but without file names, for a dataset's attributes."""
+        """Return the commands, with the QP but without file names, for a dataset's attributes."""
         values = {"qp": qp, "preset": self.preset}
-        parts = [shlex.join(filled(self.command, values))]
+        parts = [shlex.join(fill_placeholders(self.command, values))]
         if self.command_unfiltered:
-            parts.append(f"unfiltered: {shlex.join(filled(self.command_unfiltered, values))}")
+            parts.append(f"unfiltered: {shlex.join(fill_placeholders(self.command_unfiltered, values))}")
         if self.config:
             parts.append(f"config: sha256 {_sha256(self.config)}")
         if self.input_bit_depth:
@@ -143,10 +144,10 @@ class CommandTemplate:
 
     @cache  # noqa: B019 - a handful of templates in a process
     def version(self) -> str:
-        """What the encoder prints of its version, and the checksum of the program."""
-        command = filled(self.version_command, self._programs(self.version_command))
-        command[0] = program_path(command[0])
-        found = (line.strip() for line in output_of(command).splitlines() if re.search(self.version_pattern, line))
+        """Return the line with the version that the encoder prints, and the checksum of the program; InputError."""
+        command = fill_placeholders(self.version_command, self._program_values(self.version_command))
+        command[0] = find_program(command[0])
+        found = (line.strip() for line in read_output(command).splitlines() if re.search(self.version_pattern, line))
         line = next(found, None)
         if line is None:
             raise InputError(f"codec template {self.name}: {self.version_pattern} is not in what {command[0]} prints")
@@ -155,54 +156,53 @@ class CommandTemplate:
     def encode(self, clip: Clip, qp: int) -> Iterator[CodedFrame]:
         """Run the encoder, once or twice, then decode frame by frame in bounded memory.
 
-        Raises InputError if the encoder cannot be run, fails or takes too long, if the decoder does not make as many
-        pictures of its stream as there are frames, or pictures of another size or chroma format or of fewer bits than
-        the original's, if a frame is not intra (a reconstruction does not say), or if a QP is not the one asked for.
+        Raises InputError if the encoder cannot be run, fails or takes too long; if its stream does not decode to as
+        many pictures as there are frames, of the same size and chroma format, and of no fewer bits; if a frame is not
+        intra (unknown for a reconstruction); or if a QP is not the requested one.
         """
         check_format(clip, self.name, ((chroma, int(depth)) for chroma, depth in map(str.split, self.formats)))
         height, width = padded_size(clip.format, self.minimum_size, self.size_multiple)
         depth = self.input_bit_depth or clip.format.bit_depth
         fmt = replace(clip.format, width=width, height=height, bit_depth=depth)
         name = f"{clip.path}: {self.name} at QP {qp}"
-        with scratch_folder() as folder, failures_named(clip, self.name, qp):
-            frames = sum(1 for _ in source_frames(clip))
+        with scratch_folder() as folder, name_failures(clip, self.name, qp):
+            frames = sum(1 for _ in read_source(clip))
             streams = []
             for number, command in enumerate(self.commands):
-                values = self._programs(command) | {"qp": qp}
+                values = self._program_values(command) | {"qp": qp}
                 place = folder / str(number)
                 run = run_command(command, values, clip, fmt, frames, place, name, self.seconds_per_frame)
                 streams.append(self._coded(run, clip, fmt, qp, frames, name))
-            for original, *coded in in_step(clip, source_frames(clip), *streams):
+            for original, *coded in zip_frames(clip, read_source(clip), *streams):
                 for one in coded:
                     check_qp(clip, self.name, qp, one.qp_used)
-                depth = clip.format.bit_depth
-                baseline, unfiltered = (
-                    with_bit_depth(fitted(p, original, (height, width)), depth) for one in coded for p in one.pictures
-                )
+                pictures = (picture for one in coded for picture in one.pictures)
+                cropped = (crop_to_original(picture, original, (height, width)) for picture in pictures)
+                baseline, unfiltered = (convert_bit_depth(picture, clip.format.bit_depth) for picture in cropped)
                 yield CodedFrame(original, baseline, unfiltered, coded[0].bits, coded[0].qp_used)
 
     def _coded(self, run: Run, clip: Clip, fmt: VideoFormat, qp: int, frames: int, name: str) -> Iterator[_Coded]:
-        """What a run made of every frame: where there is no second run, with the unfiltered picture."""
-        qps = logged(self.qp_pattern, run, frames, name) if self.qp_pattern else frames * [qp]
-        bits = logged(self.bits_pattern, run, frames, name) if self.bits_pattern else frames * [-1]
+        """Yield the coded frames of a run; without a second run, each has the unfiltered picture as well."""
+        qps = find_in_log(self.qp_pattern, run, frames, name) if self.qp_pattern else frames * [qp]
+        bits = find_in_log(self.bits_pattern, run, frames, name) if self.bits_pattern else frames * [-1]
         if self.decoder == RECONSTRUCTION:
             depth = self.reconstruction_bit_depth or fmt.bit_depth
-            made = reconstructed(run, replace(fmt, bit_depth=depth), name)
+            made = read_reconstruction(run, replace(fmt, bit_depth=depth), name)
         else:
-            decoders = filtering_and_plain(self.decoder, err_detect="crccheck+explode")
-            made = decoded(run, self.decoder, decoders[:1] if self.command_unfiltered else decoders)
-        for index, (used, logged_bits, (unit, pictures)) in enumerate(in_step(clip, qps, bits, made)):
+            decoders = open_decoder_pair(self.decoder, err_detect="crccheck+explode")
+            made = decode_run(run, self.decoder, decoders[:1] if self.command_unfiltered else decoders)
+        for index, (used, logged_bits, (unit, pictures)) in enumerate(zip_frames(clip, qps, bits, made)):
             counted = logged_bits if self.bits_pattern else COUNT_BITS[self.decoder](unit, index == 0)
             yield _Coded(counted, used, pictures)
 
-    def _programs(self, command: Command) -> dict[str, str]:
-        """What {encoder}, {config} and {preset} stand for; absolute, since the command runs elsewhere."""
+    def _program_values(self, command: Command) -> dict[str, str]:
+        """Return the values of {encoder}, {config} and {preset}; paths are absolute, as the command runs elsewhere."""
         values = {"preset": self.preset}
         for name, path, option in (("encoder", self.encoder, "--encoder"), ("config", self.config, "--encoder-config")):
-            if name in places(command) and not path:
+            if name in list_placeholders(command) and not path:
                 raise InputError(f"codec template {self.name}: the {name} is missing: name it there or with {option}")
         if self.encoder:
-            values["encoder"] = program_path(self.encoder)
+            values["encoder"] = find_program(self.encoder)
         if self.config:
             if not Path(self.config).is_file():
                 raise InputError(f"{self.config}: no such file")

@@ -1,35 +1,36 @@
-"""What a codec template may not say: each check raises ValueError with what is wrong in one line."""
+"""Check codec templates: each function raises ValueError with the fault in one line."""
 
 import re
 from collections.abc import Iterable, Sequence
 
-from codecnn.codecs.bitstream import COUNT_BITS
-from codecnn.codecs.command_line import Command, places, words
-from codecnn.codecs.command_run import PLACES
+from codecnn.codecs.coded_bits import COUNT_BITS
+from codecnn.codecs.placeholders import Command, list_placeholders, split_command
+from codecnn.codecs.template_run import PLACEHOLDERS
 
 RECONSTRUCTION = "reconstruction"  # in the place of a decoder
-FILTERS_SKIPPED_BY = ("h264", "hevc")  # the decoders that heed skip_loop_filter
+FILTERS_SKIPPED_BY = ("h264", "hevc")  # the decoders that support skip_loop_filter
 
 
 def check_name(name: str) -> None:
-    """The name is part of file names."""
+    """Check that the name can be a part of file names."""
     if not re.fullmatch(r"[\w.-]+", name):
         raise ValueError("the name is not made of letters, digits, dot, dash, underscore")
 
 
 def check_commands(commands: Iterable[Command], version_command: Command, decoder: str) -> None:
-    """The commands have no unknown places, and those of the encodings all that are needed."""
+    """Check that all placeholders are known, and that the encodings have those that are needed."""
     for command in commands:
-        if missing := {"qp", RECONSTRUCTION if decoder == RECONSTRUCTION else "bitstream"} - places(command):
+        needed = {"qp", RECONSTRUCTION if decoder == RECONSTRUCTION else "bitstream"}
+        if missing := needed - list_placeholders(command):
             raise ValueError(f"the command has no {_braced(missing)}")
-    if not words(version_command):
+    if not split_command(version_command):
         raise ValueError("the version_command is empty")
-    if unknown := set().union(*map(places, [*commands, version_command])) - PLACES:
-        raise ValueError(f"{_braced(unknown)} is not known, only {_braced(PLACES)}")
+    if unknown := set().union(*map(list_placeholders, [*commands, version_command])) - PLACEHOLDERS:
+        raise ValueError(f"{_braced(unknown)} is not known, only {_braced(PLACEHOLDERS)}")
 
 
 def check_patterns(version_pattern: str, qp_pattern: str, bits_pattern: str) -> None:
-    """All are regular expressions, and the last two, unless they are left out, have a group."""
+    """Check that all are regular expressions, and that the last two, unless they are left out, have a group."""
     for pattern, grouped in ((version_pattern, False), (qp_pattern, True), (bits_pattern, True)):
         try:
             groups = re.compile(pattern).groups
@@ -39,18 +40,18 @@ def check_patterns(version_pattern: str, qp_pattern: str, bits_pattern: str) -> 
             raise ValueError(f"the pattern {pattern} has no group")
 
 
-def check_decoder(decoder: str, says_bits: bool, says_unfiltered: bool) -> None:
-    """The decoder is known, and gives what the template does not say: bits, and pictures without in-loop filters."""
+def check_decoder(decoder: str, has_bits: bool, has_unfiltered: bool) -> None:
+    """Check that the decoder is known, and gives what the template lacks: the bits, the unfiltered picture."""
     if decoder not in (*COUNT_BITS, RECONSTRUCTION):
         raise ValueError(f"the decoder {decoder} is not known, only {', '.join((*COUNT_BITS, RECONSTRUCTION))}")
-    if decoder == RECONSTRUCTION and not says_bits:
+    if decoder == RECONSTRUCTION and not has_bits:
         raise ValueError("a reconstruction needs a bits_pattern")
-    if not says_unfiltered and decoder not in FILTERS_SKIPPED_BY:
+    if not has_unfiltered and decoder not in FILTERS_SKIPPED_BY:
         raise ValueError(f"no command_unfiltered, and {decoder} cannot leave out the in-loop filters")
 
 
 def check_qps(qp_range: tuple[int, int], default_qps: Sequence[int]) -> None:
-    """The range is one, and there are default QPs in it."""
+    """Check that the range is not empty, and that there are default QPs, all in the range."""
     lowest, highest = qp_range
     if lowest > highest:
         raise ValueError(f"the qp_range begins at {lowest}, above its end {highest}")
@@ -62,7 +63,7 @@ def check_qps(qp_range: tuple[int, int], default_qps: Sequence[int]) -> None:
 
 
 def check_formats(formats: Iterable[str]) -> None:
-    """Every format is a chroma format and a bit depth."""
+    """Check that every format is a chroma format and a bit depth, such as 420 8."""
     if not all(re.fullmatch(r"\d+ +\d+", pair) for pair in formats):
         raise ValueError("a format is not as in 420 8")
 

@@ -1,15 +1,15 @@
-"""VP9 by libvpx: encode once, decode twice."""
+"""Code VP9 by libvpx: encode once, decode twice."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import av
 
-from codecnn.codecs.bitstream import all_bits
 from codecnn.codecs.codec import CodedFrame
+from codecnn.codecs.coded_bits import count_all_bits
 from codecnn.codecs.encode_once import encode_once
-from codecnn.codecs.pyav import open_decoder, open_encoder, version_in_log
-from codecnn.codecs.vp9_header import key_frame_header, without_loop_filter
+from codecnn.codecs.libavcodec import open_decoder, open_encoder, read_version
+from codecnn.codecs.vp9_header import read_key_frame_header, remove_loop_filter
 from codecnn.errors import InputError
 from codecnn.video.clip import Clip
 
@@ -18,10 +18,10 @@ QUANTIZERS = (*range(0, 248, 4), 249, 255)  # base_q_idx of libvpx's quantizers 
 
 @dataclass(frozen=True)
 class Vp9:
-    """VP9 profiles 0 and 1 by libvpx, through PyAV; key frames alone. The preset is cpu-used: 0 is the slowest.
+    """Hold the settings of VP9 profiles 0 and 1 by libvpx, through PyAV; only key frames. The preset is cpu-used.
 
-    QP is libvpx's quantizer, 0 to 63, which stands for base_q_idx 0, 4, 8, ... 244, 249, 255; 0 is lossless and
-    left out.
+    Preset 0 is the slowest. QP is libvpx's quantizer, 0 to 63, for base_q_idx 0, 4, 8, ... 244, 249, 255; 0 is lossless
+    and left out.
     """
 
     preset: str = "1"
@@ -34,7 +34,7 @@ class Vp9:
     unfiltered_by: str = "the same bits decoded with loop_filter_level set to 0 in the frame headers"
 
     def parameters(self, qp: int) -> dict[str, str]:
-        """The options of FFmpeg's libvpx-vp9: nothing in the encoder may move the QP away from the one asked for."""
+        """Return the options of FFmpeg's libvpx-vp9; none may change the QP."""
         return {
             "deadline": "good",
             "cpu-used": self.preset,
@@ -44,30 +44,32 @@ class Vp9:
         }
 
     def describe(self, qp: int) -> str:
-        """All parameters of an encoding, for a dataset's attributes."""
+        """Return all parameters of an encoding, for a dataset's attributes."""
         return ":".join(f"{name}={value}" for name, value in self.parameters(qp).items())
 
     def encode(self, clip: Clip, qp: int) -> Iterator[CodedFrame]:
         """Encode a clip and decode it with and without the loop filter, frame by frame in bounded memory.
 
-        Raises InputError if the encoder refuses, or if a frame is no key frame or its QP not the one asked for.
+        Raises InputError if the encoder refuses, or if a frame is no key frame or its QP is not the requested one.
         """
         plain = open_decoder("vp9")
 
         def decode_plain(packet: av.Packet | None) -> Iterable[av.VideoFrame]:
-            return plain.decode(packet and av.Packet(without_loop_filter(bytes(packet))))
+            return plain.decode(packet and av.Packet(remove_loop_filter(bytes(packet))))
 
         decoders = (open_decoder("vp9", err_detect="explode").decode, decode_plain)
         encoder = open_encoder("libvpx-vp9", clip, self.parameters(qp))
-        return encode_once(clip, self.name, qp, encoder, decoders, lambda unit: _qp_used(clip, bytes(unit)), all_bits)
+        return encode_once(
+            clip, self.name, qp, encoder, decoders, lambda unit: _qp_used(clip, bytes(unit)), count_all_bits
+        )
 
     def version(self) -> str:
-        """What libvpx logs of itself."""
-        return "libvpx " + version_in_log("libvpx-vp9", r"\bv(\d+\.\d+\S*)")
+        """Return the version that libvpx logs."""
+        return "libvpx " + read_version("libvpx-vp9", r"\bv(\d+\.\d+\S*)")
 
 
 def _qp_used(clip: Clip, frame: bytes) -> int:
     try:
-        return QUANTIZERS.index(key_frame_header(frame).base_q_idx)
+        return QUANTIZERS.index(read_key_frame_header(frame).base_q_idx)
     except ValueError as error:
         raise InputError(f"{clip.path}: libvpx made a frame of another kind ({error})") from error

@@ -1,4 +1,4 @@
-"""The uncompressed header of a VP9 key frame, as far as the quantizer; VP9 specification 6.2."""
+"""Read the uncompressed header of a VP9 key frame up to the quantizer; VP9 specification 6.2."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,14 @@ class _Bits:
 
 @dataclass(frozen=True)
 class KeyFrameHeader:
-    """What a key frame says of its quantizer and loop filter."""
+    """Hold the quantizer and the loop filter level of a key frame."""
 
     base_q_idx: int
     loop_filter_level: int  # 0: no loop filter
-    level_position: int  # the bit that loop_filter_level, 6 bits, begins at
+    level_position: int  # of the first bit of loop_filter_level, which has 6
 
 
-def key_frame_header(frame: bytes) -> KeyFrameHeader:
+def read_key_frame_header(frame: bytes) -> KeyFrameHeader:
     """Read the header of a shown key frame; InputError for any other frame."""
     bits = _Bits(frame[:64])
     marker, profile = bits.read(2), bits.read(1) | bits.read(1) << 1
@@ -36,11 +36,11 @@ def key_frame_header(frame: bytes) -> KeyFrameHeader:
         raise InputError("not a VP9 key frame that is shown")
     if profile >= 2:
         bits.read(1)  # bit depth
-    color_space = bits.read(3)
-    if color_space != SRGB:
+    colour_space = bits.read(3)
+    if colour_space != SRGB:
         bits.read(1)  # range
     if profile % 2:
-        bits.read(1 if color_space == SRGB else 3)  # subsampling
+        bits.read(1 if colour_space == SRGB else 3)  # subsampling
     bits.read(32)  # frame size
     if bits.read(1):
         bits.read(32)  # render size
@@ -55,9 +55,9 @@ def key_frame_header(frame: bytes) -> KeyFrameHeader:
     return KeyFrameHeader(bits.read(8), level, position)
 
 
-def without_loop_filter(frame: bytes) -> bytes:
-    """The same key frame with loop_filter_level 0: nothing else in the frame is read otherwise for it."""
-    start = key_frame_header(frame).level_position
+def remove_loop_filter(frame: bytes) -> bytes:
+    """Return the same key frame with loop_filter_level 0; the decoder reads all other bits of it as before."""
+    start = read_key_frame_header(frame).level_position
     patched = bytearray(frame)
     for bit in range(start, start + 6):
         patched[bit // 8] &= ~(0x80 >> bit % 8) & 0xFF

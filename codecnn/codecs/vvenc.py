@@ -1,4 +1,4 @@
-"""VVC by libvvenc, in the ffmpeg that the package imageio-ffmpeg carries."""
+"""Code VVC by libvvenc, in the ffmpeg of the package imageio-ffmpeg: encode twice."""
 
 import re
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from functools import cache
 from importlib import import_module
 
 from codecnn.codecs.codec import CodedFrame
-from codecnn.codecs.process import output_of
+from codecnn.codecs.encoder_process import read_output
 from codecnn.codecs.template import CommandTemplate
 from codecnn.errors import InputError
 from codecnn.video.clip import Clip
 
-# maxparallelframes=0 changes no bit, but without it FFmpeg loses the frames of clips of some lengths, such as 7 to 10.
+# maxparallelframes=0 changes no bit, but without it FFmpeg loses frames of clips of some lengths, such as 7 to 10.
 PARAMETERS = (
     "intraperiod=1:intraqpoffset=0:lookahead=0:bim=0:mctf=0:threads=1:maxparallelframes=0:ctusize=128:edo=0:"
     "decodedpicturehash=1:verbosity=6"  # MD5 of every picture for the decoder to check; QP of every frame in the log
@@ -22,15 +22,15 @@ FILTERS_OFF = "sao=0:alf=0:ccalf=0:loopfilterdisable=1"
 
 @dataclass(frozen=True)
 class VVenC:
-    """VVC Main 10 by libvvenc, 4:2:0, CTU 128, decoded by FFmpeg. QP is H.266's.
+    """Hold the settings of VVC Main 10 by libvvenc, 4:2:0, CTU 128, decoded by FFmpeg. QP is H.266's.
 
-    8-bit originals are coded at an internal bit depth of 10, as the JVET common test conditions do it, and the pictures
-    are brought back to 8 bit by rounding, as VTM does with an output bit depth of 8. JVET's PSNR is taken at 10 bit,
-    before the rounding, which adds a squared error of about 1/12.
+    8-bit originals are coded at an internal bit depth of 10, as in the JVET common test conditions, and the pictures
+    are converted to 8 bit by rounding, as VTM does with an output bit depth of 8. JVET measures PSNR at 10 bit, before
+    the rounding, which adds a squared error of about 1/12.
 
-    Baseline: deblocking, SAO, ALF and CC-ALF. LMCS, which is no filter but works in the loop, is off at every preset.
+    Baseline: deblocking, SAO, ALF and CC-ALF. LMCS, which works in the loop but is no filter, is off at every preset.
     FFmpeg's decoder cannot leave out the filters, so the unfiltered picture is from a second encoding: its slices have
-    neither SAO nor ALF parameters, and it may decide otherwise; where deblocking is the only filter, its slices are the
+    neither SAO nor ALF parameters, and its decisions may differ. If deblocking is the only filter, its slices are the
     same bits.
     """
 
@@ -45,10 +45,10 @@ class VVenC:
     seconds_per_frame: float = 600.0
 
     def template(self) -> CommandTemplate:
-        """The command; InputError if the package with the encoder is missing."""
+        """Return the template with the command; InputError if the package with the encoder is missing."""
         return CommandTemplate(
             name=self.name,
-            encoder=ffmpeg(),
+            encoder=find_ffmpeg(),
             command=_command(PARAMETERS),
             command_unfiltered=_command(f"{PARAMETERS}:{FILTERS_OFF}"),
             version_command=("{encoder}", "-version"),
@@ -62,31 +62,32 @@ class VVenC:
         )
 
     def describe(self, qp: int) -> str:
-        """All parameters of both encodings, for a dataset's attributes."""
+        """Return all parameters of both encodings, for a dataset's attributes."""
         return self.template().describe(qp)
 
     def encode(self, clip: Clip, qp: int) -> Iterator[CodedFrame]:
         """Encode a clip with and without in-loop filters, then decode frame by frame in bounded memory.
 
-        Raises InputError if the encoder refuses or takes too long, if a frame's QP is not the one asked for, or if a
-        decoded picture does not match the MD5 that the encoder put into the stream.
+        Raises InputError if the encoder refuses or takes too long, if a frame's QP is not the requested one, or if a
+        decoded picture does not match the MD5 in the stream.
         """
         yield from self.template().encode(clip, qp)
 
     @cache  # noqa: B019 - a handful of settings in a process
     def version(self) -> str:
-        """What libvvenc and its ffmpeg say of themselves; InputError if this ffmpeg is without libvvenc."""
+        """Return the versions that libvvenc and its ffmpeg print; InputError if this ffmpeg is without libvvenc."""
         source = ("-f", "lavfi", "-i", "color=size=16x16:duration=1:rate=1")
-        log = output_of([ffmpeg(), "-v", "debug", *source, "-c:v", "libvvenc", "-f", "null", "-"])
+        program = find_ffmpeg()
+        log = read_output([program, "-v", "debug", *source, "-c:v", "libvvenc", "-f", "null", "-"])
         found = re.search(r"libvvenc version: (\S+)", log)
         release = re.search(r"ffmpeg version (\S+)", log)
         if not found or not release:
-            raise InputError(f"vvenc: {ffmpeg()} is without libvvenc; install codecnn[vvc], unset IMAGEIO_FFMPEG_EXE")
+            raise InputError(f"vvenc: {program} is without libvvenc; install codecnn[vvc], unset IMAGEIO_FFMPEG_EXE")
         return f"libvvenc {found[1]} in ffmpeg {release[1]}"
 
 
-def ffmpeg() -> str:
-    """The path of the ffmpeg with libvvenc; InputError if the extra is not installed."""
+def find_ffmpeg() -> str:
+    """Return the path of the ffmpeg with libvvenc; InputError if the extra is not installed."""
     try:
         return str(import_module("imageio_ffmpeg").get_ffmpeg_exe())
     except (ImportError, RuntimeError) as error:

@@ -1,13 +1,13 @@
-"""AVC by libx264: encode once, decode twice."""
+"""Code AVC by libx264: encode once, decode twice."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codecnn.codecs.bitstream import AVC
 from codecnn.codecs.codec import CodedFrame
-from codecnn.codecs.encode_once import encode_once, filtering_and_plain
-from codecnn.codecs.pyav import open_encoder, quality_qp, small_stream
+from codecnn.codecs.coded_bits import AVC
+from codecnn.codecs.encode_once import encode_once, open_decoder_pair
+from codecnn.codecs.libavcodec import encode_grey_picture, open_encoder, read_qp
 from codecnn.video.clip import Clip
 
 MACROBLOCK = 16
@@ -15,10 +15,10 @@ MACROBLOCK = 16
 
 @dataclass(frozen=True)
 class X264:
-    """AVC High, High 10 and above by libx264, through PyAV.
+    """Hold the settings of AVC High, High 10 and above by libx264, through PyAV.
 
-    QP is H.264's slice QP, which goes on below 0 with higher bit depths; libx264's own number is higher by 6 for every
-    bit above 8. At low QPs (below about 16) the encoder switches its deblocking off: there is nothing for it to do.
+    QP is H.264's slice QP, which can be below 0 at higher bit depths; libx264's own number is higher by 6 for every bit
+    above 8. At low QPs (below about 16) the encoder switches its deblocking off, as it would change nothing.
     The preset ultrafast is left out: it has neither deblocking nor CABAC.
     """
 
@@ -34,28 +34,28 @@ class X264:
     unfiltered_by: str = "the same bits decoded with skip_loop_filter=all"
 
     def parameters(self, qp: str) -> str:
-        """The x264 options: nothing in the encoder may move the QP away from the one asked for."""
+        """Return the x264 options; none may change the QP."""
         return (
             f"qp={qp}:keyint=1:bframes=0:scenecut=0:rc-lookahead=0:sync-lookahead=0:ipratio=1:aq-mode=0:mbtree=0:psy=0:"
             "chroma-qp-offset=0:threads=1:sliced-threads=0:deblock=0,0"
         )
 
     def describe(self, qp: int) -> str:
-        """All parameters of an encoding, for a dataset's attributes."""
+        """Return all parameters of an encoding, for a dataset's attributes."""
         return f"preset={self.preset} {self.parameters(f'{qp}+6*(bit_depth-8)')}"
 
     def encode(self, clip: Clip, qp: int) -> Iterator[CodedFrame]:
         """Encode a clip and decode it with and without deblocking, frame by frame in bounded memory.
 
-        Raises InputError if the encoder refuses, or if a frame's QP is not the one asked for.
+        Raises InputError if the encoder refuses, or if a frame's QP is not the requested one.
         """
         offset = 6 * (clip.format.bit_depth - 8)
         options = {"preset": self.preset, "x264-params": self.parameters(str(qp + offset))}
         encoder = open_encoder("libx264", clip, options, minimum=MACROBLOCK)
-        decoders = filtering_and_plain("h264", err_detect="explode")
-        return encode_once(clip, self.name, qp, encoder, decoders, lambda unit: quality_qp(unit) - offset, AVC.bits)
+        decoders = open_decoder_pair("h264", err_detect="explode")
+        return encode_once(clip, self.name, qp, encoder, decoders, lambda unit: read_qp(unit) - offset, AVC.count_bits)
 
     def version(self) -> str:
-        """What libx264 says of itself in the SEI of its streams."""
-        found = re.search(rb"x264 - core (\d+.*?) - H\.264", small_stream("libx264"))
+        """Return the version that libx264 writes into the SEI of its streams."""
+        found = re.search(rb"x264 - core (\d+.*?) - H\.264", encode_grey_picture("libx264"))
         return f"libx264 core {found[1].decode()}" if found else "libx264, version unknown"

@@ -1,4 +1,4 @@
-"""HEVC by libx265: encode once, decode twice."""
+"""Code HEVC by libx265: encode once, decode twice."""
 
 import re
 from collections.abc import Iterator
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import av
 
-from codecnn.codecs.bitstream import HEVC
 from codecnn.codecs.codec import CodedFrame
-from codecnn.codecs.encode_once import encode_once, filtering_and_plain
-from codecnn.codecs.pyav import open_encoder, quality_qp, small_stream
+from codecnn.codecs.coded_bits import HEVC
+from codecnn.codecs.encode_once import encode_once, open_decoder_pair
+from codecnn.codecs.libavcodec import encode_grey_picture, open_encoder, read_qp
 from codecnn.video.clip import Clip
 
-CTU_SIZE = 64  # x265's largest; pictures below it are padded
+CTU_SIZE = 64  # the largest of x265; smaller pictures are padded
 
 
 @dataclass(frozen=True)
 class X265:
-    """HEVC Main, Main 10 and range extensions by libx265, through PyAV. QP is H.265's."""
+    """Hold the settings of HEVC Main, Main 10 and range extensions by libx265, through PyAV. QP is H.265's."""
 
     preset: str = "medium"
     name: str = "x265"
@@ -31,7 +31,7 @@ class X265:
     unfiltered_by: str = "the same bits decoded with skip_loop_filter=all"
 
     def parameters(self, qp: int) -> str:
-        """The x265 options: nothing in the encoder may move the QP away from the one asked for."""
+        """Return the x265 options; none may change the QP."""
         return (
             f"keyint=1:min-keyint=1:bframes=0:scenecut=0:rc-lookahead=0:lookahead-slices=0:qp={qp}:ipratio=1:"
             "aq-mode=0:cutree=0:psy-rd=0:psy-rdoq=0:info=0:pools=none:frame-threads=1:wpp=0:"
@@ -39,25 +39,25 @@ class X265:
         )
 
     def describe(self, qp: int) -> str:
-        """All parameters of an encoding, for a dataset's attributes."""
+        """Return all parameters of an encoding, for a dataset's attributes."""
         return f"preset={self.preset} {self.parameters(qp)}"
 
     def encoder(self, clip: Clip, qp: int) -> av.VideoCodecContext:
-        """The encoder for a clip."""
+        """Open the encoder for a clip."""
         options = {"preset": self.preset, "x265-params": self.parameters(qp)}
         return open_encoder("libx265", clip, options, minimum=CTU_SIZE)
 
     def encode(self, clip: Clip, qp: int) -> Iterator[CodedFrame]:
         """Encode a clip and decode it with and without in-loop filters, frame by frame in bounded memory.
 
-        Raises InputError if the encoder refuses, if a frame's QP is not the one asked for, or if the decoded
-        baseline does not match the MD5 that the encoder put into the stream.
+        Raises InputError if the encoder refuses, if a frame's QP is not the requested one, or if the decoded
+        baseline does not match the MD5 in the stream.
         """
-        decoders = filtering_and_plain("hevc", err_detect="crccheck+explode")
-        return encode_once(clip, self.name, qp, self.encoder(clip, qp), decoders, quality_qp, HEVC.bits)
+        decoders = open_decoder_pair("hevc", err_detect="crccheck+explode")
+        return encode_once(clip, self.name, qp, self.encoder(clip, qp), decoders, read_qp, HEVC.count_bits)
 
     def version(self) -> str:
-        """What libx265 says of itself in the SEI of its streams."""
-        stream = small_stream("libx265", "x265-params", "info=1:pools=none:frame-threads=1:log-level=none")
+        """Return the version that libx265 writes into the SEI of its streams."""
+        stream = encode_grey_picture("libx265", "x265-params", "info=1:pools=none:frame-threads=1:log-level=none")
         found = re.search(rb"x265 \(build (\d+)\) - ([^ :]+)", stream)
         return f"libx265 {found[2].decode()} (build {found[1].decode()})" if found else "libx265, version unknown"

@@ -1,4 +1,4 @@
-"""Whether a dataset file holds what it says: its arrays against their checksums, and all numbers against each other."""
+"""Check a dataset file: its arrays against their checksums, and all numbers against each other."""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,30 +6,31 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from codecnn.dataset import ctu
-from codecnn.dataset.schema import LABEL_FIELDS, SIGNALS, arrays_of
-from codecnn.dataset.store import Shard
+from codecnn.dataset.reader import Shard
+from codecnn.dataset.schema import BlockMap, arrays_of
 from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
-from codecnn.labels.mode_sets import MODE_SETS, count_of
-from codecnn.labels.search import NO_LABEL
+from codecnn.labels.mode_sets import MODE_SETS
 
 _ROWS = 64  # read at a time
 
 
 def complaints(path: Path) -> Iterator[str]:
-    """What is wrong with a dataset file, a line for each fault; nothing if it is as it was written.
+    """Say what is wrong with a dataset file, a line for each fault; nothing if it is as it was written.
 
-    Raises nothing for a damaged file: that is a complaint.
+    A damaged file raises no error: that is a complaint.
     """
     try:
         shard = Shard(path)
         with h5py.File(path, "r") as file:
             yield from _arrays(shard, file)
             yield from _numbers(shard, file)
-            for size in shard.info.blocks:
-                yield from _labels(shard, size)
+            for block_map in shard.info.block_maps:
+                for size in block_map.sizes_in(shard.info):
+                    yield from _map(shard, block_map, size, file[block_map.array(size)][:])
     except InputError as error:
         yield str(error).removeprefix(f"{path}: ")
     except (ArithmeticError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -37,14 +38,14 @@ def complaints(path: Path) -> Iterator[str]:
 
 
 def _arrays(shard: Shard, file: h5py.File) -> Iterator[str]:
-    """The rows of every array have the checksum that was taken of them, and samples fit the bit depth."""
+    """Check that the rows of every array have the checksum that was taken of them, and samples fit the bit depth."""
     peak = (1 << shard.info.bit_depth) - 1
     for name in arrays_of(shard.info):
         checksum, highest = hashlib.sha256(), 0
         for start in range(0, len(file[name]), _ROWS):
             values = file[name][start : start + _ROWS]
             checksum.update(np.ascontiguousarray(values).data)
-            if name.split("/")[0] in SIGNALS:
+            if name.split("/")[0] in shard.info.signal_names:
                 highest = max(highest, int(values.max()))
         if checksum.hexdigest() != file[name].attrs.get("sha256"):
             yield f"{name} has another checksum than when it was written"
@@ -53,7 +54,7 @@ def _arrays(shard: Shard, file: h5py.File) -> Iterator[str]:
 
 
 def _numbers(shard: Shard, file: h5py.File) -> Iterator[str]:
-    """CTUs, bits and QPs are those that the attributes make expect."""
+    """Check that CTUs, bits and QPs agree with the attributes."""
     info = shard.info
     if shard.frames != file.attrs.get("frames"):
         yield f"{shard.frames} frames are stored, the attributes say {file.attrs.get('frames')}"
@@ -69,20 +70,13 @@ def _numbers(shard: Shard, file: h5py.File) -> Iterator[str]:
         yield f"labels of {info.label_modes!r}, which is no mode set"
 
 
-def _labels(shard: Shard, size: BlockSize) -> Iterator[str]:
-    """Blocks inside the picture have a mode of the set and a cost, all others have none."""
-    ctus, labels = shard.ctus, shard.labels(size)
-    _, rows, columns = labels.hadamard_mode.shape
+def _map(shard: Shard, block_map: BlockMap, size: BlockSize, values: NDArray) -> Iterator[str]:
+    """Check that blocks inside the picture have a valid value, all others the one that says so."""
+    ctus = shard.ctus
+    _, rows, columns = values.shape
     bottom = (np.arange(rows) + 1) * size.height
     right = (np.arange(columns) + 1) * size.width
     inside = (bottom <= ctus["height"][:, None])[:, :, None] & (right <= ctus["width"][:, None])[:, None]
-    modes = next((mode_set for mode_set in MODE_SETS if mode_set == shard.info.label_modes), MODE_SETS[0])
-    for mode, cost, name in (
-        (labels.hadamard_mode, labels.hadamard_cost, LABEL_FIELDS[0]),
-        (labels.dct_mode, labels.dct_cost, LABEL_FIELDS[2]),
-    ):
-        if wrong := np.count_nonzero(~np.where(inside, mode < count_of(modes), mode == NO_LABEL)):
-            yield f"labels/{size}/{name}: {wrong} blocks have a mode out of range, or not where the picture is"
-        if wrong := np.count_nonzero(~np.where(inside, cost >= 0, np.isnan(cost))):
-            name = name.replace("mode", "cost")
-            yield f"labels/{size}/{name}: {wrong} blocks have a cost below 0, or not where the picture is"
+    outside = np.isnan(values) if np.isnan(block_map.outside) else values == block_map.outside
+    if wrong := np.count_nonzero(~np.where(inside, block_map.valid(values, shard.info), outside)):
+        yield f"{block_map.array(size)}: {wrong} blocks have {block_map.rule}"

@@ -1,4 +1,4 @@
-"""The sizes of the luma blocks that are predicted."""
+"""Define the sizes of the luma blocks that are predicted."""
 
 from typing import NamedTuple, Self
 
@@ -6,7 +6,7 @@ SIDES = (4, 8, 16, 32, 64)
 
 
 class BlockSize(NamedTuple):
-    """Width and height in luma samples; written 16 if square, else 16x8."""
+    """Hold width and height in luma samples; as text 16 if square, else 16x8."""
 
     width: int
     height: int
@@ -16,7 +16,7 @@ class BlockSize(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """The size that is written so; ValueError if a side is none of SIDES."""
+        """Parse a size from text; ValueError if a side is none of SIDES."""
         sides = text.split("x")
         if len(sides) <= 2 and set(sides) <= {str(side) for side in SIDES}:
             return cls(int(sides[0]), int(sides[-1]))

@@ -1,4 +1,4 @@
-"""H.265 (HEVC) luma intra prediction: planar, DC and 33 angular modes, in plain numpy."""
+"""Predict luma blocks by the intra modes of H.265 (HEVC): planar, DC and 33 angular modes, in plain numpy."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ PLANAR, DC, HORIZONTAL, DIAGONAL, VERTICAL = 0, 1, 10, 18, 26
 
 # Displacement per row in 1/32 sample, by distance from the horizontal or vertical mode (H.265 table 8-5).
 _ANGLES = (0, 2, 5, 9, 13, 17, 21, 26, 32)
-# By block size: how far from horizontal and vertical a mode must be for its references to be smoothed. Never at 4.
+# By block size: how far from horizontal and vertical a mode must be for its references to be smoothed. Size 4 never is.
 _SMOOTHING_DISTANCE = {8: 7, 16: 1, 32: 0}
 
 
@@ -18,7 +18,7 @@ def predict(refs: np.ndarray, size: int, mode: int, bit_depth: int, strong_smoot
 
     refs: (4 * size + 1,) integers, 0..2^bit_depth - 1, in the order of `codecnn.intra.references`: left column top
     to bottom, corner, top row left to right. size: 4, 8, 16, 32. mode: 0 planar, 1 DC, 2..34 angular.
-    strong_smoothing: the sequence's strong_intra_smoothing_enabled_flag; it is of effect at size 32 alone.
+    strong_smoothing: the sequence's strong_intra_smoothing_enabled_flag; it only has an effect at size 32.
     Returns (size, size) of the dtype of refs. Raises ValueError for another mode, size or number of references.
     """
     if not 0 <= mode < MODES:
@@ -43,41 +43,41 @@ def predict(refs: np.ndarray, size: int, mode: int, bit_depth: int, strong_smoot
 
 
 def smooths_references(mode: int, size: int) -> bool:
-    """Whether the mode is predicted from smoothed references (H.265 8.4.4.2.3)."""
+    """Tell whether the mode predicts from smoothed references (H.265 8.4.4.2.3)."""
     distance = min(abs(mode - VERTICAL), abs(mode - HORIZONTAL))
     return mode != DC and size in _SMOOTHING_DISTANCE and distance > _SMOOTHING_DISTANCE[size]
 
 
 def is_vertical(mode: int) -> bool:
-    """Whether the (angular) mode predicts from the row above; the others do from the column on the left."""
+    """Tell whether the angular mode predicts from the row above; the others predict from the left column."""
     return mode >= DIAGONAL
 
 
 def angle(mode: int) -> int:
-    """Displacement of the (angular) mode in 1/32 sample for each row (column, where it is horizontal)."""
+    """Return the displacement of the angular mode in 1/32 sample per row (per column if it is horizontal)."""
     steps = mode - VERTICAL if is_vertical(mode) else HORIZONTAL - mode
     return _ANGLES[steps] if steps >= 0 else -_ANGLES[-steps]
 
 
 def inverse_angle(mode: int) -> int:
-    """Displacement along the other side of the block in 1/256 sample, 0 for the horizontal and the vertical mode."""
+    """Return the displacement along the other side in 1/256 sample; 0 for the horizontal and the vertical mode."""
     return 0 if angle(mode) == 0 else round(256 * 32 / angle(mode))
 
 
 def filters_edges(size: int) -> bool:
-    """Whether the first row and column of the DC, horizontal and vertical mode are filtered (H.265 8.4.4.2.6)."""
+    """Tell whether the DC, horizontal and vertical modes filter the first row and column (H.265 8.4.4.2.6)."""
     return size < 32
 
 
 def _is_almost_linear(border: np.ndarray, bit_depth: int) -> bool:
-    """Whether the middle of both sides lies next to the straight line between their ends."""
+    """Tell whether the middle of both sides lies close to the straight line between their ends."""
     bottom_left, left, corner, top, top_right = border[[0, 32, 64, 96, 128]]
     bend = max(abs(corner + bottom_left - 2 * left), abs(corner + top_right - 2 * top))
     return bool(bend < 1 << (bit_depth - 5))
 
 
 def _bilinear(border: np.ndarray) -> np.ndarray:
-    """The straight lines from end to corner to end, all three of which stay."""
+    """Return straight lines from end to corner to end; these three samples do not change."""
     bottom_left, corner, top_right = border[[0, 64, 128]]
     step = np.arange(64)
     left = ((64 - step) * bottom_left + step * corner + 32) >> 6
@@ -110,21 +110,21 @@ def _dc(left: np.ndarray, top: np.ndarray, size: int) -> np.ndarray:
 
 
 def _angular(main: np.ndarray, side: np.ndarray, size: int, mode: int, bit_depth: int) -> np.ndarray:
-    """Predict from `main`, the row above for a vertical mode; a horizontal one sees the block transposed.
+    """Predict from `main`: the row above for a vertical mode, the left column, transposed, for a horizontal one.
 
-    main, side: (2 * size + 1,), beginning with the corner.
+    main, side: (2 * size + 1,), from the corner on.
     """
-    if angle(mode) < 0:  # the line goes on to the left of the corner: `side`, projected along the mode's direction
+    if angle(mode) < 0:  # `side`, projected along the direction of the mode, continues `main` beyond the corner
         count = (-angle(mode) * size) >> 5
         projected = (np.arange(count, 0, -1) * -inverse_angle(mode) + 128) >> 8
-        line, origin = np.concatenate((side[projected], main)), count
+        samples, origin = np.concatenate((side[projected], main)), count
     else:
-        line, origin = main, 0
+        samples, origin = main, 0
     shift = (np.arange(size)[:, None] + 1) * angle(mode)
     index = origin + 1 + (shift >> 5) + np.arange(size)  # (size, size)
     fraction = shift & 31
-    following = line[np.minimum(index + 1, line.size - 1)]  # beyond the line's end the fraction is 0
-    block: np.ndarray = ((32 - fraction) * line[index] + fraction * following + 16) >> 5
+    following = samples[np.minimum(index + 1, samples.size - 1)]  # beyond the end the fraction is 0
+    block: np.ndarray = ((32 - fraction) * samples[index] + fraction * following + 16) >> 5
     if angle(mode) == 0 and filters_edges(size):
         block[:, 0] = np.clip(block[:, 0] + ((side[1 : size + 1] - side[0]) >> 1), 0, (1 << bit_depth) - 1)
     return block

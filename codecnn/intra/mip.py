@@ -1,4 +1,4 @@
-"""H.266 (VVC) matrix-based intra prediction of luma blocks, in plain numpy."""
+"""Predict luma blocks by the matrices of H.266 (VVC): MIP, in plain numpy."""
 
 from functools import cache
 from pathlib import Path
@@ -7,13 +7,13 @@ import numpy as np
 
 from codecnn.intra.references import check_references
 
-_MATRICES = Path(__file__).with_name("mip_matrices.npz")  # as H.266 tabulates them
-_ZERO = 32  # the tabulated weight that counts nothing
+_MATRICES = Path(__file__).with_name("mip_matrices.npz")  # the tables of H.266
+_ZERO = 32  # the table entry for a weight of 0
 
 
 @cache
 def _weights(size_id: int) -> np.ndarray:
-    """The matrices of a size class in 1/64: (modes, outputs, inputs)."""
+    """Return the matrices of a size class in 1/64: (modes, outputs, inputs)."""
     with np.load(_MATRICES) as file:
         weights: np.ndarray = file[f"size{size_id}"].astype(np.int64) - _ZERO
     return weights
@@ -22,11 +22,11 @@ def _weights(size_id: int) -> np.ndarray:
 def predict_mip(
     refs: np.ndarray, width: int, height: int, mode: int, bit_depth: int, transposed: bool = False
 ) -> np.ndarray:
-    """Predict a luma block by a matrix, as H.266 does (8.4.5.2.2): boundary averaged, multiplied, interpolated.
+    """Predict a luma block by a matrix as H.266 does (8.4.5.2.2): average the boundary, multiply, interpolate.
 
     refs: (2 * (width + height) + 1,) integers, 0..2^bit_depth - 1, in the order of `codecnn.intra.references`.
     width, height: 4, 8, 16, 32, 64. mode: 0..15 for 4x4 blocks, 0..7 for those with a side of 4 and 8x8, 0..5 for
-    larger ones. transposed: whether the left column takes the part of the top row.
+    larger ones. transposed: whether the left column and the top row exchange their roles.
     Returns (height, width) of the dtype of refs. Raises ValueError for another mode, size or number of references.
     """
     check_references(refs, width, height)
@@ -35,7 +35,8 @@ def predict_mip(
     if not 0 <= mode < len(weights):
         raise ValueError(f"MIP mode {mode} of a {width}x{height} block is not in 0..{len(weights) - 1}")
     left, top = refs[:height].astype(np.int64), refs[2 * height + 1 :][:width].astype(np.int64)
-    boundary_size, side = (2, 4, 4)[size_id], (4, 4, 8)[size_id]  # of the averaged boundary; of the matrix's block
+    boundary_size = (2, 4, 4)[size_id]  # averaged samples on each side
+    side = (4, 4, 8)[size_id]  # of the block that the matrix gives
     halves = [_mean_of_groups(top, boundary_size), _mean_of_groups(left, boundary_size)]
     boundary = np.concatenate(halves[::-1] if transposed else halves)
     first = boundary[0]
@@ -60,7 +61,7 @@ def _mean_of_groups(samples: np.ndarray, count: int) -> np.ndarray:
 
 
 def _interpolate(before: np.ndarray, rows: np.ndarray, factor: int) -> np.ndarray:
-    """Put factor - 1 rows in front of each row, between it and the one before: (factor * N, M) of (N, M)."""
+    """Insert factor - 1 rows in front of each row, between it and the one before: (N, M) -> (factor * N, M)."""
     former = np.concatenate((before[None], rows[:-1]))[:, None]  # (N, 1, M)
     step = np.arange(1, factor + 1)[:, None]
     between: np.ndarray = ((factor - step) * former + step * rows[:, None] + (factor >> 1)) // factor  # (N, factor, M)

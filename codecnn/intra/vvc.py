@@ -1,7 +1,7 @@
-"""H.266 (VVC) luma intra prediction: planar, DC and 65 angular modes, of a block or its sub-partitions, in plain numpy.
+"""Predict luma blocks by the intra modes of H.266 (VVC): planar, DC and 65 angular modes, in plain numpy.
 
-This is the reference that the fast engine of `codecnn.labels` is tested against; the engine takes its
-per-mode constants from the functions that are imported here.
+Blocks are predicted as a whole or in sub-partitions. The fast engines of `codecnn.labels` are tested against this
+module, and use the same functions of `codecnn.intra.vvc_modes`.
 """
 
 import numpy as np
@@ -51,31 +51,33 @@ __all__ = [
 HORIZONTAL_SPLIT, VERTICAL_SPLIT = 1, 2
 
 
-def predict(refs: np.ndarray, width: int, height: int, mode: int, bit_depth: int, mrl: int = 0) -> np.ndarray:
+def predict(
+    refs: np.ndarray, width: int, height: int, mode: int, bit_depth: int, reference_line: int = 0
+) -> np.ndarray:
     """Predict a luma block as H.266 does (8.4.5.2).
 
-    refs: (2 * (width + height + mrl) + 1,) integers, 0..2^bit_depth - 1, in the order of `codecnn.intra.references`:
-    left column top to bottom, corner, top row left to right, on the reference line `mrl` (0, 1, 2).
+    refs: (2 * (width + height + reference_line) + 1,) integers, 0..2^bit_depth - 1, in the order of
+    `codecnn.intra.references`: left column top to bottom, corner, top row left to right. reference_line: 0, 1 or 2.
     mode: 0 planar, 1 DC, 2..66 angular, as signalled. width, height: 4, 8, 16, 32, 64.
     Returns (height, width) of the dtype of refs. Raises ValueError for another mode, size or number of references.
     """
     _check_mode(mode)
-    check_references(refs, width, height, mrl)
-    corner = 2 * height + mrl
+    check_references(refs, width, height, reference_line)
+    corner = 2 * height + reference_line
     border = _border(refs, corner)
     mapped = wide_angle(mode, width, height)
-    if mrl == 0 and smooths_references(mapped, width, height):
+    if reference_line == 0 and smooths_references(mapped, width, height):
         border[1:-1] = (border[:-2] + 2 * border[1:-1] + border[2:] + 2) >> 2
-    taps = interpolation_taps(mapped, width, height, mrl)
-    block = _predict_mapped(border[corner::-1], border[corner:], width, height, mapped, taps, bit_depth, mrl)
+    taps = interpolation_taps(mapped, width, height, reference_line)
+    block = _predict_mapped(border[corner::-1], border[corner:], width, height, mapped, taps, bit_depth, reference_line)
     return block.astype(refs.dtype)
 
 
 def predict_isp(refs: np.ndarray, width: int, height: int, mode: int, bit_depth: int, split: int) -> np.ndarray:
-    """Predict a luma block in sub-partitions, each from the former ones without residual, as H.266 does (8.4.5.1).
+    """Predict a luma block in sub-partitions (H.266 8.4.5.1), each from the predicted samples of the previous ones.
 
-    refs, mode, width, height: as for `predict`, but 4x4 has no sub-partitions.
-    split: 1 horizontal (parts one below the other), 2 vertical. Parts narrower than 4 are predicted together.
+    refs, mode, width, height: as for `predict`, except that 4x4 has no sub-partitions.
+    split: 1 horizontal (parts below each other), 2 vertical. Parts narrower than 4 are predicted together.
     Returns (height, width) of the dtype of refs. Raises ValueError for another mode, size, split or number of refs.
     """
     _check_mode(mode)
@@ -93,8 +95,8 @@ def predict_isp(refs: np.ndarray, width: int, height: int, mode: int, bit_depth:
     block = np.empty((height, width), np.int64)
     for y in range(0, height, part_height):
         for x in range(0, width, part_width):
-            beside = left[y:][: height + part_height + 1] if x == 0 else _inner_line(top[x], block[:, x - 1])
-            above = top[x:][: width + part_width + 1] if y == 0 else _inner_line(left[y], block[y - 1])
+            beside = left[y:][: height + part_height + 1] if x == 0 else _inner_references(top[x], block[:, x - 1])
+            above = top[x:][: width + part_width + 1] if y == 0 else _inner_references(left[y], block[y - 1])
             part = _predict_mapped(beside, above, part_width, part_height, mapped, CUBIC, bit_depth)
             block[y : y + part_height, x : x + part_width] = part
     return block.astype(refs.dtype)
@@ -106,12 +108,12 @@ def _check_mode(mode: int) -> None:
 
 
 def _border(refs: np.ndarray, corner: int) -> np.ndarray:
-    """The references from the bottom left end to the top right one, wide enough to calculate with."""
+    """Return the references from the bottom left end to the top right end, as int64."""
     return np.concatenate((refs[:corner][::-1], refs[corner:])).astype(np.int64)
 
 
-def _inner_line(corner: int, samples: np.ndarray) -> np.ndarray:
-    """The line between two parts: what lies beyond the block is not decoded yet, so the last sample is repeated."""
+def _inner_references(corner: int, samples: np.ndarray) -> np.ndarray:
+    """Return the references between two parts; the last one is repeated, as samples beyond the block do not exist."""
     return np.pad(np.append(corner, samples), (0, samples.size), mode="edge")
 
 
@@ -123,17 +125,17 @@ def _predict_mapped(
     mode: int,
     taps: np.ndarray,
     bit_depth: int,
-    mrl: int = 0,
+    reference_line: int = 0,
 ) -> np.ndarray:
-    """Predict with the mapped mode from lines that begin with the corner; beyond its end a line repeats."""
-    scale = pdpc_scale(mode, width, height) if mrl == 0 else -1
+    """Predict with the mapped mode from `left` and `top`, both from the corner on; the last sample is repeated."""
+    scale = pdpc_scale(mode, width, height) if reference_line == 0 else -1
     peak = (1 << bit_depth) - 1
     if mode in (PLANAR, DC):
-        block = _planar(left, top, width, height) if mode == PLANAR else _dc(left, top, width, height, mrl)
+        block = _planar(left, top, width, height) if mode == PLANAR else _dc(left, top, width, height, reference_line)
         return block if scale < 0 else _pdpc_both_sides(block, left, top, scale)
     if is_vertical(mode):
-        return _angular(top, left, width, height, mode, taps, scale, peak, mrl)
-    return _angular(left, top, height, width, mode, taps, scale, peak, mrl).T
+        return _angular(top, left, width, height, mode, taps, scale, peak, reference_line)
+    return _angular(left, top, height, width, mode, taps, scale, peak, reference_line).T
 
 
 def _planar(left: np.ndarray, top: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -144,9 +146,9 @@ def _planar(left: np.ndarray, top: np.ndarray, width: int, height: int) -> np.nd
     return total >> (log2(width) + log2(height) + 1)
 
 
-def _dc(left: np.ndarray, top: np.ndarray, width: int, height: int, mrl: int) -> np.ndarray:
-    """The mean of both sides of a square block, of the longer side of another, so that the divisor is a power of 2."""
-    above, beside = top[1 + mrl :][:width], left[1 + mrl :][:height]
+def _dc(left: np.ndarray, top: np.ndarray, width: int, height: int, reference_line: int) -> np.ndarray:
+    """Fill the block with the mean of both sides, or of the longer one, so that the divisor is a power of 2."""
+    above, beside = top[1 + reference_line :][:width], left[1 + reference_line :][:height]
     both = np.concatenate((above, beside))
     used = both if width == height else max(above, beside, key=len)
     return np.full((height, width), (used.sum() + (used.size >> 1)) >> log2(used.size))
@@ -161,20 +163,20 @@ def _angular(
     taps: np.ndarray,
     scale: int,
     peak: int,
-    mrl: int,
+    reference_line: int,
 ) -> np.ndarray:
-    """Predict from `main`, the row above for a vertical mode; a horizontal one sees the block transposed.
+    """Predict from `main`: the row above for a vertical mode, the left column, transposed, for a horizontal one.
 
-    main, side: the lines, beginning with the corner. Returns (height, width).
+    main, side: the references, from the corner on. Returns (height, width).
     """
-    if angle(mode) < 0:  # the line goes on to the left of the corner: `side`, projected along the mode's direction
+    if angle(mode) < 0:  # `side`, projected along the direction of the mode, continues `main` beyond the corner
         projected = (np.arange(height, 0, -1) * -inverse_angle(mode) + 256) >> 9
-        line, origin = np.concatenate((side[np.minimum(projected, height)], main)), height
+        samples, origin = np.concatenate((side[np.minimum(projected, height)], main)), height
     else:
-        line, origin = main, 0
-    shift = (np.arange(height) + 1 + mrl) * angle(mode)
-    index = origin + mrl + (shift >> 5)[:, None, None] + np.arange(width)[:, None] + np.arange(4)
-    products = line[np.minimum(index, line.size - 1)] * taps[shift & 31][:, None]  # (height, width, 4)
+        samples, origin = main, 0
+    shift = (np.arange(height) + 1 + reference_line) * angle(mode)
+    index = origin + reference_line + (shift >> 5)[:, None, None] + np.arange(width)[:, None] + np.arange(4)
+    products = samples[np.minimum(index, samples.size - 1)] * taps[shift & 31][:, None]  # (height, width, 4)
     block: np.ndarray = np.clip((products.sum(-1) + 32) >> 6, 0, peak)
     return block if scale < 0 else np.clip(_pdpc_one_side(block, side, mode, scale), 0, peak)
 
@@ -193,10 +195,10 @@ def _pdpc_both_sides(block: np.ndarray, left: np.ndarray, top: np.ndarray, scale
 
 
 def _pdpc_one_side(block: np.ndarray, side: np.ndarray, mode: int, scale: int) -> np.ndarray:
-    """Blend the first columns with the side that the mode does not predict from."""
+    """Blend the first columns with the other side, from which the mode does not predict."""
     height, width = block.shape
     reach = min(3 << scale, width)
-    if angle(mode) == 0:  # the gradient along the side, whatever its level
+    if angle(mode) == 0:  # only the gradient along the side counts, not its level
         other = block[:, :reach] + side[1 : height + 1, None] - side[0]
     else:
         offset = ((np.arange(reach) + 1) * inverse_angle(mode) + 256) >> 9

@@ -1,4 +1,4 @@
-"""What H.266 (VVC) decides by the mode and the size of a luma block: directions, filters and PDPC."""
+"""Derive direction, filters and PDPC from the mode and the size of a luma block, as in H.266 (VVC)."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _ANGLES = (
     *(0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32),
     *(35, 39, 45, 51, 57, 64, 73, 86, 102, 128, 171, 256, 341, 512, 1024),
 )
-# Planar, and the modes whose angle is a multiple of 32: they copy, so their references are smoothed beforehand.
+# Planar, and the modes whose angle is a multiple of 32: these copy samples, so their references are smoothed first.
 _SMOOTHED_MODES = frozenset((PLANAR, -14, -12, -10, -6, 2, 34, 66, 72, 76, 78, 80))
 # By (log2 W + log2 H) >> 1: how far from horizontal and vertical a mode must be for the Gaussian filter.
 _GAUSSIAN_DISTANCE = {2: 24, 3: 14, 4: 2, 5: 0, 6: 0}
@@ -26,7 +26,7 @@ GAUSSIAN = np.array([(16 - f, 32 - f, 16 + f, f) for f in np.arange(32) >> 1])  
 
 
 def wide_angle(mode: int, width: int, height: int) -> int:
-    """Map a signalled mode to the one that is predicted, -14..80, for a block that is not square (H.266 8.4.5.2.7)."""
+    """Map a signalled mode to the mode that predicts a block that is not square, -14..80 (H.266 8.4.5.2.7)."""
     ratio = abs(log2(width) - log2(height))
     extra = 2 * ratio if ratio > 1 else 0
     if width > height and 2 <= mode < 8 + extra:
@@ -37,41 +37,41 @@ def wide_angle(mode: int, width: int, height: int) -> int:
 
 
 def is_vertical(mode: int) -> bool:
-    """Whether the (mapped, angular) mode predicts from the row above; the others do from the column on the left."""
+    """Tell whether the mapped angular mode predicts from the row above; the others predict from the left column."""
     return mode >= DIAGONAL
 
 
 def angle(mode: int) -> int:
-    """Displacement of the (mapped, angular) mode in 1/32 sample for each row (column, where it is horizontal)."""
+    """Return the displacement of the mapped angular mode in 1/32 sample per row (per column if it is horizontal)."""
     if is_vertical(mode):
         steps = mode - VERTICAL
     elif mode >= 2:
         steps = HORIZONTAL - mode
     else:
-        steps = HORIZONTAL - 2 - mode  # -1 comes next to 2
+        steps = HORIZONTAL - 2 - mode  # -1 is next to 2
     return _ANGLES[steps] if steps >= 0 else -_ANGLES[-steps]
 
 
 def inverse_angle(mode: int) -> int:
-    """Displacement along the other side of the block in 1/512 sample, 0 for the horizontal and the vertical mode."""
+    """Return the displacement along the other side in 1/512 sample; 0 for the horizontal and the vertical mode."""
     return 0 if angle(mode) == 0 else round(512 * 32 / angle(mode))
 
 
 def smooths_references(mode: int, width: int, height: int) -> bool:
-    """Whether the (mapped) mode is predicted from [1 2 1]/4 smoothed references (H.266 8.4.5.2.10)."""
+    """Tell whether the mapped mode predicts from references smoothed by [1 2 1]/4 (H.266 8.4.5.2.10)."""
     return mode in _SMOOTHED_MODES and width * height > 32
 
 
-def interpolation_taps(mode: int, width: int, height: int, mrl: int = 0) -> np.ndarray:
-    """The 4-tap filters of the (mapped, angular) mode: (32, 4), one for each fraction of 1/32 (H.266 8.4.5.2.13)."""
+def interpolation_taps(mode: int, width: int, height: int, reference_line: int = 0) -> np.ndarray:
+    """Return the 4-tap filters of the mapped angular mode: (32, 4), one for each 1/32 sample (H.266 8.4.5.2.13)."""
     distance = min(abs(mode - VERTICAL), abs(mode - HORIZONTAL))
     threshold = _GAUSSIAN_DISTANCE[(log2(width) + log2(height)) >> 1]
-    gaussian = mrl == 0 and mode not in _SMOOTHED_MODES and distance > threshold
+    gaussian = reference_line == 0 and mode not in _SMOOTHED_MODES and distance > threshold
     return GAUSSIAN if gaussian else CUBIC
 
 
 def pdpc_scale(mode: int, width: int, height: int) -> int:
-    """How far PDPC reaches into the block for the (mapped) mode: 3 << scale samples; negative: not at all."""
+    """Return the scale of PDPC for the mapped mode: it reaches 3 << scale samples into the block; negative: no PDPC."""
     if min(width, height) < 4:  # a sub-partition
         return -1
     if mode in (PLANAR, DC, HORIZONTAL, VERTICAL):
@@ -83,5 +83,5 @@ def pdpc_scale(mode: int, width: int, height: int) -> int:
 
 
 def log2(length: int) -> int:
-    """The exponent of a power of 2."""
+    """Return the exponent of a power of 2."""
     return length.bit_length() - 1

@@ -1,4 +1,4 @@
-"""YAML files of plain values."""
+"""Read YAML files of plain values."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from codecnn.errors import InputError
 
 
 def read_yaml(path: Path) -> object:
-    """What a YAML file holds: scalars, lists and dictionaries; InputError if it cannot be read or parsed.
+    """Return the content of a YAML file: scalars, lists and dictionaries; InputError if it cannot be read or parsed.
 
-    Aliases are refused: a short file can make gigabytes of them.
+    Aliases are refused: with them a short file can expand to gigabytes.
     """
     try:
         text = path.read_text("utf-8")

@@ -1,10 +1,10 @@
-"""What a residual costs a codec at a QP: its quantised DCT, the squared error of it, and an estimate of the bits.
+"""Estimate the cost of a residual at a QP: quantise its DCT, measure the squared error and estimate the bits.
 
-The bits are a conditional entropy, which is what the adaptive contexts of CABAC come to: the magnitude of a level
-given a local template (the sum of min(|level|, 4) over its five neighbours to the right and below, after H.266
-9.3.4.2.8) and its diagonal x + y, both in classes, with probabilities counted beforehand. Magnitudes from CAP on are
-told apart by an Exp-Golomb code, and a level that is not 0 takes one bit for its sign. Bits for anything but levels
-(mode, split, transform, last position) are none of it.
+The bits are a conditional entropy, which the adaptive contexts of CABAC approach. It is the entropy of the magnitude
+of a level, given a local template (the sum of min(|level|, 4) over its five neighbours to the right and below, as in
+H.266 9.3.4.2.8) and the diagonal x + y, both in classes. The probabilities are counted beforehand. Magnitudes from CAP
+on are distinguished by an Exp-Golomb code, and a level other than 0 takes one bit for its sign. Only levels are
+counted: bits for mode, split, transform and last position are not included.
 """
 
 import math
@@ -12,18 +12,18 @@ import math
 import numpy as np
 from scipy.fft import dctn
 
-CAP = 15  # the last magnitude with a probability of its own, which it shares with all above
-ROUNDING = 171 / 512  # the offset for intra blocks of HM, VTM and x265 without RDOQ
-CODED_SIDE = 32  # frequencies that are coded of a side of 64 (H.266 7.3.11.11); HEVC has no such transform
-LIKE_HM = ("hm", "kvazaar", "vtm", "vvenc", "vvencapp")  # codecs that the lambda of HM is taken for
+CAP = 15  # the last magnitude with a probability, shared by all larger ones
+ROUNDING = 171 / 512  # the rounding offset of HM, VTM and x265 for intra blocks without RDOQ
+CODED_SIDE = 32  # coded frequencies for a side of 64 (H.266 7.3.11.11); HEVC has no such transform
+LIKE_HM = ("hm", "kvazaar", "vtm", "vvenc", "vvencapp")  # codecs for which the lambda of HM is used
 
 _TEMPLATE_CLASS = np.repeat(np.arange(6), (1, 1, 1, 2, 3, 13)).astype(np.uint16)  # of sums 0, 1, 2, 3-4, 5-7, 8-20
-_DIAGONAL_ENDS = (1, 2, 5, 10, 20)  # x + y below the first, below the second, ..., from the last on
+_DIAGONAL_ENDS = (1, 2, 5, 10, 20)  # of x + y: below the first, below the second, ..., from the last on
 CONTEXTS = 6 * 6
 
 
 def quantisation_step(qp: int, bit_depth: int) -> float:
-    """The step between the levels of an orthonormal transform's coefficients, in samples of the bit depth.
+    """Return the quantisation step for the coefficients of an orthonormal transform, in samples of the bit depth.
 
     2^((QP - 4) / 6) at 8 bit (H.265 8.6.3, H.266 8.7.3).
     """
@@ -31,11 +31,11 @@ def quantisation_step(qp: int, bit_depth: int) -> float:
 
 
 def lagrange_multiplier(codec: str, qp: int, bit_depth: int) -> float:
-    """The lambda of SSE + lambda * bits that an encoder decides by in an intra picture, in squared samples per bit.
+    """Return the lambda of SSE + lambda * bits in an encoder's intra decisions, in squared samples per bit.
 
-    x265: 0.038 e^(0.234 QP), its table lambda2. LIKE_HM: 0.57 * 2^((QP - 12) / 3), as HM and VTM have it in intra
-    pictures, without the factor of VTM for dependent quantisation. Both times 4^(bit depth - 8). Raises ValueError
-    for any other codec.
+    x265: 0.038 e^(0.234 QP), its table lambda2. LIKE_HM: 0.57 * 2^((QP - 12) / 3), as in intra pictures of HM and VTM,
+    without the factor of VTM for dependent quantisation. Both times 4^(bit depth - 8). Raises ValueError for any other
+    codec.
     """
     scale = 4.0 ** (bit_depth - 8)
     if codec == "x265":
@@ -46,17 +46,17 @@ def lagrange_multiplier(codec: str, qp: int, bit_depth: int) -> float:
 
 
 def quantise(coefficients: np.ndarray, step: float) -> np.ndarray:
-    """The levels of coefficients, any shape, as int32: floor(|coefficient| / step + ROUNDING) with its sign."""
+    """Quantise coefficients of any shape to int32 levels: floor(|coefficient| / step + ROUNDING) with the sign."""
     magnitudes = (np.abs(coefficients) / step + ROUNDING).astype(np.int32)
     levels: np.ndarray = np.where(coefficients < 0, -magnitudes, magnitudes)
     return levels
 
 
 def quantised_dct(residual: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
-    """Quantise the orthonormal DCT-II of whole blocks, of which level * step is the reconstruction.
+    """Quantise the orthonormal DCT-II of whole blocks; level * step is the reconstruction.
 
     residual: (..., H, W). Returns the levels, (..., H, W) int32, 0 from the frequency CODED_SIDE on, and the sum of
-    squared errors, (...) float32, which is that of the samples, before they are rounded and clipped.
+    squared errors, (...) float32, which equals that of the samples before they are rounded and clipped.
     """
     coefficients = dctn(residual.astype(np.float32), axes=(-2, -1), norm="ortho")
     levels = quantise(coefficients, step)
@@ -67,15 +67,18 @@ def quantised_dct(residual: np.ndarray, step: float) -> tuple[np.ndarray, np.nda
 
 
 def level_counts(levels: np.ndarray) -> np.ndarray:
-    """How often each magnitude (CAP: or more) occurs in each context: (CONTEXTS, CAP + 1) int64; levels as below."""
+    """Count how often each magnitude occurs in each context: (CONTEXTS, CAP + 1) int64; CAP stands for CAP or more.
+
+    levels: as for `estimated_bits`.
+    """
     symbols = _symbols(np.abs(levels[..., :CODED_SIDE, :CODED_SIDE]))
     return np.bincount(symbols.reshape(-1), minlength=CONTEXTS * (CAP + 1)).reshape(CONTEXTS, CAP + 1)
 
 
 def bits_of_magnitudes(counts: np.ndarray) -> np.ndarray:
-    """The bits of each magnitude in each context, its sign included, from their counts: (CONTEXTS, CAP + 1) float32.
+    """Return the bits of each magnitude in each context, including its sign: (CONTEXTS, CAP + 1) float32.
 
-    Each magnitude is counted once more than it occurs, so that none is impossible.
+    counts: from `level_counts`. One is added to each count, so that no magnitude is impossible.
     """
     bits: np.ndarray = -np.log2((counts + 1) / (counts + 1).sum(1, keepdims=True))
     bits[:, 1:] += 1
@@ -83,9 +86,9 @@ def bits_of_magnitudes(counts: np.ndarray) -> np.ndarray:
 
 
 def estimated_bits(levels: np.ndarray, bits: np.ndarray) -> np.ndarray:
-    """The bits that the levels of whole blocks take.
+    """Estimate the bits for the levels of whole blocks.
 
-    levels: (..., H, W) integers, of which those from the frequency CODED_SIDE on are not coded. bits: of
+    levels: (..., H, W) integers; those from the frequency CODED_SIDE on are not coded. bits: from
     `bits_of_magnitudes`. Returns (...) float32.
     """
     magnitudes = np.abs(levels[..., :CODED_SIDE, :CODED_SIDE])
@@ -97,7 +100,7 @@ def estimated_bits(levels: np.ndarray, bits: np.ndarray) -> np.ndarray:
 
 
 def _symbols(magnitudes: np.ndarray) -> np.ndarray:
-    """Context * (CAP + 1) + magnitude, at most CAP: (..., H, W) uint16."""
+    """Return context * (CAP + 1) + min(magnitude, CAP): (..., H, W) uint16."""
     height, width = magnitudes.shape[-2:]
     near = np.zeros((*magnitudes.shape[:-2], height + 2, width + 2), np.uint8)
     near[..., :height, :width] = np.minimum(magnitudes, 4)

@@ -1,4 +1,4 @@
-"""The best intra modes of every block of a picture, under the Hadamard and under the DCT SATD."""
+"""Find the best intra modes of every block of a picture, by Hadamard SATD and by DCT SATD."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,48 +11,22 @@ from torch import Tensor
 
 from codecnn.intra.block_size import SQUARES, BlockSize
 from codecnn.intra.references import available
-from codecnn.labels.mode_sets import MODE_SETS, ModeSet, count_of, largest_ctu, lines_of, mode_table, sizes_of
-from codecnn.labels.numba_engine import costs as kernel
+from codecnn.labels.label import NO_LABEL, CostTables, SizeLabels
+from codecnn.labels.mode_sets import MODE_SETS, ModeSet, count_of, largest_ctu, mode_table, reference_lines_of, sizes_of
+from codecnn.labels.numba_engine.costs import best_modes
+from codecnn.labels.numba_engine.costs import block_costs as numba_block_costs
 from codecnn.labels.numba_engine.references import empty_references
-from codecnn.labels.torch_engine import costs as batched
+from codecnn.labels.torch_engine.costs import block_costs as torch_block_costs
 from codecnn.labels.torch_engine.stencils import stencils_of
 from codecnn.vectors import LANES
 
-NO_LABEL = 255
-_TIE = 1 + 2.0**-20  # float32 rounds equal DCT costs apart, a transposed block's above all
-_CHUNK = 4096  # blocks that a thread takes at a time
-
-
-@dataclass(frozen=True)
-class SizeLabels:
-    """The labels of all blocks of one size, on the block grid of the picture padded to whole CTUs: (rows, columns).
-
-    With more than one best mode (rows, columns, best), in the order of their costs. The modes are numbers in their
-    mode set. A block that is not wholly inside the picture has NO_LABEL and NaN. The costs are in orthonormal scale.
-    """
-
-    hadamard_mode: np.ndarray  # uint8
-    hadamard_cost: np.ndarray  # float32
-    dct_mode: np.ndarray  # uint8
-    dct_cost: np.ndarray  # float32
-    tables: "CostTables | None" = None
-
-
-@dataclass(frozen=True)
-class CostTables:
-    """The costs of all modes of a mode set for every block: (rows, columns, modes) float32, in orthonormal scale.
-
-    A mode that a block cannot have (planar on lines 1 and 2, those lines at the upper edge of a CTU) costs infinitely
-    much; a block that is not wholly inside the picture has NaN.
-    """
-
-    hadamard: np.ndarray
-    dct: np.ndarray
+_TIE = 1 + 2.0**-20  # rounding to float32 makes equal DCT costs differ, mostly those of a transposed block
+_CHUNK = 4096  # blocks that a thread labels at a time
 
 
 @dataclass(frozen=True)
 class _Job:
-    """What all blocks of a picture have in common."""
+    """Hold the planes and settings that all blocks of a picture share."""
 
     original: np.ndarray
     reference: np.ndarray
@@ -64,7 +38,7 @@ class _Job:
 
     @cached_property
     def tensors(self) -> tuple[Tensor, Tensor]:
-        """Original and reference on the device."""
+        """Return original and reference on the device."""
         original, reference = (
             torch.from_numpy(p.astype(np.int32)).to(self.device) for p in (self.original, self.reference)
         )
@@ -85,13 +59,13 @@ def label_picture(
 ) -> dict[BlockSize, SizeLabels]:
     """Find the modes with the least SATD for every block of every size.
 
-    original, reference: (H, W) luma planes, uint8 or uint16, 0..2^bit_depth - 1; what is predicted and what it is
-    predicted from (the unfiltered reconstruction, or the original itself). sizes: of those that the modes predict;
-    ctu_size: a power of 2, at least the longest side. best: how many modes to find for each block. tables: whether
-    to give the costs of all modes as well. The lowest mode wins a tie; DCT costs, rounded to float32 on the way, tie
-    within one part in a million. Any number of threads finds the same; the GIL is released. device: where torch is
-    to compute instead, on CUDA for one: the same predictions and Hadamard costs, and DCT costs to float32 rounding.
-    Raises ValueError for planes that differ in shape or are of other types, samples beyond the bit depth, other sizes.
+    original, reference: (H, W) luma planes, uint8 or uint16, 0..2^bit_depth - 1: the picture to predict, and the one
+    to predict from (the unfiltered reconstruction, or the original itself). sizes: block sizes that the modes predict.
+    ctu_size: a power of 2, at least the longest side. best: how many modes to find for each block. tables: whether to
+    return the costs of all modes too. threads: any number finds the same; the GIL is released. device: compute on it
+    with torch instead of numba; predictions and Hadamard costs are the same, DCT costs up to float32 rounding.
+    The lowest mode wins a tie. DCT costs tie within one part in a million, as they are computed in float32.
+    Raises ValueError for planes of different shapes or other types, samples beyond the bit depth, and other sizes.
     """
     if original.shape != reference.shape or original.ndim != 2:
         raise ValueError(f"original {original.shape} and reference {reference.shape} must be planes of one shape")
@@ -143,27 +117,27 @@ def _label_size(job: _Job, size: BlockSize, with_tables: bool, pool: ThreadPoolE
 def _label_blocks(
     job: _Job, size: BlockSize, blocks: np.ndarray, with_tables: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """The best modes and their costs, (2, N, best) each, and the costs of all modes: (2, N, modes)."""
+    """Return the best modes and their costs, (2, N, best) each, and the costs of all modes: (2, N, modes)."""
     batches = -(-len(blocks) // LANES)
     shape = (batches, count_of(job.modes), LANES)
     hadamard, dct = np.full(shape, np.iinfo(np.int32).max, np.int32), np.full(shape, np.inf, np.float32)
     strong = job.modes == "hevc-35"
-    for line in range(lines_of(job.modes)):
+    for reference_line in range(reference_lines_of(job.modes)):
         if job.device is None:
-            table = mode_table(job.modes, size, line)
-            references = empty_references(*size, job.bit_depth, line, strong)
-            kernel.block_costs(job.original, job.reference, blocks, tuple(size), table, references, hadamard, dct)
+            table = mode_table(job.modes, size, reference_line)
+            references = empty_references(*size, job.bit_depth, reference_line, strong)
+            numba_block_costs(job.original, job.reference, blocks, tuple(size), table, references, hadamard, dct)
         else:
-            stencils = stencils_of(job.modes, size, line, job.device)
-            batched.block_costs(job.tensors, blocks, size, stencils, job.bit_depth, line, strong, hadamard, dct)
-    if job.modes == "vvc-67-mrl":  # at the upper edge of a CTU a decoder keeps one line alone (H.266 7.3.11.5)
+            stencils = stencils_of(job.modes, size, reference_line, job.device)
+            torch_block_costs(job.tensors, blocks, size, stencils, job.bit_depth, reference_line, strong, hadamard, dct)
+    if job.modes == "vvc-67-mrl":  # the upper edge of a CTU has only reference line 0 (H.266 7.3.11.5)
         first_row = np.resize(blocks[:, 1] % job.ctu_size == 0, batches * LANES).reshape(batches, LANES)
         for costs in (hadamard, dct):
             np.copyto(costs[:, count_of("vvc-67") :], _highest(costs), where=first_row[:, None])
     found_modes = np.empty((2, len(blocks), job.best), np.uint8)
     found_costs = np.empty((2, len(blocks), job.best), np.float32)
-    kernel.best_modes(hadamard, _highest(hadamard), 1, found_modes[0], found_costs[0])
-    kernel.best_modes(dct, _highest(dct), _TIE, found_modes[1], found_costs[1])
+    best_modes(hadamard, _highest(hadamard), 1, found_modes[0], found_costs[0])
+    best_modes(dct, _highest(dct), _TIE, found_modes[1], found_costs[1])
     scales = np.array([2 / min(*size, 8), 2 / np.sqrt(size.width * size.height)], np.float32).reshape(2, 1, 1)
     found_costs *= scales
     if not with_tables:
@@ -179,10 +153,10 @@ def _highest(costs: np.ndarray) -> np.int32 | np.float32:
 
 
 def blocks_of(grid: tuple[int, int], size: BlockSize, shape: tuple[int, int], ctu_size: int) -> np.ndarray:
-    """The blocks of a grid as `gather_references` takes them: (N, 4).
+    """Return the blocks of a grid in the form that `gather_references` needs: (N, 4).
 
-    What is in the picture above right or below left of a block is decoded as a whole or not at all: it belongs to
-    one block of the same size.
+    The samples above right of a block belong to one block of the same size. So either all of them inside the picture
+    are decoded before the block, or none. The same is true below left.
     """
     y, x = np.ogrid[: grid[0] * size.height : size.height, : grid[1] * size.width : size.width]
     block = x, y, max(size)

@@ -1,48 +1,47 @@
-"""What a training logs: metrics.jsonl, a JSON object a line, some on the loss and some on a validation."""
+"""Read metrics.jsonl, the log of a training: one JSON object a line, on some steps and on every validation."""
 
 import json
-import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from codecnn.errors import InputError
+from codecnn.io.validated import validated
 
-Row = dict[str, Any]  # names and numbers, "step" among them
+Row = dict[str, float]  # "step" among the names; rows of steps have "lr", rows of validations have not
 
 
 class Validation(NamedTuple):
-    """What a validation came to, in dB."""
+    """Hold the figures of one validation."""
 
     step: int
-    gain: float  # mean over the QPs
-    by_qp: dict[int, float]
+    figures: dict[str, float]
+
+    def by_qp(self, figure: str) -> dict[int, float]:
+        """Return a figure at each QP, such as "gain" from gain_22 and gain_37."""
+        names = (name.removeprefix(f"{figure}_") for name in self.figures if name.startswith(f"{figure}_"))
+        return {int(qp): self.figures[f"{figure}_{qp}"] for qp in names if qp.isdecimal()}
 
 
 def read_rows(file: Path) -> list[Row]:
-    """The lines of a log, but for a last one that a kill has cut; InputError if it is not readable, or damaged."""
+    """Return the lines of a log, without a last one that a kill has cut; InputError if it is damaged."""
     try:
         rows = [json.loads(line) for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file}: not readable as the log of a training ({error!s:.80})") from error
     for number, row in enumerate(rows, start=1):
-        if not (isinstance(row, dict) and all(map(_sound, row.keys(), row.values())) and type(row.get("step")) is int):
-            raise InputError(f"{file}: line {number} is none of a training")
+        validated(dict[str, float], row, f"{file}: line {number}")
+        if type(row.get("step")) is not int:
+            raise InputError(f"{file}: line {number}: has no step")
     return rows
 
 
-def validations(file: Path, rows: list[Row]) -> list[Validation]:
-    """Those among the rows of a log; InputError if there is none."""
+def validations(file: Path, rows: list[Row], decides: str) -> list[Validation]:
+    """Return the validations among the rows of a log, which have the figure that decides; InputError for none."""
     found = [
-        Validation(
-            row["step"], row["gain"], {int(name[5:]): value for name, value in row.items() if name.startswith("gain_")}
-        )
+        Validation(int(row["step"]), {name: value for name, value in row.items() if name != "step"})
         for row in rows
-        if "gain" in row
+        if decides in row and "lr" not in row
     ]
     if not found:
         raise InputError(f"{file}: the training was never validated")
     return found
-
-
-def _sound(name: str, value: object) -> bool:
-    return type(value) in (int, float) and (not name.startswith("gain_") or re.fullmatch(r"\d+", name[5:]) is not None)

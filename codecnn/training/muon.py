@@ -1,4 +1,4 @@
-"""An optimiser that moves every kernel by an orthogonal matrix: what it learns, it learns in all directions at once.
+"""Move every kernel by an orthogonal matrix, so that all directions are learned equally fast.
 
 Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024 (kellerjordan.github.io/posts/muon), with
 the step size of Liu et al., "Muon is scalable for LLM training", arXiv 2502.16982, 2025, which suits every size.
@@ -12,20 +12,17 @@ import torch
 from torch import Tensor, nn
 
 ADAM_RMS = 0.2  # root mean square of what Adam moves a weight by, at a learning rate of 1; found in the second paper
-QUINTIC = (
-    3.4445,
-    -4.7750,
-    2.0315,
-)  # of the first paper: brings singular values to about 1, quickly rather than exactly
+# Of the first paper: they bring singular values to about 1, quickly rather than exactly.
+QUINTIC = (3.4445, -4.7750, 2.0315)
 ROUNDS = 5
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam
 
 
 class Muon(torch.optim.Optimizer):
-    """Moves kernels, (outputs, ...), by orthogonal matrices, and parameters of one dimension as Adam does.
+    """Move kernels, (outputs, ...), by orthogonal matrices, and parameters of one dimension as Adam does.
 
-    Both answer alike to the learning rate. A group with orthogonal=False is moved as Adam does altogether. `momentum`
-    is the decay of the mean gradient of the kernels, which looks a step ahead; that of Adam is 0.9. `weight_decay` is
+    One learning rate suits both. All parameters of a group with orthogonal=False are moved as Adam does. `momentum` is
+    the decay of the mean gradient of the kernels, which looks one step ahead; that of Adam is 0.9. `weight_decay` is
     L2.
     """
 
@@ -41,7 +38,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Move all parameters that have a gradient, and return what `closure`, which makes the gradients, returns."""
+        """Move all parameters that have a gradient; return the result of `closure`, which may compute them."""
         with torch.enable_grad():
             loss = closure() if closure else None
         for group in self.param_groups:
@@ -77,10 +74,10 @@ def _adam_move(gradient: Tensor, state: dict[str, Any]) -> Tensor:
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """About the nearest (semi-)orthogonal matrix to a float32 one (m, n): all singular values become 0.7 to 1.2
-    that are not far below the largest.
+    """Return about the nearest (semi-)orthogonal matrix to a float32 matrix (m, n).
 
-    A Newton-Schulz iteration, which multiplies matrices alone; a matrix of zeros stays one.
+    Singular values become 0.7 to 1.2, except those far below the largest. A Newton-Schulz iteration, which needs only
+    products of matrices; a matrix of zeros stays as it is.
     """
     a, b, c = QUINTIC
     tall = matrix.shape[0] > matrix.shape[1]

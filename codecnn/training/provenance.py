@@ -1,4 +1,4 @@
-"""Where weights come from (data, codec, commit), and what to caution of where a dataset does not suit them."""
+"""Compare weights with data: codecs, sources, and the commit of the code."""
 
 import subprocess
 from collections.abc import Iterable
@@ -10,19 +10,19 @@ from codecnn.models.weights import Notes
 
 
 def codecs_of(infos: Iterable[ShardInfo]) -> list[str]:
-    """The encoders of a dataset with their presets, such as "x265: libx265 4.1 (build 215), preset medium"."""
+    """Return the encoders of a dataset with their presets, such as "x265: libx265 4.1 (build 215), preset medium"."""
     return sorted({f"{i.codec}: {i.codec_version}" + (f", preset {i.preset}" if i.preset else "") for i in infos})
 
 
 def trained_on(notes: Notes, infos: Iterable[ShardInfo]) -> list[str]:
-    """The sources of a dataset that weights were trained on: by their content, or by name where that is not noted."""
+    """Return the sources that weights were trained on, by their content, or by name where that is not noted."""
     if (hashes := notes.get("sources_sha256")) is not None:
         return sorted({info.source for info in infos if info.source_sha256 in hashes})
     return sorted({info.source for info in infos} & set(notes.get("sources", ())))
 
 
 def codec_caution(notes: Notes, infos: Iterable[ShardInfo]) -> str:
-    """What to say where a dataset is of codecs that weights were not trained for; "" where it is not, or not noted."""
+    """Return a caution where data are of codecs that weights were not trained for; "" if not, or if not noted."""
     known = {text.partition(":")[0] for text in notes.get("codecs", ())}
     others = sorted({info.codec for info in infos} - known)
     if not known or not others:
@@ -32,7 +32,7 @@ def codec_caution(notes: Notes, infos: Iterable[ShardInfo]) -> str:
 
 @cache  # what is committed while a study runs is not what it runs
 def commit() -> str:
-    """The commit of this code, with -dirty where files were changed since; "unknown" outside of its repository."""
+    """Return the commit of this code, with -dirty if files were changed since; "unknown" outside of its repository."""
     here = Path(__file__)
 
     def git(*arguments: str) -> str:

@@ -1,17 +1,12 @@
-"""What a training run is told: the fields of a configuration file, each of which is an option as well."""
+"""Hold what a training run is told: a part for the training, a part for the task, and the network."""
 
 import math
-from argparse import ArgumentError
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from jsonargparse import ArgumentParser
-
-from codecnn.errors import InputError
-from codecnn.io.yaml_files import read_yaml
-from codecnn.models.rdn.network import RdnConfig
+from codecnn.models.registry import name_of
+from codecnn.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -21,7 +16,7 @@ class Optimiser:
     Args:
         name: adam, sgd, rmsprop or muon, which moves kernels by orthogonal matrices.
         lr: learning rate after the warm-up.
-        last: learning rate of the last convolution as a share of the others': a step there changes the residual most.
+        last: learning rate of the last layer as a share of the others', for networks that set it apart.
         momentum: of sgd and rmsprop; the decay of the mean gradient of adam, and of muon that of the kernels.
         weight_decay: decay of the weights, L2.
         schedule: cosine falls to 0 at the last step, constant stays.
@@ -38,42 +33,35 @@ class Optimiser:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A training run.
+class Training:
+    """The part of a recipe that is the same for all tasks.
 
     Args:
-        model: the network.
         start: weights to start from, of a network of the same form: a file, a run folder, or the name of weights that
             come with the project; none if empty.
         optimiser: how the weights are moved.
-        loss: what is made small, over the valid samples: mse, the logarithm of the mse of each patch, charbonnier, or
-            the SATD of 8x8 tiles under the Hadamard transform or the DCT-II.
         steps: batches to train on in all.
-        batch: patches in a batch, over all processes.
-        patch: luma samples of a patch on each side, even, at most a CTU.
+        batch: units, such as CTU windows, that a batch has samples of, over all processes.
         qps: train and validate on these QPs only; all if empty.
-        seed: of the first weights and of every draw.
+        seed: of the first weights and of every random draw.
         device: cpu, cuda, or whichever is there.
         precision: fp32, or bf16 by autocast; validation is always in fp32.
         channels_last: keep the channels of a sample together in memory.
         compile: compile the network with torch.compile.
         workers: processes that read batches ahead; 0 reads in between.
-        ema: decay of the moving average of the weights, which is what is validated and saved; 0 for none.
+        ema: decay of the moving average of the weights, which is validated and saved; 0 for none.
         clip: largest norm of the gradient; 0 for no limit.
         log_every: steps between two lines of metrics.jsonl.
         validate_every: steps between two validations.
-        validate_frames: frames of each held-out clip that are validated on, spread evenly.
+        patience: validations without a better one, after which the training stops early; 0 never does.
         checkpoint_every: steps between two checkpoints.
         holdout: share of the sources that is held out for validation, where no folder is given for it.
     """
 
-    model: RdnConfig = field(default_factory=RdnConfig)
     start: str = ""
     optimiser: Optimiser = field(default_factory=Optimiser)
-    loss: Literal["mse", "log_mse", "charbonnier", "hadamard_satd", "dct_satd"] = "log_mse"
     steps: int = 20000
     batch: int = 16
-    patch: int = 64
     qps: tuple[int, ...] = ()
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -85,16 +73,14 @@ class Recipe:
     clip: float = 1.0
     log_every: int = 20
     validate_every: int = 1000
-    validate_frames: int = 2
+    patience: int = 0
     checkpoint_every: int = 500
     holdout: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "patch", "log_every", "validate_every", "validate_frames", "checkpoint_every"):
+        for name in ("steps", "batch", "log_every", "validate_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
-        if self.patch % 2:
-            raise ValueError(f"patch must be even, not {self.patch}")
         if not (0 <= self.ema < 1 and 0 < self.holdout < 1):
             raise ValueError(f"ema must be in [0, 1) and holdout in (0, 1), not {self.ema} and {self.holdout}")
         given = self.optimiser
@@ -106,50 +92,37 @@ class Recipe:
                 f"optimiser.momentum must be in [0, 1) and optimiser.weight_decay not negative and finite, "
                 f"not {given.momentum} and {given.weight_decay}"
             )
-        if min(self.seed, self.workers, given.warmup) < 0 or not 0 <= self.clip < math.inf:
+        if min(self.seed, self.workers, self.patience, given.warmup) < 0 or not 0 <= self.clip < math.inf:
             raise ValueError(
-                "seed, workers, optimiser.warmup and clip must not be negative, nor infinite, not "
-                f"{self.seed}, {self.workers}, {given.warmup} and {self.clip}"
+                "seed, workers, patience, optimiser.warmup and clip must not be negative, nor infinite, not "
+                f"{self.seed}, {self.workers}, {self.patience}, {given.warmup} and {self.clip}"
             )
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """All that decides what comes out of a run on given data."""
+
+    training: Training
+    task: Task[Any]
+    model: Any  # the configuration of a network of the registry
+
+
+@dataclass(frozen=True)
 class Run:
-    """One call of train-filter."""
+    """A recipe with its data and its folder."""
 
     recipe: Recipe
     data: Path
     val: Path | None
     out: Path
-    resume: bool
+    resume: bool = False
 
 
-def parse(argv: list[str]) -> Run:
-    """Read the command line and the configuration file named in it; InputError if either is not understood."""
-    parser = ArgumentParser(
-        prog="train-filter",
-        usage="train-filter CONFIG.yaml --data DIR --out DIR [--val DIR] [--resume] [--any.field VALUE ...]",
-        description="Train an RDN in-loop filter on a folder of CTU datasets.",
-        exit_on_error=False,
-    )
-    parser.add_argument("--config", action="config", help="the configuration file, where it is not the first argument")
-    parser.add_argument("--data", type=Path, required=True, help="folder of dataset files to train on")
-    parser.add_argument("--val", type=Path, help="folder of dataset files to validate on, in place of held-out sources")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run: weights, checkpoint, metrics.jsonl")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    parser.add_class_arguments(Recipe)
-    if argv and not argv[0].startswith("-"):
-        argv = ["--config", *argv]
-    argv = [word for given in argv for word in (given.split("=", 1) if given.startswith("--config=") else [given])]
-    for option, value in pairwise(argv):
-        if option == "--config":
-            read_yaml(Path(value))  # refuses what the parser would take too long for
-    try:
-        given = parser.instantiate(parser.parse_args(argv))
-        names = Recipe.__dataclass_fields__
-        recipe = Recipe(**{name: given[name] for name in names})
-    except (ArgumentError, ValueError) as error:
-        raise InputError(" ".join(str(error).split())) from error
-    except TypeError as error:
-        raise InputError("model and optimiser must be sets of fields, not a single value or none") from error
-    return Run(recipe, given.data, given.val, given.out, given.resume)
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """Return the fields of a recipe by their dotted names, as on the command line, with the name of the network."""
+    flat: dict[str, Any] = {"network": name_of(recipe.model)}
+    for part in ({"model": asdict(recipe.model)}, asdict(recipe.training), asdict(recipe.task)):  # type: ignore[call-overload]
+        for name, value in part.items():
+            flat |= {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
+    return flat

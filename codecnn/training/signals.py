@@ -1,4 +1,4 @@
-"""A training is stopped by a signal between two steps, not within one."""
+"""Stop a training by a signal between two steps, not within one."""
 
 import signal
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""Hadamard and DCT-II of residual blocks, the sums of their absolute coefficients (SATD), and the integer DCT-II."""
+"""Compute the Hadamard transform and the DCT-II of residuals, their SATD, and the integer DCT-II.
+
+The SATD is the sum of |coefficients| of a residual.
+"""
 
 from typing import Literal
 
@@ -7,7 +10,7 @@ from scipy.fft import dctn
 
 Scale = Literal["orthonormal", "hm", "vtm"]
 
-# First column of the 64-point integer DCT-II (H.266 8.7.4.2), from which all others follow by the cosine's symmetry.
+# First column of the 64-point integer DCT-II (H.266 8.7.4.2); the others follow from the symmetry of the cosine.
 _FIRST_COLUMN = np.empty(64, np.int64)
 _FIRST_COLUMN[0] = 64
 _FIRST_COLUMN[32] = 64
@@ -23,7 +26,7 @@ _INTEGER_DCT_SIDES = (4, 8, 16, 32, 64)
 
 
 def hadamard(blocks: np.ndarray) -> np.ndarray:
-    """The +-1 Hadamard transform of the last two axes, not normalised, in the order of Sylvester's matrices.
+    """Apply the +-1 Hadamard transform to the last two axes, not normalised, in the order of Sylvester's matrices.
 
     blocks: (..., H, W), both powers of 2; integers or floats. Returns the same shape; integers become int64.
     """
@@ -41,12 +44,12 @@ def hadamard(blocks: np.ndarray) -> np.ndarray:
 
 
 def satd(a: np.ndarray, b: np.ndarray, scale: Scale = "orthonormal") -> np.ndarray:
-    """The Hadamard SATD of a - b: the encoder's fast measure of what a residual costs.
+    """Compute the Hadamard SATD of a - b, the fast measure of encoders for the cost of a residual.
 
     a, b: (..., H, W) integers, H and W multiples of 4. Returns (...):
     "orthonormal": float64, tiles of 8x8 where H and W are multiples of 8, else 4x4, in orthonormal scale;
-    "hm": int64, the same tiles, rounded as HM does (TComRdCost xGetHADs), without its bit-depth shift;
-    "vtm": int64, tiles and rounding of VTM (RdCost xGetHADs), where a tile's DC counts a quarter.
+    "hm": int64, the same tiles, rounded as in HM (TComRdCost xGetHADs), without its shift by the bit depth;
+    "vtm": int64, tiles and rounding of VTM (RdCost xGetHADs), where the DC of a tile counts a quarter.
     """
     residual = a.astype(np.int64) - b.astype(np.int64)
     height, width = residual.shape[-2:]
@@ -70,7 +73,7 @@ def satd(a: np.ndarray, b: np.ndarray, scale: Scale = "orthonormal") -> np.ndarr
 
 
 def dct_satd(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The DCT SATD of a - b: the sum of |coefficients| of the orthonormal DCT-II of the whole block.
+    """Compute the DCT SATD of a - b: the sum of |coefficients| of the orthonormal DCT-II of the whole block.
 
     a, b: (..., H, W) integers. Returns (...) float64.
     """
@@ -80,11 +83,11 @@ def dct_satd(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def integer_dct(residual: np.ndarray, bit_depth: int) -> np.ndarray:
-    """The forward integer DCT-II that an H.266 encoder takes of a residual, as VTM does (TrQuant xTrMxN).
+    """Compute the forward integer DCT-II of a residual for H.266, as VTM does (TrQuant xTrMxN).
 
     residual: (..., H, W) integers, |residual| < 2^bit_depth, both sides one of 4, 8, 16, 32, 64; bit_depth: 8..16.
     Returns (..., H, W) int32, [vertical frequency][horizontal frequency], about 2^(15 - bit_depth) / sqrt(H * W)
-    times the orthonormal DCT-II; of a side of 64 only the lower 32 frequencies are kept, the others are 0.
+    times the orthonormal DCT-II. For a side of 64 only the lower 32 frequencies are kept; the others are 0.
     Raises ValueError for other sides and bit depths.
     """
     height, width = residual.shape[-2:]
@@ -97,8 +100,8 @@ def integer_dct(residual: np.ndarray, bit_depth: int) -> np.ndarray:
 
 
 def _integer_dct_matrix(size: int) -> np.ndarray:
-    """The rows that are kept, the others 0: (size, size)."""
-    phase = np.outer(np.arange(0, 64, 64 // size), 2 * np.arange(size) + 1) % 256  # of a turn's 256 parts
+    """Return the matrix (size, size); the rows that are not kept are 0."""
+    phase = np.outer(np.arange(0, 64, 64 // size), 2 * np.arange(size) + 1) % 256  # in 1/256 of a turn
     phase = np.minimum(phase, 256 - phase)  # the cosine is even,
     matrix = np.where(phase > 64, -1, 1) * _FIRST_COLUMN[np.minimum(phase, 128 - phase)]  # and odd about a quarter turn
     matrix[32:] = 0

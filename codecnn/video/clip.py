@@ -1,4 +1,4 @@
-"""Any file with pictures in it as one kind of thing: a clip of planar frames."""
+"""Open any file that holds pictures as a clip of planar frames."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -13,47 +13,43 @@ from codecnn.errors import InputError
 from codecnn.video.colour import Conversion, Matrix, Range, rgb_to_picture
 from codecnn.video.file_names import format_from_name
 from codecnn.video.frames import PLANAR, picture_from_frame
-from codecnn.video.picture import (
-    Picture,
-    VideoFormat,
-    check_samples,
-    count_raw_frames,
-    read_raw,
-)
+from codecnn.video.picture import Picture, VideoFormat, check_samples
+from codecnn.video.raw import count_raw_frames, read_raw
 from codecnn.video.y4m import read_header, read_y4m
 
 RANGES = {1: "limited", 2: "full"}  # AVColorRange
-# In a picture file these are R'G'B' with R' = G' = B'.
+# Pixel formats of picture files that stand for R'G'B' with R' = G' = B'.
 GREY = {"gray", "gray10le", "gray12le", "gray16be", "gray16le", "ya8", "ya16be", "ya16le", "pal8", "monob", "monow"}
 RAW_SUFFIXES = {".yuv", ".raw"}
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A source: where it is, its format, how its samples came about, and its frames, read anew at each call."""
+    """Hold a source: its path, its format, the colour conversion of its samples, and how to read its frames."""
 
     path: Path
     format: VideoFormat
-    color: str
+    colour: str  # the range, and for RGB sources the matrix and the chroma siting
     read: Callable[[], Iterator[Picture]]
     first_frames: int = 0  # 0: all
     every: int = 1
 
     def frames(self) -> Iterator[Picture]:
-        """The frames taken: every n-th, at most first_frames of the source's."""
+        """Read the file again and yield every n-th of its first `first_frames` frames."""
         return islice(self.read(), 0, self.first_frames or None, self.every)
 
     def sha256(self) -> str:
-        """Checksum of the source file, in hexadecimal."""
+        """Return the checksum of the source file, in hexadecimal."""
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)
 class FormatOptions:
-    """What the user says: of raw files, before what their names say, and of what RGB is converted to.
+    """Hold the format that the user states for raw files, and for the YUV to which RGB is converted.
 
-    RGB becomes 4:2:0 unless `chroma` says otherwise, and 8 bit, or if it has more 10 bit, unless `bit_depth` does.
+    For raw files it overrides the file name. RGB becomes 4:2:0 unless `chroma` is given. RGB of 8 bit stays at 8
+    bit and deeper RGB becomes 10 bit, unless `bit_depth` is given.
     """
 
     width: int | None = None
@@ -65,12 +61,13 @@ class FormatOptions:
     range: Range = "limited"
 
 
-def open_clip(path: Path, options: FormatOptions = FormatOptions(), first_frames: int = 0, every: int = 1) -> Clip:
-    """Look at a file's header, name and length, and return it as a Clip.
+def open_clip(path: Path | str, options: FormatOptions = FormatOptions(), first_frames: int = 0, every: int = 1) -> Clip:
+    """Check the header, name and length of a file, and return it as a Clip.
 
-    Raw planar YUV (.yuv, .raw) takes its geometry from the options and its name; Y4M, pictures and videos say it
-    themselves, and are converted if they are RGB, or grey pictures, alone. Raises InputError.
+    Raw planar YUV (.yuv, .raw) takes its geometry from the options and its name; Y4M, picture and video files state
+    their own. Only RGB and grey picture files are converted. Raises InputError.
     """
+    path = Path(path)
     try:
         str(path).encode()
     except UnicodeEncodeError as error:
@@ -103,8 +100,8 @@ def _open_raw(path: Path, options: FormatOptions) -> Clip:
 
 
 def _open_y4m(path: Path, options: FormatOptions) -> Clip:
-    fmt, color_range, _ = read_header(path)
-    return Clip(path, fmt, f"YUV as stored, range {color_range}", lambda: read_y4m(path))
+    fmt, stated_range, _ = read_header(path)
+    return Clip(path, fmt, f"YUV as stored, range {stated_range}", lambda: read_y4m(path))
 
 
 def _open_media(path: Path, options: FormatOptions) -> Clip:
@@ -143,12 +140,12 @@ def _open_media(path: Path, options: FormatOptions) -> Clip:
 
 
 def _container(path: Path) -> av.container.InputContainer:
-    """Open exactly this file: no protocol before a colon and no pattern of numbers is looked for in its name."""
+    """Open exactly this file: FFmpeg must find no protocol and no pattern of numbers in its name."""
     return av.open(f"file:{path}", options={"pattern_type": "none"})
 
 
 def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
-    """The frames of the first video; a damaged one is an error, it is not concealed."""
+    """Decode the frames of the first video; a damaged frame is an error, it is not concealed."""
     stream = container.streams.video[0]
     stream.codec_context.options = {"err_detect": "explode"}
     return container.decode(stream)

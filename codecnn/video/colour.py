@@ -1,4 +1,4 @@
-"""R'G'B' to planar Y'CbCr of any chroma format, with a stated matrix, range and chroma siting."""
+"""Convert R'G'B' to planar Y'CbCr of any chroma format, with a stated matrix, range and chroma siting."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -27,7 +27,7 @@ SITINGS = {
 
 @dataclass(frozen=True)
 class Conversion:
-    """How R'G'B' becomes Y'CbCr."""
+    """State how R'G'B' becomes Y'CbCr."""
 
     matrix: Matrix = "bt709"
     range: Range = "limited"
@@ -35,16 +35,17 @@ class Conversion:
 
     @property
     def description(self) -> str:
-        """In words, for a dataset's attributes."""
+        """Describe the conversion in words, for the attributes of a dataset file."""
         return f"RGB by {NAMES[self.matrix]}, {self.range} range; {SITINGS[self.chroma]}"
 
 
 def rgb_to_picture(rgb: NDArray, bit_depth: int, conversion: Conversion = Conversion()) -> Picture:
-    """Convert gamma-coded R'G'B' (H, W, 3) of type uint8 or uint16, full range, to a picture of 8, 10 or 12 bit.
+    """Convert gamma-coded, full-range R'G'B', (H, W, 3) uint8 or uint16, to a picture of 8, 10 or 12 bit.
 
-    Samples are rounded once, a half up. Limited range: Y is 16..235, Cb and Cr 16..240, times 2^(bit_depth-8). Full
-    range: Y is 0..2^bit_depth-1, Cb and Cr 1..2^bit_depth-1 about 2^(bit_depth-1). ITU-T H.273, clause 8.3.
-    Chroma is the mean of the samples it stands for; odd sizes repeat the last row and column before it is taken.
+    Samples are rounded once, halves upwards. Limited range: Y is 16..235, Cb and Cr are 16..240, times
+    2^(bit_depth-8). Full range: Y is 0..2^bit_depth-1, Cb and Cr are 1..2^bit_depth-1 with the centre
+    2^(bit_depth-1). ITU-T H.273, clause 8.3.
+    A chroma sample is the mean of the samples that it covers; odd sizes first repeat the last row and column.
     """
     kr, kb = WEIGHTS[conversion.matrix]
     r, g, b = np.moveaxis(rgb / np.float64(np.iinfo(rgb.dtype).max), 2, 0)

@@ -1,4 +1,4 @@
-"""What the name of a raw file says of its format."""
+"""Read the format of a raw file from its name."""
 
 import re
 from fractions import Fraction
@@ -7,7 +7,7 @@ from pathlib import Path
 from codecnn.errors import InputError
 from codecnn.video.picture import SCALES
 
-# Common intermediate format and its kin: luma width and height.
+# The common intermediate format (CIF) and its variants: luma width and height.
 NAMED_SIZES = {
     "sqcif": (128, 96),
     "qcif": (176, 144),
@@ -15,7 +15,7 @@ NAMED_SIZES = {
     "4cif": (704, 576),
     "16cif": (1408, 1152),
 }
-# Interleaved chroma, V before U, packed, big-endian.
+# Layouts that are not supported: interleaved chroma, V before U, packed, big-endian.
 FOREIGN_LAYOUT = (
     r"nv\d\d|p[024]1[0-6](?:le|be)?|yv\d\d|yuyv(?:422)?|yvyu(?:422)?|uyvy(?:422)?|[vy]2[01]\d|"
     r"(?:yuv)?4\d\dp\d\d?be|gr[ae]y\d\d?be"
@@ -24,12 +24,12 @@ RATE = r"\d{1,3}(?:\.\d{1,3})?"
 
 
 def format_from_name(path: Path) -> dict[str, int | str | Fraction]:
-    """Fields of VideoFormat found in a file name, by the field's own habit of naming.
+    """Return the fields of VideoFormat that a file name states, by the usual naming of test sequences.
 
     Understands `Name_1920x1080_50.yuv`, `Name_1920x1080_50_8bit_420.yuv`, `Name_3840x2160_60fps_10bit_420.yuv`,
-    `Name_1920x1080_59.94_yuv422p10le.yuv`, `Name_1920x1080_gray12le.yuv` and `name_cif.yuv`; "gray" alone is a word as
-    any other before the size. What the name does not say is left out. Raises InputError for a layout that is not
-    planar, little-endian and in the order Y, U, V.
+    `Name_1920x1080_59.94_yuv422p10le.yuv`, `Name_1920x1080_gray12le.yuv` and `name_cif.yuv`. The word "gray" without
+    a bit depth counts only after the size. Fields that the name does not state are left out. Raises InputError for a
+    layout that is not planar, little-endian and in the order Y, U, V.
     """
     fields: dict[str, int | str | Fraction] = {}
     tokens = re.split(r"[_\- ]|\.(?!\d)", path.stem.lower())

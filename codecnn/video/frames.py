@@ -1,4 +1,4 @@
-"""Pictures as PyAV's frames, and the other way round."""
+"""Convert between pictures and PyAV frames."""
 
 from itertools import product
 
@@ -12,13 +12,13 @@ PIXEL_FORMATS = {
     (chroma, depth): ("gray" if chroma == "400" else f"yuv{chroma}p") + ("" if depth == 8 else f"{depth}le")
     for chroma, depth in product(SCALES, BIT_DEPTHS)
 }
-# Those whose planes are taken as they are, with chroma format and bit depth; the "j" says full range.
+# Formats whose planes are copied unchanged -> chroma format and bit depth; "j" means full range.
 PLANAR = {name: pair for pair, name in PIXEL_FORMATS.items()}
 PLANAR |= {f"yuvj{chroma}p": (chroma, 8) for chroma in ("420", "422", "444")}
 
 
 def picture_from_frame(frame: av.VideoFrame) -> Picture:
-    """A decoded planar frame as a Picture, its samples as they are; ValueError for a pixel format not in PLANAR."""
+    """Copy a decoded planar frame into a Picture; ValueError for a pixel format that is not in PLANAR."""
     if frame.format.name not in PLANAR:
         raise ValueError(f"pixel format {frame.format.name} is none of {', '.join(PLANAR)}")
     chroma, bit_depth = PLANAR[frame.format.name]
@@ -32,7 +32,7 @@ def picture_from_frame(frame: av.VideoFrame) -> Picture:
 
 
 def frame_from_picture(picture: Picture) -> av.VideoFrame:
-    """A Picture as a frame for an encoder."""
+    """Copy a Picture into a frame for an encoder."""
     height, width = picture.y.shape
     frame = av.VideoFrame(width, height, PIXEL_FORMATS[picture.chroma, picture.bit_depth])
     for plane, samples in zip(frame.planes, picture.planes, strict=True):

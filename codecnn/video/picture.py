@@ -1,6 +1,6 @@
-"""Planar YUV pictures: their format, and raw files read and written."""
+"""Define planar YUV pictures and their formats."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +13,7 @@ from codecnn.errors import InputError
 
 Plane = NDArray[Any]  # (height, width), uint8 or uint16
 
-# Chroma format -> of each of its planes how many rows and columns of luma one of its rows and columns stands for.
+# Chroma format -> for each plane, how many luma rows and columns correspond to one row and column of the plane.
 SCALES: dict[str, tuple[tuple[int, int], ...]] = {
     "400": ((1, 1),),
     "420": ((1, 1), (2, 2), (2, 2)),
@@ -25,7 +25,7 @@ BIT_DEPTHS = (8, 10, 12)
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """Luma width and height in samples, bits per sample, frames per second and chroma format of a clip."""
+    """Hold the luma width and height, bits per sample, frames per second and chroma format of a clip."""
 
     width: int
     height: int
@@ -34,7 +34,7 @@ class VideoFormat:
     chroma: str = "420"
 
     def check(self, source: Path) -> None:
-        """Raise InputError unless the format is one of SCALES and BIT_DEPTHS and 16x16 or more."""
+        """Raise InputError if chroma format, bit depth, size or frame rate is not supported."""
         if self.chroma not in SCALES:
             raise InputError(f"{source}: chroma format {self.chroma} is not supported, only 400, 420, 422 and 444 are")
         if self.bit_depth not in BIT_DEPTHS:
@@ -48,25 +48,25 @@ class VideoFormat:
 
     @property
     def dtype(self) -> np.dtype:
-        """Sample type in memory and, little-endian, in a raw file."""
+        """Return the type of a sample, in memory and, as little-endian, in a raw file."""
         return np.dtype(np.uint8) if self.bit_depth == 8 else np.dtype("<u2")
 
     @property
     def plane_shapes(self) -> tuple[tuple[int, int], ...]:
-        """(height, width) of Y, U and V, at 4:0:0 of Y alone; odd luma sizes round up in chroma."""
+        """Return (height, width) of Y, U and V, at 4:0:0 of Y only; odd luma sizes round up in chroma."""
         return tuple((-(-self.height // down), -(-self.width // across)) for down, across in SCALES[self.chroma])
 
     @property
     def frame_bytes(self) -> int:
-        """Bytes of one frame in a raw file."""
+        """Return the number of bytes of one frame in a raw file."""
         return sum(h * w for h, w in self.plane_shapes) * self.dtype.itemsize
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture: planes (height, width), uint8 at 8 bit and uint16 above, values 0..2^bit_depth-1.
+    """Hold one picture: planes (height, width), uint8 at 8 bit and uint16 above, values 0..2^bit_depth-1.
 
-    At 4:0:0 u and v are (0, 0). Windows of a picture, with a leading axis, are held in the same way.
+    At 4:0:0, u and v have the shape (0, 0). Several windows are held in the same way, with a leading axis.
     """
 
     y: Plane
@@ -76,19 +76,19 @@ class Picture:
 
     @classmethod
     def of(cls, planes: Iterable[Plane], bit_depth: int) -> Self:
-        """Y, U and V in this order, or Y alone, as a Picture."""
+        """Make a Picture of Y, U and V in this order, or of Y only."""
         y, *chroma = planes
         u, v = chroma or (y[..., :0, :0],) * 2
         return cls(y, u, v, bit_depth)
 
     @property
     def planes(self) -> tuple[Plane, ...]:
-        """Y, U and V, at 4:0:0 Y alone."""
+        """Return Y, U and V, at 4:0:0 only Y."""
         return (self.y, self.u, self.v) if self.u.size else (self.y,)
 
     @property
     def chroma(self) -> str:
-        """The chroma format that the sizes of the planes say; ValueError if they fit none."""
+        """Return the chroma format that fits the sizes of the planes; ValueError if none does."""
         shapes = tuple(plane.shape[-2:] for plane in self.planes)
         for chroma in SCALES:
             if VideoFormat(shapes[0][1], shapes[0][0], chroma=chroma).plane_shapes == shapes:
@@ -96,7 +96,7 @@ class Picture:
         raise ValueError(f"planes of {shapes} are of no chroma format")
 
     def pad(self, height: int, width: int) -> "Picture":
-        """Repeat the last row and column up to a luma height and width (for an encoder)."""
+        """Repeat the last row and column up to a luma height and width, for an encoder."""
         shapes = VideoFormat(width, height, chroma=self.chroma).plane_shapes
         padded = (
             np.pad(p, ((0, h - p.shape[0]), (0, w - p.shape[1])), mode="edge")
@@ -105,13 +105,13 @@ class Picture:
         return Picture.of(padded, self.bit_depth)
 
     def crop(self, height: int, width: int) -> "Picture":
-        """Keep the top-left part of the given luma size; the inverse of pad."""
+        """Keep the top left part of the given luma size; the inverse of `pad`."""
         shapes = VideoFormat(width, height, chroma=self.chroma).plane_shapes
         return Picture.of((p[:h, :w] for p, (h, w) in zip(self.planes, shapes, strict=True)), self.bit_depth)
 
 
 def check_samples(picture: Picture, source: Path, frame: int) -> Picture:
-    """Raise InputError if a sample is above the picture's bit depth; else return the picture."""
+    """Return the picture; InputError if a sample is above its bit depth."""
     peak = (1 << picture.bit_depth) - 1
     for name, plane in zip("YUV", picture.planes, strict=False):
         if plane.dtype != np.uint8 and (highest := int(plane.max())) > peak:
@@ -120,40 +120,3 @@ def check_samples(picture: Picture, source: Path, frame: int) -> Picture:
                 f"the data are not {picture.bit_depth} bit"
             )
     return picture
-
-
-def picture_from_bytes(data: bytes, fmt: VideoFormat) -> Picture:
-    """One raw frame, Y then U then V, or Y alone, as a Picture."""
-    samples = np.frombuffer(data, fmt.dtype).astype(fmt.dtype.newbyteorder("="), copy=False)
-    ends = np.cumsum([h * w for h, w in fmt.plane_shapes])
-    planes = (p.reshape(s) for p, s in zip(np.split(samples, ends[:-1]), fmt.plane_shapes, strict=True))
-    return Picture.of(planes, fmt.bit_depth)
-
-
-def count_raw_frames(path: Path, fmt: VideoFormat) -> int:
-    """Frames of a raw file; InputError if it is empty or no whole number of frames."""
-    length = path.stat().st_size
-    if length == 0:
-        raise InputError(f"{path}: the file is empty")
-    if length % fmt.frame_bytes:
-        raise InputError(
-            f"{path}: {length} bytes are no whole number of frames: {fmt.width}x{fmt.height} {fmt.chroma} "
-            f"{fmt.bit_depth} bit takes {fmt.frame_bytes} bytes a frame, {length / fmt.frame_bytes:.2f} frames"
-        )
-    return length // fmt.frame_bytes
-
-
-def read_raw(path: Path, fmt: VideoFormat) -> Iterator[Picture]:
-    """The frames of a raw planar file, one at a time."""
-    with path.open("rb") as file:
-        for frame in range(count_raw_frames(path, fmt)):
-            yield check_samples(picture_from_bytes(file.read(fmt.frame_bytes), fmt), path, frame)
-
-
-def write_raw(path: Path, pictures: Iterable[Picture]) -> None:
-    """Write pictures as raw planar YUV, 10 and 12 bit as little-endian 16-bit words."""
-    with path.open("wb") as file:
-        for picture in pictures:
-            for plane in picture.planes:
-                little = plane.dtype.newbyteorder("<")
-                file.write(np.ascontiguousarray(plane, little).tobytes())

@@ -1,4 +1,4 @@
-"""YUV4MPEG2 files: the header, and the frames one at a time."""
+"""Read and write YUV4MPEG2 files."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from codecnn.errors import InputError
-from codecnn.video.picture import Picture, VideoFormat, check_samples, picture_from_bytes
+from codecnn.video.picture import Picture, VideoFormat, check_samples
+from codecnn.video.raw import picture_from_bytes
 
 LONGEST_HEADER = 1024
-# Colour space tag: chroma format and bit depth, 8 if none. Some tags of 8-bit 4:2:0 also say the chroma siting.
+# Colour space tag: chroma format and bit depth (8 if absent). Some tags of 8-bit 4:2:0 also give the chroma siting.
 COLOUR_SPACE = re.compile(r"(?:(4\d\d)(?:jpeg|paldv|mpeg2|p(\d\d?))?|mono(\d\d?)?)")
 
 
 def read_header(path: Path) -> tuple[VideoFormat, str, int]:
-    """Format, range ("limited", "full" or "unspecified") and length in bytes of the header line."""
+    """Return the format, the range ("limited", "full" or "unspecified") and the bytes of the header line."""
     with path.open("rb") as file:
         line = file.readline(LONGEST_HEADER)
     if not line:
@@ -24,10 +25,10 @@ def read_header(path: Path) -> tuple[VideoFormat, str, int]:
     if not (line.startswith(b"YUV4MPEG2 ") and line.endswith(b"\n")):
         raise InputError(f"{path}: no YUV4MPEG2 header")
     tags: dict[str, str] = {}
-    color_range = "unspecified"
+    colour_range = "unspecified"
     for token in line.decode("latin-1").split()[1:]:
         if token.startswith("XCOLORRANGE="):
-            color_range = token.removeprefix("XCOLORRANGE=").lower()
+            colour_range = token.removeprefix("XCOLORRANGE=").lower()
         elif token[0] != "X":
             tags[token[0]] = token[1:]
     try:
@@ -41,11 +42,11 @@ def read_header(path: Path) -> tuple[VideoFormat, str, int]:
         raise InputError(f"{path}: colour space C{space} is not supported, only such as C420jpeg, C422p10 and Cmono")
     fmt = VideoFormat(width, height, int(parts[2] or parts[3] or 8), fps, parts[1] or "400")
     fmt.check(path)
-    return fmt, color_range, len(line)
+    return fmt, colour_range, len(line)
 
 
 def read_y4m(path: Path) -> Iterator[Picture]:
-    """The frames of a file, one at a time; InputError if the last one is cut short or there is none."""
+    """Yield the frames of a file, one at a time; InputError if the last one is incomplete or there is none."""
     fmt, _, header = read_header(path)
     length = path.stat().st_size
     with path.open("rb") as file:
@@ -54,7 +55,7 @@ def read_y4m(path: Path) -> Iterator[Picture]:
         while line := file.readline(LONGEST_HEADER):
             if not (line.startswith(b"FRAME") and line.endswith(b"\n")):
                 raise InputError(f"{path}: no FRAME line before frame {frame}")
-            rest = length - file.tell()  # a size in a header is not to be believed: nothing is read before
+            rest = length - file.tell()  # checked before reading: a header may state any size
             if rest < fmt.frame_bytes:
                 raise InputError(
                     f"{path}: no whole number of frames: frame {frame} has {rest} of {fmt.frame_bytes} bytes"
@@ -66,7 +67,7 @@ def read_y4m(path: Path) -> Iterator[Picture]:
 
 
 def write_y4m(path: Path, pictures: Iterable[Picture], fps: Fraction = Fraction(30)) -> None:
-    """Write pictures of one size, bit depth and chroma format."""
+    """Write pictures that share one size, bit depth and chroma format."""
     with path.open("wb") as file:
         for index, picture in enumerate(pictures):
             if index == 0:
@@ -80,7 +81,7 @@ def write_y4m(path: Path, pictures: Iterable[Picture], fps: Fraction = Fraction(
 
 
 def _colour_space(chroma: str, bit_depth: int) -> str:
-    """The tag as FFmpeg writes it."""
+    """Return the tag that FFmpeg writes."""
     if bit_depth == 8:
         return {"400": "mono", "420": "420mpeg2"}.get(chroma, chroma)
     return f"mono{bit_depth}" if chroma == "400" else f"{chroma}p{bit_depth}"

@@ -27,20 +27,19 @@ from typing import NamedTuple
 import numpy as np
 import skimage
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
 from torch.export import Dim
 
 from codecnn.dataset import ctu
-from codecnn.dataset.store import Shard
+from codecnn.dataset.reader import Shard
 from codecnn.errors import InputError
 from codecnn.inference.filtering import ctu_windows, filter_picture
 from codecnn.io.files import write_whole
-from codecnn.models import weights
-from codecnn.models.pretrained import find_weights
-from codecnn.models.rdn.network import QP_PLANE, Rdn
-from codecnn.models.weights import Notes
+from codecnn.models.in_loop_filter import FilterNetwork, Windows
+from codecnn.models.weights import Notes, find_weights, read_weights
 from codecnn.video.clip import FormatOptions, open_clip
-from codecnn.video.picture import Picture, write_raw
+from codecnn.video.picture import Picture, Plane
+from codecnn.video.raw import write_raw
 from command_line.parser import Parser, run_command
 from experiments.reports.shared.encode import encode
 
@@ -48,43 +47,33 @@ EXTRA = ("onnx", "onnxruntime", "onnxscript")  # what the extra of that name ins
 MOST_DIFFERENT = 0.01  # of the samples, by 1: a sum in another order may round to the other side
 
 
-class IntegerSamples(nn.Module):
-    """An Rdn with what make_planes does before it and filter_windows after it, at 4:2:0."""
-
-    def __init__(self, model: Rdn) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(
-        self, y: Tensor, u: Tensor, v: Tensor, qp: Tensor, bit_depth: Tensor, unfiltered_y: Tensor | None = None
-    ) -> Tensor:
-        """Windows (B, H, W), chroma (B, H / 2, W / 2), QP and bit depth (B,), int32, to luma without the margin."""
-        peak = (torch.exp2(bit_depth.float()).round() - 1).view(-1, 1, 1)
-        u, v = (chroma.repeat_interleave(2, 1).repeat_interleave(2, 2) for chroma in (u, v))
-        planes = [plane.float() / peak for plane in (y, u, v, unfiltered_y) if plane is not None]
-        planes.insert(QP_PLANE, (qp.float() / 64).view(-1, 1, 1).expand_as(planes[0]))
-        luma: Tensor = self.model(torch.stack(planes, 1))[:, 0] * peak
-        return luma.round().clamp_min(0).minimum(peak).int()
-
-
 class Comparison(NamedTuple):
-    """Of what onnxruntime and PyTorch make of the same pictures."""
+    """Compare what onnxruntime and PyTorch filter from the same pictures."""
 
     samples: int
     different: float  # share of the samples
     by_at_most: int
 
 
-def input_names(model: Rdn) -> list[str]:
-    """The inputs of the graph, in their order."""
-    return ["y", "u", "v", "qp", "bit_depth", *(["unfiltered_y"] if model.config.input == "both" else [])]
+def input_names(network: FilterNetwork) -> list[str]:
+    """Return the inputs of the graph, in their order."""
+    return ["y", "u", "v", "qp", "bit_depth", *(["unfiltered_y"] if network.config.input == "both" else [])]
 
 
-def export(model: Rdn, notes: Notes) -> bytes:
-    """The network as an ONNX file, with its configuration, its margin and the commit of its notes as properties."""
+def feed(windows: Windows[Plane], bit_depth: int) -> dict[str, NDArray[np.int32]]:
+    """Return windows as the inputs of the graph, by name."""
+    inputs = {"y": windows.y, "u": windows.u, "v": windows.v, "qp": windows.qp}
+    inputs["bit_depth"] = np.full_like(windows.qp, bit_depth)
+    if windows.unfiltered_y is not None:
+        inputs["unfiltered_y"] = windows.unfiltered_y
+    return {name: array.astype(np.int32) for name, array in inputs.items()}
+
+
+def export(network: FilterNetwork, notes: Notes) -> bytes:
+    """Return the network as an ONNX file, with its configuration, its margin and the commit of its notes."""
     import onnx
 
-    names = input_names(model)
+    names = input_names(network)
     batch, high, wide = Dim("batch", min=1), Dim("chroma_height", min=8), Dim("chroma_width", min=8)
     luma, chroma = ((2, 64, 48), (batch, 2 * high, 2 * wide)), ((2, 32, 24), (batch, high, wide))
     shapes = {"y": luma, "unfiltered_y": luma, "u": chroma, "v": chroma}
@@ -93,7 +82,7 @@ def export(model: Rdn, notes: Notes) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter about itself
         program = torch.onnx.export(
-            IntegerSamples(model).eval(),
+            network.on_integer_samples().eval(),
             tuple(torch.ones(example, dtype=torch.int32) for example, _ in inputs),
             input_names=names,
             output_names=["filtered_y"],
@@ -105,8 +94,8 @@ def export(model: Rdn, notes: Notes) -> bytes:
     graph = program.model_proto
     graph.doc_string = str(__doc__)
     about = {
-        "network": json.dumps(dataclasses.asdict(model.config)),
-        "margin": str(model.config.margin),
+        "network": json.dumps(dataclasses.asdict(network.config)),  # type: ignore[call-overload]
+        "margin": str(network.config.margin),
         "commit": str(notes.get("commit", "unknown")),
     }
     onnx.helper.set_model_props(graph, about)
@@ -115,7 +104,7 @@ def export(model: Rdn, notes: Notes) -> bytes:
     return data
 
 
-def compare(model: Rdn, graph: bytes) -> Comparison:
+def compare(network: FilterNetwork, graph: bytes) -> Comparison:
     """Filter coded pictures by both."""
     import onnxruntime
 
@@ -124,19 +113,18 @@ def compare(model: Rdn, graph: bytes) -> Comparison:
     with TemporaryDirectory() as folder:
         for shard in coded_pictures(Path(folder)):
             baseline, unfiltered = (shard.picture(signal, 0) for signal in ("baseline", "unfiltered"))
-            qp, depth, size = shard.info.qp, shard.info.bit_depth, shard.info.ctu_size
-            y, u, v, *unfiltered_y = ctu_windows(model.config, baseline, unfiltered, size)
-            scalars = (np.full(len(y), number) for number in (qp, depth))
-            feed = dict(zip(input_names(model), (y, u, v, *scalars, *unfiltered_y), strict=True))
-            (windows,) = session.run(None, {name: array.astype(np.int32) for name, array in feed.items()})
-            got, wanted = ctu.untile(windows, *baseline.y.shape), filter_picture(model, baseline, unfiltered, qp, size)
+            qp, size = shard.info.qp, shard.info.ctu_size
+            windows = ctu_windows(network.config, baseline, unfiltered, qp, size)
+            (filtered,) = session.run(None, feed(windows, shard.info.bit_depth))
+            wanted = filter_picture(network, baseline, unfiltered, qp, size)
+            got = ctu.untile(filtered, *baseline.y.shape)
             differences.append(np.abs(got - wanted.astype(np.int64)).ravel())
     difference = np.concatenate(differences)
     return Comparison(difference.size, float(np.mean(difference != 0)), int(difference.max()))
 
 
 def coded_pictures(folder: Path) -> list[Shard]:
-    """A part of a photograph that comes with scikit-image, coded by x265 at QP 22 and 37, of 8 bit and shifted to 10.
+    """Code a part of a photograph of scikit-image by x265 at QP 22 and 37, at 8 bit and shifted to 10 bit.
 
     All of it is written into `folder`.
     """
@@ -146,16 +134,19 @@ def coded_pictures(folder: Path) -> list[Shard]:
     sources = [folder / f"astronaut_192x160_{bits}bit_420.yuv" for bits in (8, 10)]
     for source, of_depth in zip(sources, (picture, deep), strict=True):
         write_raw(source, [of_depth])
-    return encode(sources, folder, {"codec": ["x265"], "qp": ["22", "37"], "ctu-size": ["64"]})
+    return encode(sources, folder, {"codec": "x265", "qp": [22, 37]}, ctu_size=64)
 
 
 def run(args: argparse.Namespace) -> None:
     """Export, compare, save and print."""
     if missing := [name for name in EXTRA if find_spec(name) is None]:
         raise InputError(f"{', '.join(missing)} not installed: pip install 'codecnn[onnx]'")
-    model, notes = weights.load(find_weights(args.weights))
-    graph = export(model, notes)
-    found = compare(model, graph)
+    file = find_weights(args.weights)
+    network, _, notes = read_weights(file)
+    if not isinstance(network, FilterNetwork):
+        raise InputError(f"{file}: no in-loop filter of floating-point numbers")
+    graph = export(network, notes)
+    found = compare(network, graph)
     share = f"{found.different:.4%} of {found.samples} samples differ"
     text = f"onnxruntime and PyTorch: {share}, by {found.by_at_most} at most"
     if found.by_at_most > 1 or found.different > MOST_DIFFERENT:
@@ -167,7 +158,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
+    """Run the command; return its exit code."""
     parser = Parser(prog="export-onnx", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", help="a run folder of train-filter, a weights file, or the name of weights that "
         "come with the project, such as rdn_s")  # fmt: skip

@@ -1,4 +1,4 @@
-"""The sizes of networks that Optuna proposes one after the other, with what came of them, kept in a file."""
+"""Search sizes of networks with Optuna, and keep the trials in a file."""
 
 import sqlite3
 from pathlib import Path
@@ -15,12 +15,11 @@ from codecnn.errors import InputError
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-class Proposals:
-    """Opens the file, or begins it; InputError if it is none of Optuna's, or was begun with other settings.
+class Search:
+    """Open the file of a search, or begin it; InputError if it is no file of Optuna, or has other settings.
 
-    `settings` are whatever must stay the same for the proposals to be of one search, in types that JSON has.
-
-    The sampler is a tree-structured Parzen estimator, seeded anew for every proposal: an interruption changes none.
+    `settings` holds all that must stay the same while a search goes on, in types that JSON has. The sampler is a
+    tree-structured Parzen estimator, seeded anew for every trial, so that an interruption changes none.
     """
 
     def __init__(self, path: Path, ranges: dict[str, tuple[int, int]], seed: int, settings: dict[str, Any]) -> None:
@@ -31,7 +30,7 @@ class Proposals:
                 # Not by a URL: signs such as ? in the path would be taken for a part of it.
                 storage=optuna.storages.RDBStorage("sqlite://", {"creator": lambda: sqlite3.connect(path)}),
                 study_name="sweep",
-                directions=["maximize", "minimize"],  # gain and cost
+                directions=["maximize", "minimize"],  # figure and cost
                 load_if_exists=True,
             )
         except (OptunaError, SQLAlchemyError) as error:
@@ -44,7 +43,7 @@ class Proposals:
         self.study.set_user_attr("settings", settings)
 
     def sizes(self, number: int) -> dict[str, int] | None:
-        """Those of a proposal, which is made now if it is the next; None if a kill has left it without."""
+        """Return the sizes of a trial, which is made now if it is the next one; None if a kill has left it without."""
         if number == len(self.study.trials):
             self.study.sampler = optuna.samplers.TPESampler(seed=self.seed + number)
             self.study.ask(self.ranges)
@@ -54,10 +53,10 @@ class Proposals:
         self.study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
         return None
 
-    def tell(self, number: int, gain: float, cost: float) -> None:
-        """What came of a proposal; known already if it was told before."""
-        self.study.tell(number, [gain, cost], skip_if_finished=True)
+    def tell(self, number: int, figure: float, cost: float) -> None:
+        """Tell the result of a trial; the cost is made small, the figure large."""
+        self.study.tell(number, [figure, cost], skip_if_finished=True)
 
     def reject(self, number: int) -> None:
-        """A proposal is not tried."""
+        """Say that a trial is not trained."""
         self.study.tell(number, state=TrialState.PRUNED, skip_if_finished=True)

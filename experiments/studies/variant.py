@@ -1,28 +1,29 @@
-"""A variant of a network with its finished trainings: what it costs and gains, and what that was measured with."""
+"""Hold a variant of a network with its finished trainings: what it costs and reaches, and how that was measured."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean, stdev
 
 import torch
 
-from codecnn.models.rdn.macs import kmac_per_sample, parameter_count
-from codecnn.models.rdn.network import Rdn
-from codecnn.training.recipe import Recipe
+from codecnn.models.costs import parameter_count
+from codecnn.models.registry import make_network
+from codecnn.training.recipe import Recipe, describe
 from experiments.studies.trial import Result
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and sample standard deviation (n - 1; NaN of one value) over the seeds, dB."""
+    """Hold mean and sample standard deviation (n - 1; NaN for one value) over the seeds."""
 
     mean: float
     deviation: float
 
     @staticmethod
     def of(values: Sequence[float]) -> "Spread":
-        """That of one value a seed."""
+        """Return the spread of one value for each seed."""
         return Spread(fmean(values), stdev(values) if len(values) > 1 else math.nan)
 
     def __str__(self) -> str:
@@ -31,53 +32,51 @@ class Spread:
 
 @dataclass(frozen=True)
 class Variant:
-    """A variant and its finished trainings."""
+    """Hold a variant and its finished trainings. The figure is the one that its task decides by."""
 
     name: str
     recipe: Recipe  # of its first seed
     found: str  # what was found about it before
     results: dict[int, Result]  # by seed
+    kmac: float  # thousand MACs per luma sample at a CTU of 128, or per sample that the task draws
 
     @property
-    def gain(self) -> Spread:
-        """At the last validation."""
-        return Spread.of([result.gain for result in self.results.values()])
+    def figure(self) -> Spread:
+        """Return the figure at the last validation."""
+        return Spread.of([result.figure for result in self.results.values()])
 
     @property
     def by_qp(self) -> dict[int, float]:
-        """At the last validation, mean over the seeds."""
+        """Return the figure at each QP at the last validation, mean over the seeds."""
         qps = next(iter(self.results.values())).by_qp
         return {qp: fmean(result.by_qp[qp] for result in self.results.values()) for qp in qps}
 
     def against(self, other: "Variant") -> Spread:
-        """The gain less that of another variant with the same seed."""
-        return Spread.of([result.gain - other.results[seed].gain for seed, result in self.results.items()])
+        """Return the figure less that of another variant with the same seed."""
+        return Spread.of([result.figure - other.results[seed].figure for seed, result in self.results.items()])
 
-    @property
-    def kmac(self) -> float:
-        """Thousand MACs per luma sample, at a CTU of 128."""
-        return kmac_per_sample(self.recipe.model)
-
-    @property
+    @cached_property
     def parameters(self) -> int:
-        """Of the network."""
-        return parameter_count(Rdn(self.recipe.model))
+        """Return the number of parameters of the network."""
+        return parameter_count(make_network(self.recipe.model))
 
 
 def trained_with(variants: Sequence[Variant]) -> dict[str, str]:
-    """What the numbers were measured with; where trainings differ, all that there is."""
-    recipes = [variant.recipe for variant in variants]
+    """Return what the numbers were measured with; where trainings differ, all of it."""
+    fields = [describe(variant.recipe) for variant in variants]
     notes = [result.notes for variant in variants for result in variant.results.values()]
-    seen = {
-        f"{r.steps:,} steps of {r.batch} patches of {r.patch}x{r.patch}: {r.steps * r.batch:,} patches" for r in recipes
-    }
-    data = {f"{len(n['sources'])} sources, {len(n['held_out'])} others held out to measure on" for n in notes}
     facts: dict[str, set[str]] = {
-        "training": seen,
-        "input": {str(r.model.input) for r in recipes},
-        "data": data,
+        "training": {_amount(recipe) for recipe in fields},
+        "input": {str(recipe.get("model.input", "")) for recipe in fields} - {""},
+        "data": {f"{len(n['sources'])} sources, {len(n['held_out'])} others held out to measure on" for n in notes},
         "seeds": {", ".join(map(str, variant.results)) for variant in variants},
         "commit": {n["commit"] for n in notes},
         "report made with PyTorch": {str(torch.__version__)},
     }
-    return {name: "; ".join(sorted(values)) for name, values in facts.items()}
+    return {name: "; ".join(sorted(values)) for name, values in facts.items() if values}
+
+
+def _amount(recipe: dict[str, int]) -> str:
+    steps, batch, patch = recipe["steps"], recipe["batch"], recipe.get("patch")
+    samples = f"patches of {patch}x{patch}" if patch else "units"
+    return f"{steps:,} steps of {batch} {samples}: {steps * batch:,} {samples.split()[0]}"

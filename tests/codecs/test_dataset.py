@@ -1,4 +1,4 @@
-"""build-dataset with every codec, as a user runs it."""
+"""Test build-dataset with every codec, as a user runs it."""
 
 import tempfile
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codecnn.codecs.choice import AnyCodec
-from codecnn.dataset.store import Shard
+from codecnn.codecs.codec import Codec
+from codecnn.dataset.reader import Shard
 from codecnn.metrics import psnr
-from codecnn.video.picture import write_raw
+from codecnn.video.raw import write_raw
 from data_tools.build_dataset import main
 from tests.codecs.test_template import as_yaml, copier
 from tests.coded_clips import EVERY_CODEC, needs, other_ffmpeg
@@ -26,7 +26,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("codec", EVERY_CODEC)
-def test_a_plain_command_makes_four_shards_of_falling_quality(source: Path, tmp_path: Path, codec: AnyCodec) -> None:
+def test_a_plain_command_makes_four_shards_of_falling_quality(source: Path, tmp_path: Path, codec: Codec) -> None:
     name = codec.name
     assert main([str(source), "--out", str(tmp_path), "--codec", name, "--no-labels", "--jobs", "2"]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{NAME}_{name}_qp{qp}.h5" for qp in codec.default_qps]
@@ -43,7 +43,7 @@ def test_a_plain_command_makes_four_shards_of_falling_quality(source: Path, tmp_
 
 
 @needs("libx264")
-def test_an_encoder_of_the_user_s_own(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_template_of_the_user(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     template = tmp_path / "own.yaml"
     template.write_text(
         "name: own-265\n"
@@ -93,7 +93,7 @@ def test_bad_options_are_one_line_and_exit_code_2(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_codec_that_does_not_take_the_source_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_format_that_the_codec_does_not_take_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "deep_64x64_10bit.yuv"
     write_raw(path, [photograph("coffee", 64, 64, 10)])
     assert main([str(path), "--out", str(tmp_path / "out"), "--codec", "vp9", "--no-labels"]) == 2
@@ -104,7 +104,7 @@ def test_a_codec_that_does_not_take_the_source_says_so(tmp_path: Path, capsys: p
 STRANGE = """-it's "$(touch x)" `touch y`; & {qp} """
 
 
-def test_strange_names_reach_the_encoder_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strange_names_reach_the_encoder_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / STRANGE
     folder.mkdir()
     (folder / "scratch").mkdir()

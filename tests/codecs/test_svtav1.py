@@ -1,4 +1,4 @@
-"""AV1: another decoder, and headers as FFmpeg reads them."""
+"""Test AV1 against another decoder, and against the headers that FFmpeg reads."""
 
 import os
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codecnn.codecs.bitstream import av1_bits, open_bitstream_units
-from codecnn.codecs.pyav import open_encoder, packets
-from codecnn.codecs.svtav1 import FILTERS_OFF, FILTERS_ON, SvtAv1, ordinary_priority
+from codecnn.codecs.coded_bits import count_av1_bits, split_obus
+from codecnn.codecs.libavcodec import encode_pictures, open_encoder
+from codecnn.codecs.svtav1 import FILTERS_OFF, FILTERS_ON, SvtAv1, keep_priority
 from codecnn.codecs.vp9 import QUANTIZERS
 from codecnn.video.clip import Clip
 from tests.coded_clips import decode_elsewhere, make_clip, needs, read_headers
@@ -17,14 +17,14 @@ from tests.coded_clips import decode_elsewhere, make_clip, needs, read_headers
 def units_of(clip: Clip, qp: int, filters: str, preset: str = "4") -> list[bytes]:
     options = {"preset": preset, "svtav1-params": f"{SvtAv1().parameters(qp)}:{filters}"}
     encoder = open_encoder("libsvtav1", clip, options, 64)
-    with ordinary_priority():
+    with keep_priority():
         encoder.open()
-    return [bytes(unit) for unit in packets(encoder, clip.frames())]
+    return [bytes(unit) for unit in encode_pictures(encoder, clip.frames())]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="SVT-AV1 does this on Linux")
-def test_no_thread_takes_precedence_over_other_work(tmp_path: Path) -> None:
-    """SVT-AV1 asks for it where it runs as root; elsewhere this sees nothing."""
+def test_no_thread_has_a_real_time_priority(tmp_path: Path) -> None:
+    """Fail only as root: SVT-AV1 changes priorities only then."""
     frames = SvtAv1().encode(make_clip(tmp_path, 64, 64, frames=["chelsea"] * 2), 35)
     next(frames)
     threads = [int(thread.name) for thread in Path("/proc/self/task").iterdir()]
@@ -66,7 +66,7 @@ def test_both_pictures_are_those_of_another_decoder(tmp_path: Path, bit_depth: i
                 np.testing.assert_array_equal(ours, theirs)
 
 
-def test_deblocking_alone_changes_no_decision(tmp_path: Path) -> None:
+def test_deblocking_as_the_only_filter_changes_no_decision(tmp_path: Path) -> None:
     clip = make_clip(tmp_path, 128, 192, frames=("coffee",))
     # At slower presets the deblocking is searched for together with CDEF, and not without.
     (on,) = units_of(clip, 43, FILTERS_OFF.replace("dlf=0", "dlf=1"), preset="6")
@@ -77,10 +77,10 @@ def test_deblocking_alone_changes_no_decision(tmp_path: Path) -> None:
     assert on != off
 
 
-def test_bits_are_those_of_the_frames_and_once_of_the_sequence_header(tmp_path: Path) -> None:
+def test_bits_are_counted_of_all_frames_and_of_one_sequence_header(tmp_path: Path) -> None:
     clip = make_clip(tmp_path, 96, 128, frames=("chelsea", "chelsea"))
     units = units_of(clip, 43, FILTERS_ON)
-    lengths = [dict(open_bitstream_units(unit)) for unit in units]
+    lengths = [dict(split_obus(unit)) for unit in units]
     assert [sorted(kinds) for kinds in lengths] == [[1, 2, 6], [1, 2, 6]]  # sequence header, delimiter, frame
     for unit, kinds in zip(units, lengths, strict=True):
         assert sum(kinds.values()) == len(unit)
@@ -91,6 +91,6 @@ def test_bits_are_those_of_the_frames_and_once_of_the_sequence_header(tmp_path: 
 
 def test_metadata_is_not_counted() -> None:
     frame, metadata, delimiter = bytes([0x32, 3, 1, 2, 3]), bytes([0x2A, 2, 0, 0]), bytes([0x12, 0])
-    assert av1_bits(delimiter + metadata + frame, first=True) == 8 * len(frame)
+    assert count_av1_bits(delimiter + metadata + frame, first=True) == 8 * len(frame)
     long = bytes([0x36, 0, 0x82, 0x01]) + bytes(130)  # with an extension, and a size of two bytes: 2 + 128
-    assert list(open_bitstream_units(frame + long)) == [(6, 5), (6, len(long))]
+    assert list(split_obus(frame + long)) == [(6, 5), (6, len(long))]

@@ -1,4 +1,4 @@
-"""Encoders of the user's own, by a command: the ffmpeg of another build is one, a small program that copies another."""
+"""Test command templates with two encoders: another build of ffmpeg, and a small program that copies its input."""
 
 import resource
 import stat
@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 import yaml
 
-from codecnn.codecs.choice import choose_codec
-from codecnn.codecs.command_line import filled, program_path
+from codecnn.codecs.placeholders import fill_placeholders, find_program
+from codecnn.codecs.registry import choose_codec
 from codecnn.codecs.template import CommandTemplate
-from codecnn.codecs.template_file import load_template, shipped_templates
+from codecnn.codecs.template_file import list_shipped_templates, load_template
 from codecnn.codecs.vvenc import VVenC
 from codecnn.codecs.x265 import X265
 from codecnn.errors import InputError
 from codecnn.metrics import psnr
 from codecnn.video.clip import open_clip
-from codecnn.video.picture import write_raw
+from codecnn.video.raw import write_raw
 from tests.coded_clips import make_clip, needs, other_ffmpeg
 from tests.pictures import photograph
 
@@ -90,7 +90,7 @@ def test_another_build_of_x265_gives_what_the_built_in_codec_gives(tmp_path: Pat
     ours = list(X265(preset="fast").encode(clip, 32))
     for source in ("-", "file:{input}"):
         theirs = list(x265_template(source).encode(clip, 32))
-        for one, two in zip(ours, theirs, strict=True):  # another version decides a little otherwise
+        for one, two in zip(ours, theirs, strict=True):  # another version makes slightly different decisions
             assert two.bits == pytest.approx(one.bits, rel=0.05)
             a, b = (psnr(frame.original.y, frame.baseline.y, bit_depth) for frame in (one, two))
             assert b == pytest.approx(a, abs=0.1)
@@ -125,7 +125,7 @@ def x264_template(options: str) -> CommandTemplate:
         ("-c:v libx264 -g 1 -frames:v 2", "of the frames encoded, 2 came back"),
     ],
 )
-def test_a_stream_that_is_not_what_was_asked_for_is_an_error(tmp_path: Path, options: str, message: str) -> None:
+def test_a_stream_that_was_not_requested_is_an_error(tmp_path: Path, options: str, message: str) -> None:
     clip = make_clip(tmp_path, 80, 96, 10, ["chelsea"] * 3)
     assert len(list(x264_template("-c:v libx264 -g 1").encode(clip, 30))) == 3
     with pytest.raises(InputError) as error:
@@ -135,8 +135,8 @@ def test_a_stream_that_is_not_what_was_asked_for_is_an_error(tmp_path: Path, opt
 
 
 @contextmanager
-def small_files_alone() -> Iterator[None]:
-    """As on a disk that is nearly full; for no longer than needed, as it holds for the output of pytest too."""
+def limit_file_size() -> Iterator[None]:
+    """Limit the size of files, as on a nearly full disk. Keep the block short: the output of pytest is limited too."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
     try:
@@ -145,18 +145,18 @@ def small_files_alone() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_scratch_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_a_full_scratch_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = make_clip(tmp_path, 64, 64, frames=["chelsea"] * 3)
     scratch, template = tmp_path / "scratch", copier(tmp_path)
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     message = rf"^{scratch}/codecnn\S+: cannot be used as a scratch folder \(File too large"
-    with pytest.raises(InputError, match=message), small_files_alone():
+    with pytest.raises(InputError, match=message), limit_file_size():
         list(template.encode(clip, 32))
     assert list(scratch.iterdir()) == []
 
 
-def test_a_source_that_has_gone_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_deleted_source(tmp_path: Path) -> None:
     clip = make_clip(tmp_path, 64, 64)
     clip.path.unlink()
     with pytest.raises(InputError, match=rf"^{clip.path}: cannot be read \(No such file or directory\)$"):
@@ -169,7 +169,7 @@ def as_yaml(template: CommandTemplate) -> str:
 
 
 @needs("libvvenc")
-def test_a_template_file_is_the_template(tmp_path: Path) -> None:
+def test_a_template_file_gives_the_same_template(tmp_path: Path) -> None:
     for template in (VVenC().template(), x265_template(), copier(tmp_path)):
         path = tmp_path / "own.yaml"
         path.write_text(as_yaml(template))
@@ -180,7 +180,7 @@ def test_a_template_file_is_the_template(tmp_path: Path) -> None:
     assert load_template(str(path), encoder="other").encoder == "other"
 
 
-def test_pictures_bits_and_qp_are_those_that_the_encoder_writes(tmp_path: Path) -> None:
+def test_pictures_bits_and_qp_are_read_from_the_output_of_the_encoder(tmp_path: Path) -> None:
     clip = make_clip(tmp_path, 64, 64, frames=("chelsea", "coffee"))
     template = copier(tmp_path)
     for qp in (31, 32):
@@ -201,7 +201,7 @@ def test_pictures_bits_and_qp_are_those_that_the_encoder_writes(tmp_path: Path) 
 
 
 @needs("libx265")
-def test_strange_file_names_are_names_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strange_file_names_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "a 'b\" $(touch x); {qp} *"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -218,11 +218,11 @@ def test_strange_file_names_are_names_and_nothing_else(tmp_path: Path, monkeypat
     assert sorted(folder.iterdir()) == before
 
 
-def test_the_command_line_is_split_before_it_is_filled_in() -> None:
-    assert filled("'{a} b' --c={a}{d}", {"a": "x y'", "b": 1}) == ["x y' b", "--c=x y'{d}"]
-    assert program_path("sh").startswith("/")
+def test_the_command_is_split_before_it_is_filled_in() -> None:
+    assert fill_placeholders("'{a} b' --c={a}{d}", {"a": "x y'", "b": 1}) == ["x y' b", "--c=x y'{d}"]
+    assert find_program("sh").startswith("/")
     with pytest.raises(InputError, match="no-such-encoder: no such program"):
-        program_path("no-such-encoder")
+        find_program("no-such-encoder")
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_the_command_line_is_split_before_it_is_filled_in() -> None:
         ),
     ],
 )
-def test_what_goes_wrong_is_one_error_and_leaves_nothing(
+def test_a_failure_is_one_error_and_no_file_remains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], message: str
 ) -> None:
     clip = make_clip(tmp_path, 64, 64, frames=("chelsea", "coffee"))
@@ -290,7 +290,7 @@ def test_what_goes_wrong_is_one_error_and_leaves_nothing(
         ({"version_command": ""}, "the version_command is empty"),
     ],
 )
-def test_a_bad_template_is_named_with_what_is_wrong(tmp_path: Path, change: dict[str, object], message: str) -> None:
+def test_the_error_names_the_template_and_its_fault(tmp_path: Path, change: dict[str, object], message: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(yaml.safe_dump({**yaml.safe_load(as_yaml(x265_template())), **change}))
     with pytest.raises(InputError) as error:
@@ -301,7 +301,7 @@ def test_a_bad_template_is_named_with_what_is_wrong(tmp_path: Path, change: dict
 
 
 @pytest.mark.parametrize("text", ["", "a", "[1, 2]", "a: [", "name: x", "\x00"])
-def test_what_is_no_template_is_named(tmp_path: Path, text: str) -> None:
+def test_the_error_names_a_file_without_a_template(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(text)
     with pytest.raises(InputError, match=r"bad\.yaml: ") as error:
@@ -312,21 +312,21 @@ def test_what_is_no_template_is_named(tmp_path: Path, text: str) -> None:
 
 
 @needs("libx265")
-def test_an_encoder_without_a_version_is_named(tmp_path: Path) -> None:
+def test_an_encoder_without_a_version_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"own: \^VTM is not in what .* prints"):
         replace(x265_template(), version_pattern="^VTM").version()
 
 
-def test_shipped_templates_make_the_command_that_is_meant(tmp_path: Path) -> None:
-    """A program that prints its arguments stands for the encoder, which is not at hand."""
+def test_shipped_templates_give_the_intended_commands(tmp_path: Path) -> None:
+    """Run a program that prints its arguments in the place of the encoder."""
     program = tmp_path / "encoder"
     program.write_text('#!/bin/sh\nprintf "%s|" "$@" >&2\nexit 1\n')
     program.chmod(0o755)
     config = tmp_path / "intra.cfg"
     config.write_text("IntraPeriod : 1\n")
     clip = make_clip(tmp_path, 66, 90, 8, ("coffee", "chelsea"))
-    assert shipped_templates() == ["hm", "vtm", "vvencapp"]
-    for name in shipped_templates():
+    assert list_shipped_templates() == ["hm", "vtm", "vvencapp"]
+    for name in list_shipped_templates():
         template = load_template(name, encoder=str(program), config=str(config))
         with pytest.raises(InputError, match="ended with exit status 1: ") as error:
             list(template.encode(clip, 29))

@@ -1,13 +1,13 @@
-"""VP9: two decoders, and headers as FFmpeg reads them."""
+"""Test VP9 against another decoder, and against the headers that FFmpeg reads."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from codecnn.codecs.pyav import open_encoder, packets
+from codecnn.codecs.libavcodec import encode_pictures, open_encoder
 from codecnn.codecs.vp9 import QUANTIZERS, Vp9
-from codecnn.codecs.vp9_header import key_frame_header, without_loop_filter
+from codecnn.codecs.vp9_header import read_key_frame_header, remove_loop_filter
 from codecnn.errors import InputError
 from tests.coded_clips import decode_elsewhere, make_clip, needs, read_headers, write_ivf
 
@@ -16,15 +16,17 @@ HEIGHT, WIDTH = 80, 112
 
 def units_of(folder: Path, qp: int) -> list[bytes]:
     clip = make_clip(folder, HEIGHT, WIDTH, frames=("chelsea", "coffee"))
-    return [bytes(unit) for unit in packets(open_encoder("libvpx-vp9", clip, Vp9().parameters(qp)), clip.frames())]
+    return [
+        bytes(unit) for unit in encode_pictures(open_encoder("libvpx-vp9", clip, Vp9().parameters(qp)), clip.frames())
+    ]
 
 
 @needs("vp9")
 @pytest.mark.parametrize("qp", [1, 25, 43, 62, 63])
-def test_headers_are_read_as_ffmpeg_reads_them(tmp_path: Path, qp: int) -> None:
+def test_headers_are_the_same_as_ffmpeg_reads(tmp_path: Path, qp: int) -> None:
     units = units_of(tmp_path, qp)
     headers = read_headers(write_ivf(tmp_path / "clip.ivf", units, b"VP90", HEIGHT, WIDTH))
-    ours = [key_frame_header(unit) for unit in units]
+    ours = [read_key_frame_header(unit) for unit in units]
     assert headers["base_q_idx"] == [header.base_q_idx for header in ours] == [QUANTIZERS[qp]] * 2
     assert headers["loop_filter_level"] == [header.loop_filter_level for header in ours]
     assert headers["frame_type"] == [0, 0]
@@ -32,11 +34,11 @@ def test_headers_are_read_as_ffmpeg_reads_them(tmp_path: Path, qp: int) -> None:
 
 
 @needs("vp9")
-def test_without_the_loop_filter_nothing_but_its_level_is_changed(tmp_path: Path) -> None:
+def test_removing_the_loop_filter_changes_only_its_level(tmp_path: Path) -> None:
     units = units_of(tmp_path, 43)
-    assert all(key_frame_header(unit).loop_filter_level for unit in units)
+    assert all(read_key_frame_header(unit).loop_filter_level for unit in units)
     before = read_headers(write_ivf(tmp_path / "one.ivf", units, b"VP90", HEIGHT, WIDTH))
-    plain = [without_loop_filter(unit) for unit in units]
+    plain = [remove_loop_filter(unit) for unit in units]
     after = read_headers(write_ivf(tmp_path / "two.ivf", plain, b"VP90", HEIGHT, WIDTH))
     assert after["loop_filter_level"] == [0, 0]
     assert {key for key in before if before[key] != after[key]} == {"loop_filter_level"}
@@ -45,13 +47,13 @@ def test_without_the_loop_filter_nothing_but_its_level_is_changed(tmp_path: Path
 
 
 @needs("libvpx-vp9")
-def test_both_pictures_are_those_of_libvpx_s_own_decoder(tmp_path: Path) -> None:
+def test_both_pictures_are_the_same_as_of_the_libvpx_decoder(tmp_path: Path) -> None:
     clip = make_clip(tmp_path, HEIGHT, WIDTH, frames=("chelsea", "coffee"))
     frames = list(Vp9().encode(clip, 43))
     units = units_of(tmp_path, 43)
     for name, signal, stream in (
         ("filtered", "baseline", units),
-        ("plain", "unfiltered", [without_loop_filter(unit) for unit in units]),
+        ("plain", "unfiltered", [remove_loop_filter(unit) for unit in units]),
     ):
         path = write_ivf(tmp_path / f"{name}.ivf", stream, b"VP90", HEIGHT, WIDTH)
         for frame, planes in zip(frames, decode_elsewhere(path, "libvpx-vp9", frames[0].original), strict=True):
@@ -72,4 +74,4 @@ def test_a_predicted_frame_is_an_error(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(InputError, match="frame 1 is not intra, but of type P"):
         list(Vp9().encode(clip, 43))
     with pytest.raises(InputError, match="not a VP9 key frame"):
-        key_frame_header(bytes(64))
+        read_key_frame_header(bytes(64))

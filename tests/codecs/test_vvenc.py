@@ -1,4 +1,4 @@
-"""VVC: the MD5 that the encoder computes, the QP and the filters in the headers, bits as FFmpeg counts them."""
+"""Test VVC against the MD5 that the encoder computes, the QP and filters in the headers, the bits of FFmpeg."""
 
 import hashlib
 import re
@@ -11,10 +11,10 @@ import pytest
 from av.bitstream import BitStreamFilterContext
 
 from codecnn.codecs import vvenc
-from codecnn.codecs.bitstream import VVC
-from codecnn.codecs.command_run import Run, decoded, run_command
-from codecnn.codecs.pyav import open_decoder
+from codecnn.codecs.coded_bits import VVC
+from codecnn.codecs.libavcodec import open_decoder
 from codecnn.codecs.template import CommandTemplate
+from codecnn.codecs.template_run import Run, decode_run, run_command
 from codecnn.codecs.vvenc import FILTERS_OFF, PARAMETERS, VVenC
 from codecnn.errors import InputError
 from codecnn.metrics import psnr
@@ -23,7 +23,7 @@ from tests.coded_clips import make_clip, needs, read_headers
 
 def run(folder: Path, parameters: str, bit_depth: int = 10, qp: int = 37, picture: str = "chelsea") -> Run:
     clip = make_clip(folder, 128, 192, bit_depth, (picture, picture))
-    values = {"encoder": vvenc.ffmpeg(), "preset": "faster", "qp": qp}
+    values = {"encoder": vvenc.find_ffmpeg(), "preset": "faster", "qp": qp}
     fmt = replace(clip.format, bit_depth=10)
     return run_command(vvenc._command(parameters), values, clip, fmt, 2, folder / parameters[-8:], "vvenc", 60)
 
@@ -35,15 +35,13 @@ def nal_units(stream: bytes) -> list[bytes]:
 @needs("libvvenc")
 @pytest.mark.parametrize("bit_depth", [8, 10])
 @pytest.mark.parametrize("parameters", [PARAMETERS, f"{PARAMETERS}:{FILTERS_OFF}"], ids=["filtered", "plain"])
-def test_the_pictures_are_those_that_the_encoder_hashes_and_measures(
-    tmp_path: Path, parameters: str, bit_depth: int
-) -> None:
+def test_the_pictures_have_the_hashes_and_psnr_of_the_encoder(tmp_path: Path, parameters: str, bit_depth: int) -> None:
     made = run(tmp_path, parameters, bit_depth)
     lines = re.findall(r"^POC .*\[Y (\S+) dB.*\[MD5:(\w+),(\w+),(\w+)\]", made.log, re.MULTILINE)
     clip = make_clip(tmp_path, 128, 192, bit_depth, ("chelsea", "chelsea"))
     frames = list(VVenC().encode(clip, 37))
     signal = "baseline" if parameters == PARAMETERS else "unfiltered"
-    stream = decoded(made, "vvc", [open_decoder("vvc").decode])
+    stream = decode_run(made, "vvc", [open_decoder("vvc").decode])
     for (_, (picture,)), frame, (logged_psnr, *hashes) in zip(stream, frames, lines, strict=True):
         assert [hashlib.md5(plane.astype("<u2").tobytes()).hexdigest() for plane in picture.planes] == hashes
         ours = getattr(frame, signal)
@@ -71,7 +69,7 @@ def test_the_headers_say_the_qp_and_which_filters_are_on(tmp_path: Path) -> None
 
 
 @needs("libvvenc")
-def test_deblocking_alone_changes_no_decision(tmp_path: Path) -> None:
+def test_deblocking_as_the_only_filter_changes_no_decision(tmp_path: Path) -> None:
     plain = f"{PARAMETERS}:{FILTERS_OFF}"
     streams = [run(tmp_path, p, picture="coffee").bitstream for p in (plain.replace("disable=1", "disable=0"), plain)]
     first, second = (
@@ -83,7 +81,7 @@ def test_deblocking_alone_changes_no_decision(tmp_path: Path) -> None:
 
 
 @needs("libvvenc")
-def test_bits_are_those_of_the_nal_units_that_ffmpeg_keeps(tmp_path: Path) -> None:
+def test_bits_are_counted_of_the_nal_units_that_ffmpeg_keeps(tmp_path: Path) -> None:
     made = run(tmp_path, PARAMETERS)
     counted = [frame.bits for frame in VVenC().encode(make_clip(tmp_path, 128, 192, 10, ["chelsea"] * 2), 37)]
     with av.open(str(made.bitstream), format="vvc") as container:
@@ -91,14 +89,14 @@ def test_bits_are_those_of_the_nal_units_that_ffmpeg_keeps(tmp_path: Path) -> No
         units = [packet for packet in container.demux(stream) if packet.size]
         for index, (unit, bits) in enumerate(zip(units, counted, strict=True)):
             types = "20|23-24" if index == 0 else "12-16|20|23-24"
-            assert VVC.bits(bytes(unit), index == 0) == bits
+            assert VVC.count_bits(bytes(unit), index == 0) == bits
             (kept,) = BitStreamFilterContext(f"filter_units=remove_types={types}", in_stream=stream).filter(unit)
             assert abs(8 * kept.size - bits) <= 8 * 5  # start codes of three or four bytes
 
 
 @needs("libvvenc")
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 10])
-def test_no_frame_is_lost_in_the_end(tmp_path: Path, count: int) -> None:
+def test_no_frame_is_lost_at_the_end(tmp_path: Path, count: int) -> None:
     clip = make_clip(tmp_path, 64, 64, frames=["coffee"] * count)
     assert sum(1 for _ in VVenC().encode(clip, 37)) == count
 
@@ -112,7 +110,7 @@ class WithOffset(VVenC):
 
 
 @needs("libvvenc")
-def test_a_qp_that_was_not_asked_for_is_an_error(tmp_path: Path) -> None:
+def test_another_qp_than_requested_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="QP 32 was asked for, vvenc used 29"):
         list(WithOffset().encode(make_clip(tmp_path, 64, 64), 32))
 
@@ -126,10 +124,10 @@ def test_a_damaged_stream_or_hash_is_an_error(tmp_path: Path) -> None:
         damaged[position] ^= 0x55
         made.bitstream.write_bytes(damaged)
         with pytest.raises(av.FFmpegError):
-            list(decoded(made, "vvc", [open_decoder("vvc", err_detect="crccheck+explode").decode]))
+            list(decode_run(made, "vvc", [open_decoder("vvc", err_detect="crccheck+explode").decode]))
 
 
-def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_the_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ModuleNotFoundError(name)
 
@@ -138,7 +136,7 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         VVenC(preset="slow").version()
 
 
-def test_an_ffmpeg_without_libvvenc_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ffmpeg_without_libvvenc_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("imageio_ffmpeg")
     program = tmp_path / "ffmpeg"
     program.write_text("#!/bin/sh\necho ffmpeg version 4\n")

@@ -1,4 +1,4 @@
-"""AVC: the pictures against the reconstruction that x264 itself writes, the QP against the slice headers."""
+"""Test AVC: the pictures against the reconstruction that x264 writes, the QP against the slice headers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from av.bitstream import BitStreamFilterContext
 
-from codecnn.codecs.pyav import open_encoder, packets
+from codecnn.codecs.libavcodec import encode_pictures, open_encoder
 from codecnn.codecs.x264 import X264
 from codecnn.errors import InputError
-from codecnn.video.picture import read_raw
+from codecnn.video.raw import read_raw
 from tests.coded_clips import make_clip, needs, read_headers
 
 
@@ -24,11 +24,11 @@ class WithOptions(X264):
 
 
 @pytest.mark.parametrize("bit_depth", [8, 10])
-def test_both_pictures_are_those_of_the_encoder(tmp_path: Path, bit_depth: int) -> None:
+def test_both_pictures_are_the_reconstructions_of_the_encoder(tmp_path: Path, bit_depth: int) -> None:
     clip = make_clip(tmp_path, 80, 112, bit_depth, ("chelsea", "coffee"))
     filtered, plain = tmp_path / "filtered.yuv", tmp_path / "plain.yuv"
     frames = list(WithOptions(more=f"dump-yuv={filtered}").encode(clip, 37))
-    # Intra prediction takes what is before the deblocking filter, so without it the encoder decides the same.
+    # Intra prediction uses samples before deblocking, so the encoder makes the same decisions without it.
     list(WithOptions(more=f"no-deblock=1:dump-yuv={plain}").encode(clip, 37))
     for frame, baseline, unfiltered in zip(
         frames, read_raw(filtered, clip.format), read_raw(plain, clip.format), strict=True
@@ -47,7 +47,7 @@ def test_both_pictures_are_those_of_the_encoder(tmp_path: Path, bit_depth: int) 
 def test_the_qp_is_that_of_the_slices(tmp_path: Path, bit_depth: int, qp: int) -> None:
     clip = make_clip(tmp_path, 48, 64, bit_depth, ("chelsea", "coffee"))
     options = {"x264-params": X264().parameters(str(qp + 6 * (bit_depth - 8)))}
-    units = list(packets(open_encoder("libx264", clip, options), clip.frames()))
+    units = list(encode_pictures(open_encoder("libx264", clip, options), clip.frames()))
     (tmp_path / "clip.264").write_bytes(b"".join(map(bytes, units)))
     headers = read_headers(tmp_path / "clip.264")
     slices = len(headers["slice_qp_delta"])
@@ -56,16 +56,16 @@ def test_the_qp_is_that_of_the_slices(tmp_path: Path, bit_depth: int, qp: int) -
     assert [frame.qp_used for frame in X264().encode(clip, qp)] == [qp, qp]
 
 
-def test_a_qp_that_was_not_asked_for_is_an_error(tmp_path: Path) -> None:
+def test_another_qp_than_requested_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="QP 32 was asked for, x264 used 29"):
         list(WithOptions(more="ipratio=1.4").encode(make_clip(tmp_path, 64, 64), 32))
 
 
-def test_bits_are_those_of_the_nal_units_that_ffmpeg_keeps(tmp_path: Path) -> None:
+def test_bits_are_counted_of_the_nal_units_that_ffmpeg_keeps(tmp_path: Path) -> None:
     clip = make_clip(tmp_path, 96, 128, 8, ("coffee", "coffee"))
     counted = [frame.bits for frame in X264().encode(clip, 32)]
     options = {"preset": "medium", "x264-params": X264().parameters("32")}
-    units = packets(open_encoder("libx264", clip, options), clip.frames())
+    units = encode_pictures(open_encoder("libx264", clip, options), clip.frames())
     stream = av.open("/dev/null", "w", format="h264").add_stream("libx264")
     for unit, types, bits in zip(units, ("6|9", "6-9"), counted, strict=True):
         (kept,) = BitStreamFilterContext(f"filter_units=remove_types={types}", in_stream=stream).filter(unit)

@@ -1,4 +1,4 @@
-"""HEVC: the baseline is what the decoder says it is, at the QP asked for, with its bits counted."""
+"""Test HEVC: the baseline, the requested QP, and the bits."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,13 +10,14 @@ import pytest
 from av.bitstream import BitStreamFilterContext
 
 from codecnn.codecs.codec import CodedFrame
-from codecnn.codecs.pyav import open_decoder
+from codecnn.codecs.libavcodec import open_decoder
 from codecnn.codecs.x265 import X265
 from codecnn.errors import InputError
 from codecnn.metrics import psnr
 from codecnn.video.clip import open_clip
 from codecnn.video.frames import frame_from_picture
-from codecnn.video.picture import Picture, write_raw
+from codecnn.video.picture import Picture
+from codecnn.video.raw import write_raw
 from tests.pictures import photograph
 
 
@@ -29,7 +30,9 @@ def encode(folder: Path, pictures: list[Picture], qp: int, codec: X265 | None = 
 
 @pytest.mark.parametrize("bit_depth", [8, 10])
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 19), (63, 65), (75, 130), (130, 64)])
-def test_any_size_comes_back_close_to_the_original(tmp_path: Path, height: int, width: int, bit_depth: int) -> None:
+def test_the_baseline_has_the_size_of_the_original_and_is_close_to_it(
+    tmp_path: Path, height: int, width: int, bit_depth: int
+) -> None:
     pictures = [photograph(name, height, width, bit_depth) for name in ("astronaut", "coffee")]
     for picture, frame in zip(pictures, encode(tmp_path, pictures, 17), strict=True):
         for a, b, c in zip(frame.original.planes, frame.baseline.planes, frame.unfiltered.planes, strict=True):
@@ -67,7 +70,7 @@ class WithOneFilter(X265):
 
 
 @pytest.mark.parametrize("option", ["no-deblock=1", "no-sao=1"])
-def test_unfiltered_is_without_each_of_the_filters(tmp_path: Path, option: str) -> None:
+def test_the_unfiltered_picture_is_without_each_of_the_filters(tmp_path: Path, option: str) -> None:
     (frame,) = encode(tmp_path, [photograph("chelsea", 128, 192)], 37, WithOneFilter(option=option))
     assert (frame.baseline.y != frame.unfiltered.y).any()
 
@@ -78,7 +81,7 @@ class WithDefaultRatio(X265):
         return super().parameters(qp).replace("ipratio=1:", "")
 
 
-def test_unfiltered_is_the_baseline_where_the_encoder_has_no_filters(tmp_path: Path) -> None:
+def test_the_unfiltered_picture_is_the_baseline_if_the_encoder_has_no_filters(tmp_path: Path) -> None:
     picture = photograph("chelsea", 128, 128)
     filtering, plain = (encode(tmp_path, [picture], 37, codec)[0] for codec in (X265(), WithoutFilters()))
     np.testing.assert_array_equal(plain.baseline.y, plain.unfiltered.y)
@@ -86,7 +89,7 @@ def test_unfiltered_is_the_baseline_where_the_encoder_has_no_filters(tmp_path: P
     assert psnr(picture.y, filtering.baseline.y, 8) > psnr(picture.y, filtering.unfiltered.y, 8)
 
 
-def test_a_qp_that_was_not_asked_for_is_an_error(tmp_path: Path) -> None:
+def test_another_qp_than_requested_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="QP 32 was asked for, x265 used 29"):
         encode(tmp_path, [photograph("chelsea", 64, 64)], 32, WithDefaultRatio())
 
@@ -104,7 +107,7 @@ def packets(picture: Picture, count: int) -> list[av.Packet]:
     return made + encoder.encode(None)
 
 
-def test_bits_are_those_of_the_nal_units_that_ffmpeg_keeps(tmp_path: Path) -> None:
+def test_bits_are_counted_of_the_nal_units_that_ffmpeg_keeps(tmp_path: Path) -> None:
     picture = photograph("coffee", 96, 128)
     first, second = (frame.bits for frame in encode(tmp_path, [picture, picture], 32))
     for packet, types, bits in zip(packets(picture, 2), ("39-40", "32-34|39-40"), (first, second), strict=True):
@@ -117,7 +120,7 @@ def _stream() -> av.VideoStream:
     return av.open("/dev/null", "w", format="hevc").add_stream("libx265")
 
 
-def test_a_damaged_stream_does_not_decode_in_silence() -> None:
+def test_a_damaged_stream_is_an_error() -> None:
     (packet,) = packets(photograph("coffee", 96, 128), 1)
     data = bytearray(bytes(packet))
     data[len(data) // 2] ^= 0x55

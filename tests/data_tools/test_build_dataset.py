@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from skimage.io import imread
 
-from codecnn.dataset.store import Shard
+from codecnn.dataset.reader import Shard
 from codecnn.intra.block_size import BlockSize
 from codecnn.labels.mode_sets import ModeSet
 from codecnn.labels.search import label_picture
 from codecnn.metrics import psnr
 from codecnn.video.colour import Conversion, rgb_to_picture
-from codecnn.video.picture import write_raw
+from codecnn.video.raw import write_raw
 from codecnn.video.y4m import write_y4m
 from data_tools.build_dataset import main
 from tests.pictures import PHOTOGRAPHS, photograph
@@ -140,7 +140,7 @@ def test_rgb_of_any_format_goes_through(tmp_path: Path, chroma: str, bit_depth: 
     shard = Shard(out / "chelsea_x265_qp17.h5")
     conversion = Conversion("bt2020", "full", chroma)
     assert (shard.info.chroma, shard.info.bit_depth) == (chroma, bit_depth)
-    assert shard.info.color == conversion.description
+    assert shard.info.colour == conversion.description
     original, baseline, unfiltered = (shard.picture(signal, 0) for signal in ("original", "baseline", "unfiltered"))
     assert original.chroma == baseline.chroma == unfiltered.chroma == chroma
     expected = rgb_to_picture(imread(source), bit_depth, conversion)

@@ -82,7 +82,7 @@ def attribute(name: str, value: object) -> Callable[[h5py.File], None]:
         (attribute("width", 450), "the CTUs are not those"),
         (attribute("width", 1 << 40), "outside of 16x16"),
         (attribute("ctu_size", 63), "CTUs of 63"),
-        (attribute("qp", "37"), "attribute 'qp' is '37', which is no int"),
+        (attribute("qp", "37"), "attribute: qp: must be a valid integer, not '37'"),
         (attribute("fps", "1/0"), "'1/0' is no frame rate"),
         (attribute("fps", "1e999999999"), "'1e999999999' is no frame rate"),
         (attribute("label_references", "x"), "labels from 'x'"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from codecnn.video.picture import write_raw
+from codecnn.video.raw import write_raw
 from data_tools.build_dataset import main
 from tests.pictures import photograph
 

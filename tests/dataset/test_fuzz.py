@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from codecnn.codecs.template_file import load_template
 from codecnn.errors import InputError
-from codecnn.models.weights import load
-from codecnn.training.recipe import parse
+from codecnn.tasks.in_loop_filter import InLoopFilter
 from codecnn.video.clip import open_clip
 from codecnn.video.file_names import format_from_name
+from experiments.run_arguments import parse_run
+from tests.weights_files import load
 
 FUZZ = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -99,7 +100,7 @@ def test_configurations(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(text, "utf-8")
     with suppress(InputError):
-        parse([str(path), "--data", "data", "--out", "out"])
+        parse_run("train-filter", InLoopFilter, [str(path), "--data", "data", "--out", "out"])
 
 
 @settings(FUZZ, max_examples=60)
@@ -126,7 +127,7 @@ from pathlib import Path
 import numpy as np
 from codecnn.dataset.integrity import complaints
 from codecnn.errors import InputError
-from codecnn.dataset.store import Shard
+from codecnn.dataset.reader import Shard
 
 whole, rng = Path(sys.argv[1]).read_bytes(), np.random.default_rng(int(sys.argv[2]))
 path, found = Path(sys.argv[1]).with_name("mutated.h5"), 0
@@ -151,7 +152,7 @@ print(found)
 
 def test_dataset_files(tmp_path: Path) -> None:
     """In a process of its own, which a crash of the HDF5 library would end."""
-    from tests.dataset.test_store import write
+    from tests.dataset.test_shard import write
 
     write(tmp_path / "whole.h5", frames=1)
     command = [sys.executable, "-c", MUTATIONS, str(tmp_path / "whole.h5"), "0"]

@@ -13,7 +13,7 @@ import pytest
 
 from codecnn.dataset.integrity import complaints
 from codecnn.io import files
-from codecnn.video.picture import write_raw
+from codecnn.video.raw import write_raw
 from data_tools.build_dataset import main
 from tests.pictures import photograph
 

@@ -13,11 +13,13 @@ from torch import nn
 
 from codecnn.dataset.schema import SIGNALS
 from codecnn.metrics import psnr
-from codecnn.models import weights
-from codecnn.models.rdn.network import Rdn, RdnConfig, Yuv, make_planes
+from codecnn.models.in_loop_filter import Windows
+from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.network import Rdn
 from codecnn.video.picture import Plane
 from experiments.export import onnx_graph as export_onnx
 from tests.pictures import photograph
+from tests.weights_files import save
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -53,7 +55,7 @@ def test_the_graph_filters_as_the_network(
     tmp_path: Path, config: RdnConfig, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model, path = network(config), tmp_path / "out" / "a.onnx"
-    weights.save(tmp_path / "a.safetensors", model, {"commit": "abc123"})
+    save(tmp_path / "a.safetensors", model, {"commit": "abc123"})
     assert export_onnx.main([str(tmp_path / "a.safetensors"), "--out", str(path)]) == 0
     printed = capsys.readouterr().out
     assert f" of {4 * 160 * 192} samples differ, by " in printed  # of four pictures, each sample once
@@ -82,8 +84,9 @@ def test_the_graph_filters_as_the_network(
     peak = torch.tensor([(1 << depth) - 1 for depth in depths])
     extra = torch.from_numpy(other) if config.input == "both" else None
     with torch.inference_mode():
-        planes = make_planes(Yuv(*map(torch.from_numpy, (y, u, v))), extra, torch.tensor(qps), peak)
-        luma = (model(planes)[:, 0] * peak.view(-1, 1, 1)).numpy()
+        tensors = [torch.from_numpy(plane) for plane in (y, u, v)]
+        fed = Windows(tensors[0], tensors[1], tensors[2], extra, torch.tensor(qps), peak)
+        luma = (model(fed)[:, 0] * peak.view(-1, 1, 1)).numpy()
     expected = np.clip(np.rint(luma), 0, peak.numpy()[:, None, None])
     assert filtered.shape == expected.shape == (3, 50 - 2 * config.margin, 70 - 2 * config.margin)
     assert np.mean(filtered != expected) < 0.001
@@ -110,7 +113,7 @@ def test_the_pictures_of_the_check_are_coded(tmp_path: Path) -> None:
 
 @pytest.fixture
 def untrained(tmp_path: Path) -> Path:
-    weights.save(tmp_path / "a.safetensors", network(replace(CONFIG, blocks=1)), {})
+    save(tmp_path / "a.safetensors", network(replace(CONFIG, blocks=1)), {})
     return tmp_path / "a.safetensors"
 
 

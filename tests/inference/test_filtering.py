@@ -15,10 +15,11 @@ from torch import nn
 from codecnn.errors import InputError
 from codecnn.inference import filtering
 from codecnn.inference.filtering import filter_picture
-from codecnn.models.rdn.network import Rdn, RdnConfig
-from codecnn.models.weights import load, save
+from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.network import Rdn
 from codecnn.video.picture import SCALES, Picture
 from tests.pictures import FORMATS, photograph
+from tests.weights_files import load, save
 
 CONFIG = RdnConfig(channels=6, blocks=2, convolutions=3, growth=4)
 

@@ -1,4 +1,4 @@
-"""HEVC prediction against what the reference software (HM) predicted."""
+"""Test HEVC prediction against the predictions of the reference software (HM)."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ def cases() -> dict[str, np.ndarray]:
 
 
 def mismatches(golden: dict[str, np.ndarray], predict: Callable[..., np.ndarray]) -> Iterator[tuple[int, ...]]:
-    """The cases that differ as (size, bit depth, mode, strong, offset)."""
+    """Yield the cases that differ as (size, bit depth, mode, strong, offset)."""
     keys = ("width", "bitdepth", "mode", "strong", "ref_off", "pred_off")
     for size, depth, mode, strong, start, first in zip(*(golden[key].tolist() for key in keys), strict=True):
         refs = golden["refs"][start : start + 4 * size + 1]
@@ -45,7 +45,7 @@ def test_exchanging_the_sides_transposes(size: int) -> None:
 
 
 def wrong_bends(predict: Callable[..., np.ndarray], depth: int, side: int) -> Iterator[int]:
-    """The bends that are smoothed in the wrong way, of the side with that sample in its middle."""
+    """Yield the bends that are smoothed in the wrong way; `side` is the middle sample of the bent side."""
     level, threshold = 1 << (depth - 1), 1 << (depth - 5)
     for bend, straight in ((threshold, False), (threshold - 2, True), (2 - threshold, True), (-threshold, False)):
         refs = np.full(129, level)
@@ -58,14 +58,14 @@ def wrong_bends(predict: Callable[..., np.ndarray], depth: int, side: int) -> It
 @pytest.mark.parametrize("depth", [8, 10])
 @pytest.mark.parametrize("side", [31, 96])
 def test_strong_smoothing_begins_below_the_threshold(depth: int, side: int) -> None:
-    """A bend of just the threshold is smoothed by [1 2 1], a smaller one is made straight, on either side."""
+    """Check that a bend of exactly the threshold is smoothed by [1 2 1], and that a smaller one is made straight."""
     assert list(wrong_bends(hevc.predict, depth, side)) == []
 
 
 @pytest.mark.parametrize("depth", [8, 10])
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (1, 0)])
 def test_the_filtered_edge_stays_in_range(depth: int, low: int, high: int) -> None:
-    """The row above at one end of the range, the gradient of the column on the left towards the same end."""
+    """Put the row above at one end of the range, with a gradient of the left column towards the same end."""
     peak = (1 << depth) - 1
     refs = np.repeat(np.array([high, low, high]) * peak, (32, 1, 32))  # left, corner, top
     assert (hevc.predict(refs, 16, hevc.VERTICAL, depth) == high * peak).all()

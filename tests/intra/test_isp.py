@@ -1,4 +1,4 @@
-"""Intra sub-partitions against what the reference software (VTM) predicted."""
+"""Test intra sub-partitions against the predictions of the reference software (VTM)."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ def cases() -> dict[str, np.ndarray]:
 
 
 def mismatches(golden: dict[str, np.ndarray], predict_isp: Callable[..., np.ndarray]) -> Iterator[tuple[int, ...]]:
-    """The cases that differ as (width, height, bit depth, mode, split)."""
+    """Yield the cases that differ as (width, height, bit depth, mode, split)."""
     keys = ("width", "height", "bitdepth", "mode", "isp", "ref_off", "pred_off")
     for width, height, depth, mode, split, start, first in zip(*(golden[key].tolist() for key in keys), strict=True):
         refs = golden["refs"][start : start + 2 * (width + height) + 1]
@@ -42,7 +42,7 @@ def test_every_shape_and_split_is_bit_exact() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(8, 8), (16, 16), (32, 16), (16, 64), (64, 16)])
 def test_exchanging_the_sides_transposes(width: int, height: int) -> None:
-    """Where parts are at least 4 wide and high, so that the rule for narrow ones does not tell the splits apart."""
+    """Test parts that are at least 4 wide and high, where the rule for narrow parts does not matter."""
     refs = random_references(width, height)
     exchanged = refs[np.r_[2 * height + 1 : refs.size, 2 * height, : 2 * height]]
     splits = [split for split in (1, 2) if (height, width)[split - 1] >= 16]
@@ -56,7 +56,7 @@ def test_exchanging_the_sides_transposes(width: int, height: int) -> None:
 @pytest.mark.parametrize("height", SIDES[1:])
 def test_a_block_of_width_4_is_predicted_at_once_by_a_vertical_split(height: int) -> None:
     refs = random_references(4, height)
-    for mode in (vvc.DC, vvc.HORIZONTAL, vvc.VERTICAL):  # neither smoothing nor a filter makes a difference
+    for mode in (vvc.DC, vvc.HORIZONTAL, vvc.VERTICAL):  # neither smoothing nor interpolation changes these
         at_once = vvc.predict(refs, 4, height, mode, 10)
         np.testing.assert_array_equal(vvc.predict_isp(refs, 4, height, mode, 10, 2), at_once)
 

@@ -1,4 +1,4 @@
-"""Matrix-based prediction against what the reference software (VTM) predicted."""
+"""Test matrix-based prediction against the predictions of the reference software (VTM)."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ def cases() -> dict[str, np.ndarray]:
 
 
 def mismatches(golden: dict[str, np.ndarray], predict_mip: Callable[..., np.ndarray]) -> Iterator[tuple[int, ...]]:
-    """The cases that differ as (width, height, bit depth, mode, transposed)."""
+    """Yield the cases that differ as (width, height, bit depth, mode, transposed)."""
     keys = ("width", "height", "bitdepth", "mode", "transp", "ref_off", "pred_off")
     for width, height, depth, mode, flag, start, first in zip(*(golden[key].tolist() for key in keys), strict=True):
         refs = golden["refs"][start : start + 2 * (width + height) + 1]
@@ -36,13 +36,13 @@ def test_every_shape_and_mode_is_bit_exact() -> None:
     golden = cases()
     assert list(mismatches(golden, vvc.predict_mip)) == []
     tried = set(zip(*(golden[key].tolist() for key in ("width", "height", "mode", "transp")), strict=True))
-    shapes = [shape for shape in SHAPES if sorted(shape) != [4, 64]]  # the reference encoder does not try those two
+    shapes = [shape for shape in SHAPES if sorted(shape) != [4, 64]]  # the reference encoder does not try 4x64 and 64x4
     assert tried == {(*shape, mode, flag) for shape in shapes for mode in range(mode_count(*shape)) for flag in (0, 1)}
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 8), (16, 4), (4, 64), (64, 4), (8, 16), (64, 8)])
 def test_exchanging_the_sides_transposes(shape: tuple[int, int]) -> None:
-    """Where the matrix gives one side in full, so that the order of the two interpolations is of no matter."""
+    """Test shapes where the matrix gives one side in full: the order of the two interpolations does not matter."""
     width, height = shape
     refs = np.random.default_rng(width).integers(0, 1024, 2 * (width + height) + 1).astype(np.uint16)
     exchanged = refs[np.r_[2 * height + 1 : refs.size, 2 * height, : 2 * height]]
@@ -62,7 +62,7 @@ def test_extreme_references_stay_in_range() -> None:
 
 @pytest.mark.parametrize("level", [0, 77, 128, 255])
 def test_flat_references_give_a_flat_block(level: int) -> None:
-    """At every level in the larger blocks; the small ones' matrices also see how far it is from the range's middle."""
+    """Test all levels in larger blocks; the matrices of small blocks also depend on the distance from mid-range."""
     for width, height in SHAPES:
         refs = np.full(2 * (width + height) + 1, level, np.uint8)
         for mode in range(mode_count(width, height) if level == 128 or mode_count(width, height) == 6 else 0):

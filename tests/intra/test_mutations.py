@@ -1,6 +1,6 @@
-"""The mistakes that are easily made in a codec's arithmetic: each is put into the code, and a check must see it.
+"""Put typical mistakes of codec arithmetic into the code, one at a time; a check must find each of them.
 
-The checks are those of the other tests, so their cases reach every threshold, rounding and clipping that stands here.
+The checks come from the other tests. So the cases of those tests reach every threshold, rounding and clipping here.
 """
 
 import importlib.util
@@ -20,7 +20,7 @@ from tests.transforms import test_reference as test_transforms
 
 @dataclass(frozen=True)
 class Check:
-    """What a test compares of a module: the cases in which it is wrong."""
+    """Hold a comparison of a test, which yields the cases in which a module is wrong."""
 
     module: str
     wrong: Callable[[ModuleType], Iterator[object]]
@@ -39,17 +39,17 @@ def satd_wrong(transforms: ModuleType) -> Iterator[object]:
 
 
 def references_wrong(references: ModuleType) -> Iterator[object]:
-    """The blocks whose references are not those of a decoder that marks what it has decoded."""
+    """Yield the blocks whose references differ from those of a decoder that marks what it has decoded."""
     height, width, ctu_size = 72, 90, 32
     plane = np.random.default_rng(5).integers(0, 1024, (height, width), dtype=np.uint16)
     for size in (BlockSize(8, 8), BlockSize(32, 32), BlockSize(4, 8), BlockSize(16, 4)):
         decoded = np.zeros(plane.shape, bool)
         for number, (x, y) in enumerate(test_references.coding_order(height, width, ctu_size, size)):
             if x + size.width <= width and y + size.height <= height:
-                mrl = number % 3
-                expected = test_references.border_by_the_standard(plane, decoded, x, y, size, 10, mrl)
-                if references.reference_samples(plane, x, y, *size, ctu_size, 10, mrl).tolist() != expected:
-                    yield x, y, size, mrl
+                reference_line = number % 3
+                expected = test_references.border_by_the_standard(plane, decoded, x, y, size, 10, reference_line)
+                if references.reference_samples(plane, x, y, *size, ctu_size, 10, reference_line).tolist() != expected:
+                    yield x, y, size, reference_line
             decoded[y : y + size.height, x : x + size.width] = True
 
 
@@ -71,18 +71,18 @@ REFERENCES = Check("codecnn.intra.references", references_wrong)
 
 SMOOTHED = (0, -14, -12, -10, -6, 2, 34, 66, 72, 76, 78, 80)
 
-# The check, the module that is changed, its text, and what stands in its place.
+# The check, the module to change, its text, and the text that replaces it.
 MUTATIONS = [
     # VVC: smoothing of the references
     (INTRA, VVC_MODES, "width * height > 32", "width * height >= 32"),
     (INTRA, VVC_MODES, "width * height > 32", "width * height > 64"),
-    # Not in the set itself: without mode 34 there, the Gaussian filter would smooth it just the same.
+    # The set itself does not change: without mode 34 in it, the Gaussian filter would smooth this mode just the same.
     *(
         (INTRA, VVC_MODES, "return mode in _SMOOTHED_MODES", f"return mode in _SMOOTHED_MODES - {{{mode}}}")
         for mode in SMOOTHED
     ),
     (INTRA, VVC, "border[2:] + 2) >> 2", "border[2:]) >> 2"),
-    (MRL, VVC, "if mrl == 0 and smooths_references(", "if smooths_references("),
+    (MRL, VVC, "if reference_line == 0 and smooths_references(", "if smooths_references("),
     # VVC: choice of the interpolation filter
     *(
         (INTRA, VVC_MODES, "{2: 24, 3: 14, 4: 2, 5: 0, 6: 0}", mutated)
@@ -98,8 +98,13 @@ MUTATIONS = [
     ),
     (INTRA, VVC_MODES, "distance > threshold", "distance >= threshold"),
     (INTRA, VVC_MODES, "(log2(width) + log2(height)) >> 1", "(log2(width) + log2(height) + 1) >> 1"),
-    (INTRA, VVC_MODES, "gaussian = mrl == 0 and mode not in _SMOOTHED_MODES and", "gaussian = mrl == 0 and"),
-    (MRL, VVC_MODES, "gaussian = mrl == 0 and mode", "gaussian = mode"),
+    (
+        INTRA,
+        VVC_MODES,
+        "gaussian = reference_line == 0 and mode not in _SMOOTHED_MODES and",
+        "gaussian = reference_line == 0 and",
+    ),
+    (MRL, VVC_MODES, "gaussian = reference_line == 0 and mode", "gaussian = mode"),
     (
         ISP,
         VVC,
@@ -113,8 +118,8 @@ MUTATIONS = [
     (INTRA, VVC_MODES, "(16 - f, 32 - f, 16 + f, f)", "(16 - f, 32, 16, f)"),
     (INTRA, VVC, "products.sum(-1) + 32) >> 6", "products.sum(-1)) >> 6"),
     (INTRA, VVC, "np.clip((products.sum(-1) + 32) >> 6, 0, peak)", "(products.sum(-1) + 32) >> 6"),
-    (MRL, VVC, "(np.arange(height) + 1 + mrl) * angle(mode)", "(np.arange(height) + 1) * angle(mode)"),
-    (MRL, VVC, "origin + mrl + (shift >> 5)", "origin + (shift >> 5)"),
+    (MRL, VVC, "(np.arange(height) + 1 + reference_line) * angle(mode)", "(np.arange(height) + 1) * angle(mode)"),
+    (MRL, VVC, "origin + reference_line + (shift >> 5)", "origin + (shift >> 5)"),
     # VVC: directions
     (INTRA, VVC_MODES, "18, 20, 23, 26, 29", "18, 20, 22, 26, 29"),
     (INTRA, VVC_MODES, "2 * ratio if ratio > 1 else 0", "2 * ratio"),
@@ -153,7 +158,7 @@ MUTATIONS = [
         "_pdpc_one_side(block, side, mode, scale)",
     ),
     (INTRA, VVC, "+ side[1 : height + 1, None] - side[0]", "+ side[1 : height + 1, None] - side[1]"),
-    (MRL, VVC, "pdpc_scale(mode, width, height) if mrl == 0 else -1", "pdpc_scale(mode, width, height)"),
+    (MRL, VVC, "pdpc_scale(mode, width, height) if reference_line == 0 else -1", "pdpc_scale(mode, width, height)"),
     # VVC: planar and DC
     (INTRA, VVC, "horizontal * height + width * height", "horizontal * height"),
     (INTRA, VVC, "vertical * width + horizontal * height", "vertical * height + horizontal * width"),
@@ -165,7 +170,7 @@ MUTATIONS = [
         "(both.sum() + (both.size >> 1)) // both.size",
     ),
     (INTRA, VVC, "max(above, beside, key=len)", "min(above, beside, key=len)"),
-    (MRL, VVC, "top[1 + mrl :][:width]", "top[1:][:width]"),
+    (MRL, VVC, "top[1 + reference_line :][:width]", "top[1:][:width]"),
     # VVC: sub-partitions
     (ISP, VVC, "max(width // parts, 4)", "width // parts"),
     (ISP, VVC, "2 if width * height == 32 else 4", "4"),
@@ -311,8 +316,13 @@ MUTATIONS = [
     ),
     (REFERENCES, REFERENCES.module, "= inside & earlier", "= inside"),
     (REFERENCES, REFERENCES.module, "(order < of_block) | ((order == of_block) &", "(order < of_block) | (False &"),
-    (REFERENCES, REFERENCES.module, "x - 1 - mrl), x + top", "x - 1), x + top"),
-    (REFERENCES, REFERENCES.module, "left = np.arange(-mrl, 2 * height)", "left = np.arange(-mrl, 2 * height) + mrl"),
+    (REFERENCES, REFERENCES.module, "x - 1 - reference_line), x + top", "x - 1), x + top"),
+    (
+        REFERENCES,
+        REFERENCES.module,
+        "left = np.arange(-reference_line, 2 * height)",
+        "left = np.arange(-reference_line, 2 * height) + reference_line",
+    ),
 ]
 
 
@@ -324,7 +334,7 @@ def source_of(name: str) -> str:
 
 
 def execute(monkeypatch: pytest.MonkeyPatch, name: str, source: str) -> ModuleType:
-    """A fresh module of that source, which later imports find in place of the real one."""
+    """Run the source as a new module, which later imports find in place of the real one."""
     spec = importlib.util.find_spec(name)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
@@ -338,17 +348,19 @@ def execute(monkeypatch: pytest.MonkeyPatch, name: str, source: str) -> ModuleTy
     MUTATIONS,
     ids=[f"{name.rpartition('.')[2]}: {' '.join(mutated.split())}" for _, name, _, mutated in MUTATIONS],
 )
-def test_a_mistake_is_seen(monkeypatch: pytest.MonkeyPatch, check: Check, name: str, text: str, mutated: str) -> None:
+def test_every_mistake_is_found(
+    monkeypatch: pytest.MonkeyPatch, check: Check, name: str, text: str, mutated: str
+) -> None:
     source = source_of(name)
     assert source.count(text) == 1
     module = execute(monkeypatch, name, source.replace(text, mutated))
-    if name != check.module:  # it imports from the mutated one
+    if name != check.module:  # the checked module imports from the mutated one
         module = execute(monkeypatch, check.module, source_of(check.module))
     assert any(True for _ in check.wrong(module))
 
 
 @pytest.mark.parametrize(("check", "name"), dict.fromkeys((check, name) for check, name, _, _ in MUTATIONS))
-def test_nothing_is_seen_without_a_mistake(monkeypatch: pytest.MonkeyPatch, check: Check, name: str) -> None:
+def test_nothing_is_found_without_a_mistake(monkeypatch: pytest.MonkeyPatch, check: Check, name: str) -> None:
     module = execute(monkeypatch, name, source_of(name))
     if name != check.module:
         module = execute(monkeypatch, check.module, source_of(check.module))

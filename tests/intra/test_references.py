@@ -1,4 +1,4 @@
-"""Availability against a simulation of the decoder's progress, substitution against the standard's words."""
+"""Test availability against a simulated decoder, and substitution against the text of the standard."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from codecnn.intra.block_size import SHAPES, BlockSize
 
 
 def parts(x: int, y: int, side: int, size: BlockSize) -> Iterator[tuple[int, int]]:
-    """The blocks of a square: a quadtree down to the longer side of the block, then halves of halves, in order."""
+    """Yield the blocks of a square in order: a quadtree down to the longer side of the block, then halves of halves."""
     if side > max(size):
         half = side // 2
         for y_child in (y, y + half):
@@ -23,7 +23,7 @@ def parts(x: int, y: int, side: int, size: BlockSize) -> Iterator[tuple[int, int
 
 
 def coding_order(height: int, width: int, ctu_size: int, size: BlockSize) -> Iterator[tuple[int, int]]:
-    """Top left samples of all blocks that have a sample in the picture."""
+    """Yield the top left samples of all blocks that have a sample in the picture."""
     for y_ctu in range(0, height, ctu_size):
         for x_ctu in range(0, width, ctu_size):
             for x, y in parts(x_ctu, y_ctu, ctu_size, size):
@@ -32,12 +32,12 @@ def coding_order(height: int, width: int, ctu_size: int, size: BlockSize) -> Ite
 
 
 def border_by_the_standard(
-    plane: np.ndarray, decoded: np.ndarray, x: int, y: int, size: BlockSize, bit_depth: int, mrl: int
+    plane: np.ndarray, decoded: np.ndarray, x: int, y: int, size: BlockSize, bit_depth: int, reference_line: int
 ) -> list[int]:
-    """The substitution process step by step (H.266 8.4.5.2.9), None standing for "not available"."""
+    """Follow the substitution process step by step (H.266 8.4.5.2.9); None means "not available"."""
     height, width = plane.shape
-    positions = [(x - 1 - mrl, v) for v in range(y + 2 * size.height - 1, y - mrl - 2, -1)]
-    positions += [(u, y - 1 - mrl) for u in range(x - mrl, x + 2 * size.width)]
+    positions = [(x - 1 - reference_line, v) for v in range(y + 2 * size.height - 1, y - reference_line - 2, -1)]
+    positions += [(u, y - 1 - reference_line) for u in range(x - reference_line, x + 2 * size.width)]
     samples: list[int | None] = [
         int(plane[v, u]) if 0 <= u < width and 0 <= v < height and decoded[v, u] else None for u, v in positions
     ]
@@ -47,23 +47,23 @@ def border_by_the_standard(
     for sample in samples:
         previous = previous if sample is None else sample
         filled.append(previous)
-    left = 2 * size.height + mrl
+    left = 2 * size.height + reference_line
     return filled[:left][::-1] + filled[left:]
 
 
 @pytest.mark.parametrize("size", SHAPES, ids=str)
 @pytest.mark.parametrize(("ctu_size", "height", "width"), [(128, 150, 301), (64, 141, 197), (64, 64, 64)])
-def test_references_are_those_decoded_before_the_block(ctu_size: int, height: int, width: int, size: BlockSize) -> None:
+def test_references_are_decoded_before_the_block(ctu_size: int, height: int, width: int, size: BlockSize) -> None:
     plane = np.random.default_rng(size.width).integers(0, 1024, (height, width), dtype=np.uint16)
     decoded = np.zeros((height, width), bool)
     blocks = list(coding_order(height, width, ctu_size, size))
-    step = 5 if size.width * size.height <= 64 else 1  # a number that meets every position within a CTU
+    step = 5 if size.width * size.height <= 64 else 1  # reaches every position within a CTU
     for number, (x, y) in enumerate(blocks):
         if number % step == 0 and x + size.width <= width and y + size.height <= height:
-            mrl = number // step % 3
-            measured = references.reference_samples(plane, x, y, *size, ctu_size, 10, mrl)
+            reference_line = number // step % 3
+            measured = references.reference_samples(plane, x, y, *size, ctu_size, 10, reference_line)
             assert measured.dtype == plane.dtype
-            assert measured.tolist() == border_by_the_standard(plane, decoded, x, y, size, 10, mrl), (x, y)
+            assert measured.tolist() == border_by_the_standard(plane, decoded, x, y, size, 10, reference_line), (x, y)
         decoded[y : y + size.height, x : x + size.width] = True
     assert decoded.all()
 

@@ -1,4 +1,4 @@
-"""Every mode, size and bit depth against what the reference software (VTM) predicted."""
+"""Test every mode, size and bit depth against the predictions of the reference software (VTM)."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,14 +17,16 @@ def cases(name: str) -> dict[str, np.ndarray]:
 
 
 def mismatches(golden: dict[str, np.ndarray], predict: Callable[..., np.ndarray]) -> Iterator[tuple[int, ...]]:
-    """The cases that differ as (width, height, bit depth, mode, mrl)."""
-    lines = golden.get("mrl", np.zeros_like(golden["mode"]))
+    """Yield the cases that differ as (width, height, bit depth, mode, reference line)."""
+    reference_lines = golden.get("mrl", np.zeros_like(golden["mode"]))
     columns = (golden[key].tolist() for key in ("width", "height", "bitdepth", "mode", "ref_off", "pred_off"))
-    for width, height, depth, mode, start, first, mrl in zip(*columns, lines.tolist(), strict=True):
-        refs = golden["refs"][start : start + 2 * (width + height + mrl) + 1]
+    for width, height, depth, mode, start, first, reference_line in zip(
+        *columns, reference_lines.tolist(), strict=True
+    ):
+        refs = golden["refs"][start : start + 2 * (width + height + reference_line) + 1]
         expected = golden["preds"][first : first + width * height].reshape(height, width)
-        if not np.array_equal(predict(refs, width, height, mode, depth, mrl), expected):
-            yield width, height, depth, mode, mrl
+        if not np.array_equal(predict(refs, width, height, mode, depth, reference_line), expected):
+            yield width, height, depth, mode, reference_line
 
 
 def test_every_mode_of_every_shape_is_bit_exact() -> None:
@@ -43,7 +45,7 @@ def test_multiple_reference_lines_are_bit_exact() -> None:
     assert set(golden["mrl"].tolist()) == {1, 2}
 
 
-def test_per_mode_decisions_are_those_of_the_reference_software() -> None:
+def test_decisions_per_mode_equal_the_reference_software() -> None:
     with np.load(GOLDEN / "vvc_intra.npz") as golden:
         keys = ("width", "height", "mode", "ref_filter", "gauss4", "pdpc")
         for width, height, mode, smoothed, gaussian, pdpc in zip(*(golden[key].tolist() for key in keys), strict=True):

@@ -1,4 +1,4 @@
-"""The engine against the plain predictor, transforms and references, block by block."""
+"""Test the label engine against the plain predictors, transforms and references, block by block."""
 
 import subprocess
 import sys
@@ -13,9 +13,10 @@ from skimage import color, data
 
 from codecnn.intra import hevc, references, vvc
 from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
+from codecnn.labels.label import NO_LABEL, SizeLabels
 from codecnn.labels.mode_sets import ModeSet
-from codecnn.labels.search import NO_LABEL, SizeLabels, label_picture
-from codecnn.transforms import reference as transforms
+from codecnn.labels.search import label_picture
+from codecnn.transforms.reference import dct_satd, satd
 
 RECTANGLES = tuple(size for size in SHAPES if size not in SQUARES)
 
@@ -29,7 +30,7 @@ def natural(name: str, bit_depth: int, height: int, width: int) -> np.ndarray:
 
 
 def distorted(picture: np.ndarray, bit_depth: int) -> np.ndarray:
-    """What a reconstruction may look like: blurred along the rows, with an error of its own."""
+    """Return a picture like a reconstruction: blurred along the rows, with an additional error."""
     error = np.random.default_rng(1).integers(-6, 7, picture.shape)
     blurred = (picture.astype(int) + np.roll(picture, 1, 1)) // 2 + error
     clipped: np.ndarray = np.clip(blurred, 0, (1 << bit_depth) - 1)
@@ -42,7 +43,7 @@ def noise(bit_depth: int, height: int, width: int, extreme: bool = False) -> np.
 
 
 def some_blocks(shape: tuple[int, ...], size: BlockSize, count: int) -> Iterator[tuple[int, int]]:
-    """Positions of blocks: the corners of the picture, and others evenly over it."""
+    """Yield positions of blocks: the corners of the picture, and others evenly over it."""
     rows, columns = shape[0] // size.height, shape[1] // size.width
     chosen = {0, columns - 1, (rows - 1) * columns, rows * columns - 1}
     chosen |= set(np.linspace(0, rows * columns - 1, count).astype(int).tolist())
@@ -53,18 +54,18 @@ def some_blocks(shape: tuple[int, ...], size: BlockSize, count: int) -> Iterator
 def predictions(
     reference: np.ndarray, x: int, y: int, size: BlockSize, bit_depth: int, ctu_size: int, modes: ModeSet = "vvc-67"
 ) -> np.ndarray:
-    """What every mode of a set predicts, in the order of their numbers, by the plain predictors; -1 if it cannot be."""
+    """Predict with every mode of a set, in the order of their numbers, by the plain predictors; -1 if impossible."""
     predicted = []
-    for line in range(3 if modes == "vvc-67-mrl" else 1):
-        refs = references.reference_samples(reference, x, y, *size, ctu_size, bit_depth, line)
+    for reference_line in range(3 if modes == "vvc-67-mrl" else 1):
+        refs = references.reference_samples(reference, x, y, *size, ctu_size, bit_depth, reference_line)
         if modes == "hevc-35":
             predicted += [hevc.predict(refs, size.width, mode, bit_depth, True) for mode in range(hevc.MODES)]
-        elif line > 0 and y % ctu_size == 0:
+        elif reference_line > 0 and y % ctu_size == 0:
             predicted += [np.full(size[::-1], -1)] * vvc.MODES
         else:
-            predicted += [vvc.predict(refs, *size, mode, bit_depth, line) for mode in range(vvc.MODES)]
-            if line > 0:
-                predicted[vvc.MODES * line] = np.full(size[::-1], -1)
+            predicted += [vvc.predict(refs, *size, mode, bit_depth, reference_line) for mode in range(vvc.MODES)]
+            if reference_line > 0:
+                predicted[vvc.MODES * reference_line] = np.full(size[::-1], -1)
     return np.stack(predicted).astype(np.int64)
 
 
@@ -78,20 +79,20 @@ def check(
     count: int,
     modes: ModeSet = "vvc-67",
 ) -> None:
-    """Compare the costs of all modes, and the three best of them, with the plain ones."""
+    """Compare the costs of all modes, and the three best modes, with the plain search."""
     assert labels.tables is not None
     for x, y in some_blocks(original.shape, size, count):
         predicted = predictions(reference, x, y, size, bit_depth, ctu_size, modes)
         possible = predicted[:, 0, 0] >= 0
         block, at = original[y : y + size.height, x : x + size.width], (y // size.height, x // size.width)
 
-        costs = np.where(possible, transforms.satd(block, predicted), np.inf)
+        costs = np.where(possible, satd(block, predicted), np.inf)
         np.testing.assert_array_equal(labels.tables.hadamard[at], costs.astype(np.float32))
         best = np.argsort(costs, kind="stable")[:3]
         assert labels.hadamard_mode[at].tolist() == best.tolist(), (x, y)
         np.testing.assert_array_equal(labels.hadamard_cost[at], costs[best].astype(np.float32))
 
-        costs = np.where(possible, transforms.dct_satd(block, predicted), np.inf)
+        costs = np.where(possible, dct_satd(block, predicted), np.inf)
         np.testing.assert_allclose(labels.tables.dct[at], costs, rtol=1e-5, atol=1e-3)
         assert len(set(labels.dct_mode[at].tolist())) == 3
         np.testing.assert_allclose(costs[labels.dct_mode[at]], np.sort(costs)[:3], rtol=1e-5, atol=1e-3)
@@ -100,7 +101,7 @@ def check(
 
 @pytest.mark.parametrize("size", SQUARES, ids=str)
 @pytest.mark.parametrize(("name", "bit_depth", "ctu_size"), [("camera", 8, 64), ("astronaut", 10, 128)])
-def test_labels_of_natural_pictures_are_the_plain_ones(
+def test_labels_of_natural_pictures_equal_the_plain_search(
     name: str, bit_depth: int, ctu_size: int, size: BlockSize
 ) -> None:
     original = natural(name, bit_depth, 149, 203)
@@ -111,7 +112,7 @@ def test_labels_of_natural_pictures_are_the_plain_ones(
 
 @pytest.mark.parametrize("size", SQUARES, ids=str)
 @pytest.mark.parametrize(("bit_depth", "extreme"), [(8, False), (10, True), (12, True), (16, True)])
-def test_labels_of_noise_are_the_plain_ones(bit_depth: int, extreme: bool, size: BlockSize) -> None:
+def test_labels_of_noise_equal_the_plain_search(bit_depth: int, extreme: bool, size: BlockSize) -> None:
     original, reference = noise(bit_depth, 2 * 140, 131, extreme).reshape(2, 140, 131)
     labels = label_picture(original, reference, bit_depth, (size,), best=3, tables=True)[size]
     check(labels, original, reference, bit_depth, size, 128, 12 if size.width < 32 else 4)
@@ -119,7 +120,7 @@ def test_labels_of_noise_are_the_plain_ones(bit_depth: int, extreme: bool, size:
 
 @pytest.mark.parametrize("size", RECTANGLES, ids=str)
 @pytest.mark.parametrize(("bit_depth", "extreme"), [(8, False), (10, True)])
-def test_labels_of_rectangles_are_the_plain_ones(bit_depth: int, extreme: bool, size: BlockSize) -> None:
+def test_labels_of_rectangles_equal_the_plain_search(bit_depth: int, extreme: bool, size: BlockSize) -> None:
     original, reference = noise(bit_depth, 2 * 140, 131, extreme).reshape(2, 140, 131)
     if not extreme:
         original, reference = natural("astronaut", bit_depth, 140, 131), natural("camera", bit_depth, 140, 131)
@@ -129,7 +130,7 @@ def test_labels_of_rectangles_are_the_plain_ones(bit_depth: int, extreme: bool, 
 
 @pytest.mark.parametrize("size", SHAPES, ids=str)
 @pytest.mark.parametrize(("bit_depth", "extreme"), [(8, False), (10, True)])
-def test_labels_with_multiple_reference_lines_are_the_plain_ones(
+def test_labels_with_multiple_reference_lines_equal_the_plain_search(
     bit_depth: int, extreme: bool, size: BlockSize
 ) -> None:
     original, reference = noise(bit_depth, 2 * 140, 131, extreme).reshape(2, 140, 131)
@@ -139,7 +140,7 @@ def test_labels_with_multiple_reference_lines_are_the_plain_ones(
 
 @pytest.mark.parametrize("size", SQUARES[:4], ids=str)
 @pytest.mark.parametrize(("bit_depth", "extreme"), [(8, False), (10, False), (10, True), (12, True)])
-def test_labels_with_the_modes_of_hevc_are_the_plain_ones(bit_depth: int, extreme: bool, size: BlockSize) -> None:
+def test_labels_with_the_modes_of_hevc_equal_the_plain_search(bit_depth: int, extreme: bool, size: BlockSize) -> None:
     original, reference = noise(bit_depth, 2 * 140, 131, extreme).reshape(2, 140, 131)
     if bit_depth == 10 and not extreme:  # smooth enough for strong smoothing
         ramp = np.linspace(300, 900, 131) + np.linspace(0, 100, 140)[:, None]
@@ -150,7 +151,7 @@ def test_labels_with_the_modes_of_hevc_are_the_plain_ones(bit_depth: int, extrem
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.data())
-def test_labels_are_the_plain_ones_whatever_the_picture(draw: st.DataObject) -> None:
+def test_labels_of_any_picture_equal_the_plain_search(draw: st.DataObject) -> None:
     bit_depth = draw.draw(st.sampled_from((8, 10)), "bit depth")
     modes: ModeSet = draw.draw(st.sampled_from(("vvc-67", "vvc-67-mrl", "hevc-35")), "modes")
     size = draw.draw(st.sampled_from(SQUARES[:4] if modes == "hevc-35" else SHAPES), "size")
@@ -166,7 +167,7 @@ def test_labels_are_the_plain_ones_whatever_the_picture(draw: st.DataObject) -> 
 @pytest.mark.parametrize("size", SQUARES, ids=str)
 @pytest.mark.parametrize(("bit_depth", "extreme"), [(8, False), (10, False), (10, True), (12, True)])
 def test_every_mode_predicts_bit_exactly(bit_depth: int, extreme: bool, size: BlockSize) -> None:
-    """Each block of the original is what one of the modes predicts: it must be found, at no cost."""
+    """Make each block of the original with one of the modes: this mode must be found, with a cost of 0."""
     height, width = 9 * size.height, 8 * size.width + 3
     reference = noise(bit_depth, height, width, extreme)
     original = np.zeros_like(reference)
@@ -174,7 +175,7 @@ def test_every_mode_predicts_bit_exactly(bit_depth: int, extreme: bool, size: Bl
     for number in range(72):
         x, y = number % 8 * size.width, number // 8 * size.height
         predicted = predictions(reference, x, y, size, bit_depth, 64)
-        block = predicted[(number + 5) % vvc.MODES]  # + 5: the first block's modes are all alike
+        block = predicted[(number + 5) % vvc.MODES]  # + 5: all modes of the first block predict the same
         original[y : y + size.height, x : x + size.width] = block
         expected[y // size.height, x // size.width] = np.argmax((predicted == block).all((1, 2)))
     labels = label_picture(original, reference, bit_depth, (size,), 64)[size]
@@ -185,7 +186,7 @@ def test_every_mode_predicts_bit_exactly(bit_depth: int, extreme: bool, size: Bl
     assert len(np.unique(expected)) > 60
 
 
-def test_blocks_that_are_not_wholly_in_the_picture_have_no_label() -> None:
+def test_blocks_across_the_picture_edge_have_no_label() -> None:
     picture = natural("camera", 8, 133, 70)
     found = label_picture(picture, picture, 8)
     assert tuple(found) == SQUARES
@@ -223,7 +224,7 @@ def test_the_lowest_mode_wins_a_tie_of_dct_costs(size: BlockSize) -> None:
     assert labels.dct_mode[0, 0] == 0  # without references all modes predict the same
 
 
-def test_samples_of_8_bits_may_come_as_uint16_and_in_any_layout() -> None:
+def test_8_bit_samples_can_be_uint16_in_any_memory_layout() -> None:
     original = natural("astronaut", 8, 64, 96).astype(np.uint8)
     reference = distorted(original, 8).astype(np.uint8)
     expected = label_picture(original, reference, 8, SQUARES[1:2])[BlockSize(8, 8)]
@@ -277,12 +278,12 @@ def test_wrong_arguments_are_refused(
         label_picture(original, reference, bit_depth, (BlockSize(*size),), ctu_size, modes, best)
 
 
-def test_what_one_process_has_compiled_another_one_loads() -> None:
+def test_compiled_kernels_are_loaded_by_other_processes() -> None:
     code = (
-        "import numpy as np; from codecnn.labels.numba_engine import costs as kernel;"
+        "import numpy as np; from codecnn.labels.numba_engine import costs;"
         "from codecnn.labels.search import label_picture;"
         "plane = np.zeros((64, 64), np.uint16); label_picture(plane, plane, 10);"
-        "print(sum(k.stats.cache_misses.total() for k in (kernel.block_costs, kernel.best_modes)))"
+        "print(sum(kernel.stats.cache_misses.total() for kernel in (costs.block_costs, costs.best_modes)))"
     )
     plane = np.zeros((64, 64), np.uint16)
     label_picture(plane, plane, 10)

@@ -1,4 +1,4 @@
-"""The engine on torch against the engine on numba, on every device that is there."""
+"""Test the torch engine against the numba engine, on every available device."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_torch_finds_the_same_costs(modes: ModeSet, bit_depth: int, device: torc
             np.testing.assert_allclose(labels.tables.dct, there.tables.dct, rtol=2e-6, atol=0.01, err_msg=str(size))
 
 
-def test_a_picture_of_more_blocks_than_are_computed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_with_more_blocks_than_one_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codecnn.labels.torch_engine.costs._SAMPLES", 50_000)
     picture = np.random.default_rng(0).integers(0, 256, (80, 100)).astype(np.uint8)
     size = BlockSize(8, 4)

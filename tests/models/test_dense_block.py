@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from codecnn.models.rdn.network import DenseBlock, RdnConfig
+from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.network import DenseBlock
 
 
 def gradients(block: DenseBlock, x: torch.Tensor) -> list[torch.Tensor]:

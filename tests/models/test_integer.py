@@ -20,27 +20,32 @@ from torch import nn
 
 from benchmarks import inference
 from codecnn.codecs.x265 import X265
-from codecnn.dataset.store import Shard
+from codecnn.dataset.reader import Shard
 from codecnn.errors import InputError
 from codecnn.inference import filtering
-from codecnn.inference.filtering import ctu_windows, filter_picture, filter_windows, planes_of
+from codecnn.inference.filtering import ctu_windows, filter_picture, filter_windows
 from codecnn.metrics import psnr_gain
-from codecnn.models import weights
-from codecnn.models.pretrained import find_weights
-from codecnn.models.rdn import integer_weights
+from codecnn.models.costs import parameter_count
+from codecnn.models.in_loop_filter import Windows, to_tensors
+from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.integer import IntegerRdn, wiring
 from codecnn.models.rdn.integer_conv import LIMIT, IntegerConv, Place, convolve
-from codecnn.models.rdn.macs import parameter_count
-from codecnn.models.rdn.network import Rdn, RdnConfig
+from codecnn.models.rdn.integer_weights import read_integers, save_integers
+from codecnn.models.rdn.network import Rdn
 from codecnn.models.rdn.quantise import quantise
+from codecnn.models.weights import INTEGER_FORMAT, find_weights
 from codecnn.video.clip import open_clip
-from codecnn.video.picture import SCALES, Picture, Plane, write_raw
+from codecnn.video.picture import SCALES, Picture, Plane
+from codecnn.video.raw import write_raw
 from data_tools import build_dataset
 from experiments import quantise_filter as command
-from experiments.reports.complexity.measure import Network
+from experiments.reports.complexity.measure import Named
 from experiments.reports.gain import command as report
 from tests import integer_reference
+from tests.filter_windows import planes_at, windows_of
 from tests.pictures import FORMATS, photograph
+from tests.reports.results_schema import read_results
+from tests.weights_files import load, load_filter, save
 
 CONFIG = RdnConfig(channels=6, blocks=2, convolutions=3, growth=4)
 CONFIGS = [
@@ -75,8 +80,8 @@ def pictures(height: int = 45, width: int = 53, bit_depth: int = 8, chroma: str 
 
 def integers(model: Rdn, bit_depth: int = 8, chroma: str = "420") -> IntegerRdn:
     """The network in integers, calibrated on the pictures that the tests filter."""
-    windows = ctu_windows(model.config, *pictures(bit_depth=bit_depth, chroma=chroma), ctu_size=16)
-    return quantise(model, [planes_of(model.config, windows, qp, bit_depth) for qp in (22, 37)])
+    both = pictures(bit_depth=bit_depth, chroma=chroma)
+    return quantise(model, [to_tensors(ctu_windows(model.config, *both, qp, ctu_size=16)) for qp in (22, 37)])
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
@@ -102,15 +107,15 @@ def test_equal_to_plain_arithmetic_and_close_to_the_float_network(
 ) -> None:
     model = network(config)
     quantised = integers(model, bit_depth, chroma)
-    windows = ctu_windows(config, *pictures(bit_depth=bit_depth, chroma=chroma), ctu_size=32)
-    filtered = quantised.filter_windows(windows, 37, bit_depth)
-    assert filtered.dtype == windows[0].dtype
+    windows = ctu_windows(config, *pictures(bit_depth=bit_depth, chroma=chroma), qp=37, ctu_size=32)
+    filtered = quantised.filter_windows(windows)
+    assert filtered.dtype == windows.y.dtype
     for index in range(len(filtered)):
-        expected, _ = integer_reference.filter_window(quantised, [p[index] for p in windows], 37, bit_depth)
+        expected, _ = integer_reference.filter_window(quantised, planes_at(windows, index), 37, bit_depth)
         assert np.array_equal(filtered[index], expected)
-    floats = filter_windows(model, windows, 37, bit_depth).astype(int)
+    floats = filter_windows(model, windows).astype(int)
     margin = config.margin
-    changes = floats - windows[0][:, margin:-margin, margin:-margin]
+    changes = floats - windows.y[:, margin:-margin, margin:-margin]
     assert np.std(changes) > 5  # more than a trained network's
     assert np.std(filtered - floats) < 0.01 * np.std(changes) + 0.3  # of which 0.3 for the rounding
     assert abs(np.mean(filtered - floats)) < 0.01 * np.std(changes)
@@ -122,18 +127,18 @@ def test_windows_of_any_size(config: RdnConfig, shape: tuple[int, int]) -> None:
     quantised = integers(network(config))
     baseline, unfiltered = pictures(*shape)
     window = [baseline.y, baseline.u, baseline.v, unfiltered.y]
-    (filtered,) = quantised.filter_windows([plane[None] for plane in window], 27, 8)
+    (filtered,) = quantised.filter_windows(windows_of([plane[None] for plane in window], 27, 8))
     assert np.array_equal(filtered, integer_reference.filter_window(quantised, window, 27, 8)[0])
 
 
 def test_features_have_the_headroom_and_no_more() -> None:
     """At least twice the largest of the calibration fits; what is left of 16 bits is less than twice that."""
     model = network(CONFIG)
-    windows = ctu_windows(CONFIG, *pictures(), ctu_size=32)
-    quantised = quantise(model, [planes_of(CONFIG, windows, 22, 8)])
+    windows = ctu_windows(CONFIG, *pictures(), qp=22, ctu_size=32)
+    quantised = quantise(model, [to_tensors(windows)])
     largest = dict.fromkeys(quantised.convs, 0)
-    for index in range(len(windows[0])):
-        _, made = integer_reference.filter_window(quantised, [p[index] for p in windows], 22, 8)
+    for index in range(len(windows.y)):
+        _, made = integer_reference.filter_window(quantised, planes_at(windows, index), 22, 8)
         largest = {name: max(largest[name], int(np.abs(made[name]).max())) for name in largest}
     assert len(largest) == 2 + 2 * 3 + 3
     for name, value in largest.items():
@@ -141,27 +146,27 @@ def test_features_have_the_headroom_and_no_more() -> None:
         assert value > 0.249 * LIMIT or name == "last", name
 
 
-def extremes(config: RdnConfig, bit_depth: int) -> list[Plane]:
+def extremes(config: RdnConfig, bit_depth: int, qp: int) -> Windows[Plane]:
     """Windows of noise, of stripes and of checks between black and white."""
     rng, peak, side = np.random.default_rng(0), (1 << bit_depth) - 1, 24 + 2 * config.margin
     rows, columns = np.mgrid[:side, :side]
     luma = np.stack([rng.integers(0, 2, (side, side)), rows % 2, (rows + columns) % 2, rows // 7 % 2, 0 * rows])
     luma = (luma * peak).astype(np.uint16)
     chroma = luma[:, ::2, ::2]
-    return [luma, chroma, peak - chroma, peak - luma]
+    return windows_of([luma, chroma, peak - chroma, peak - luma], qp, bit_depth)
 
 
 def test_saturation_is_a_picture_too() -> None:
     """Calibrated on grey alone, most features are beyond their range on anything else."""
     model = network(replace(CONFIG, residual_output=False))
     nn.init.normal_(model.last.weight, std=1.0)
-    grey = [np.full_like(plane, 512) for plane in extremes(CONFIG, 10)]
-    quantised = quantise(model, [planes_of(CONFIG, grey, 0, 10)])
-    windows = extremes(CONFIG, 10)
-    filtered = quantised.filter_windows(windows, 255, 10)
+    windows = extremes(CONFIG, 10, 255)
+    grey = windows_of([np.full_like(plane, 512) for plane in (*windows[:3], windows.y)], 0, 10)
+    quantised = quantise(model, [to_tensors(grey)])
+    filtered = quantised.filter_windows(windows)
     ends = set()
     for index in range(len(filtered)):
-        expected, made = integer_reference.filter_window(quantised, [p[index] for p in windows], 255, 10)
+        expected, made = integer_reference.filter_window(quantised, planes_at(windows, index), 255, 10)
         assert np.array_equal(filtered[index], expected)
         ends |= {int(value) for features in made.values() for value in (features.min(), features.max())}
     assert {-LIMIT, 0, LIMIT} <= ends
@@ -170,10 +175,12 @@ def test_saturation_is_a_picture_too() -> None:
 
 def test_samples_beyond_the_bit_depth_are_a_picture_too() -> None:
     quantised = integers(network(CONFIG))
-    windows = [plane + np.uint16(60000) for plane in extremes(CONFIG, 8)]
-    filtered = quantised.filter_windows(windows, -64, 8)
+    y, u, v, other, *_ = extremes(CONFIG, 8, -64)
+    assert other is not None
+    windows = windows_of([plane + np.uint16(60000) for plane in (y, u, v, other)], -64, 8)
+    filtered = quantised.filter_windows(windows)
     for index in range(len(filtered)):
-        expected, _ = integer_reference.filter_window(quantised, [p[index] for p in windows], -64, 8)
+        expected, _ = integer_reference.filter_window(quantised, planes_at(windows, index), -64, 8)
         assert np.array_equal(filtered[index], expected)
 
 
@@ -206,7 +213,7 @@ def coded(picture: Picture, step: int) -> Picture:
     return Picture.of((plane // step * step + step // 2 for plane in picture.planes), picture.bit_depth)
 
 
-SHIPPED_CRC = 3019498175
+PRETRAINED_CRC = 3019498175
 
 
 def coded_photograph() -> tuple[Picture, Picture]:
@@ -216,7 +223,7 @@ def coded_photograph() -> tuple[Picture, Picture]:
 
 def filter_by_shipped() -> Plane:
     """It through weights that were made integers elsewhere: arithmetic of integers alone."""
-    quantised, _ = integer_weights.load(find_weights("rdn_s_int16"))
+    quantised, _ = load_filter(find_weights("rdn_s_int16"))
     return filter_picture(quantised, *coded_photograph(), 32, 64)
 
 
@@ -226,11 +233,12 @@ def test_the_shipped_integers_filter_to_this_very_picture() -> None:
     assert made == [4047126039, 503679410]  # else it is the conversion of the photograph that differs
     filtered = filter_by_shipped()
     assert filtered.shape == (75, 83)
-    assert zlib.crc32(filtered.tobytes()) == SHIPPED_CRC
-    quantised, _ = integer_weights.load(find_weights("rdn_s_int16"))
-    windows = ctu_windows(quantised.config, *coded_photograph(), 32)
-    expected, _ = integer_reference.filter_window(quantised, [p[0] for p in windows], 32, 8)
-    assert np.array_equal(quantised.filter_windows([p[:1] for p in windows], 32, 8)[0], expected)
+    assert zlib.crc32(filtered.tobytes()) == PRETRAINED_CRC
+    quantised, _ = load_filter(find_weights("rdn_s_int16"))
+    assert isinstance(quantised, IntegerRdn)
+    windows = ctu_windows(quantised.config, *coded_photograph(), 32, 32)
+    expected, _ = integer_reference.filter_window(quantised, planes_at(windows, 0), 32, 8)
+    assert np.array_equal(quantised.filter_windows(windows.rows(slice(1)))[0], expected)
 
 
 WIDE_REGISTERS = r"%[yz]mm"  # of AVX
@@ -253,11 +261,11 @@ def test_the_same_picture_without_the_instructions_of_this_processor(tmp_path: P
         stdout=subprocess.PIPE,
         text=True,
     ).stdout
-    assert printed == f"{SHIPPED_CRC} False\n"
+    assert printed == f"{PRETRAINED_CRC} False\n"
 
 
 def test_little_is_lost_on_a_coded_photograph(tmp_path: Path) -> None:
-    model, _ = weights.load(find_weights("rdn_s"))
+    model, _ = load(find_weights("rdn_s"))
     for name in ("coffee", "astronaut"):
         write_raw(tmp_path / f"{name}_128x128.yuv", [photograph(name, 128, 128)])
     calibration, measured = (
@@ -267,7 +275,7 @@ def test_little_is_lost_on_a_coded_photograph(tmp_path: Path) -> None:
     quantised = quantise(
         model,
         [
-            planes_of(model.config, ctu_windows(model.config, frame.baseline, frame.unfiltered, 128), qp, 8)
+            to_tensors(ctu_windows(model.config, frame.baseline, frame.unfiltered, qp, 128))
             for frame, qp in zip(calibration, (22, 37), strict=True)
         ],
     )
@@ -338,32 +346,29 @@ def test_networks_that_cannot_be() -> None:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    integer_weights.save(tmp_path / "a.safetensors", integers(network(CONFIG)), {"step": 7})
+    save_integers(tmp_path / "a.safetensors", integers(network(CONFIG)), {"step": 7})
     return tmp_path / "a.safetensors"
 
 
 def test_weights_round_trip(saved: Path) -> None:
     quantised = integers(network(CONFIG))
-    for load in (integer_weights.load, integer_weights.load_filter):
-        model, notes = load(saved)
+    for model, notes in (load_filter(saved), read_integers(saved)[::2]):
         assert isinstance(model, IntegerRdn)
         assert (model.config, notes) == (CONFIG, {"step": 7})
         assert model.convs.keys() == quantised.convs.keys()
         for name, layer in quantised.convs.items():
             for field in ("weight", "bias", "shift"):
                 assert np.array_equal(getattr(model.convs[name], field), getattr(layer, field))
-    with pytest.raises(InputError, match="format 'codecnn-rdn-int16-1'"):
-        weights.load(saved)
-    weights.save(saved, network(CONFIG), {})
-    assert isinstance(integer_weights.load_filter(saved)[0], Rdn)
-    with pytest.raises(InputError, match="format 'codecnn-rdn-1'"):
-        integer_weights.load(saved)
+    save(saved, network(CONFIG), {})
+    assert isinstance(load_filter(saved)[0], Rdn)
+    with pytest.raises(InputError, match="format 'codecnn-weights-2' holds no integers"):
+        read_integers(saved)
 
 
 def test_bad_weights(saved: Path) -> None:
     data, tensors, bad = saved.read_bytes(), load_file(saved), saved.with_name("bad.safetensors")
     header = {
-        "format": integer_weights.FORMAT,
+        "format": INTEGER_FORMAT,
         "notes": "{}",
         "config": json.dumps(dataclasses.asdict(CONFIG)),
     }
@@ -377,7 +382,7 @@ def test_bad_weights(saved: Path) -> None:
 
     short = {name: tensor for name, tensor in tensors.items() if name != "entry.shift"}
     save_file(tensors, bad, header)
-    integer_weights.load(bad)  # the header is right
+    load_filter(bad)  # the header is right
     writers: dict[str, Callable[[], object]] = {
         "no such file": bad.unlink,
         "truncated": lambda: bad.write_bytes(data[: len(data) // 2]),
@@ -412,9 +417,9 @@ def test_bad_weights(saved: Path) -> None:
     }
     for what, write in writers.items():
         write()
-        for load in (integer_weights.load, integer_weights.load_filter):
+        for read in (read_integers, load_filter):
             with pytest.raises(InputError) as error:
-                load(bad)
+                read(bad)
             assert str(bad) in str(error.value), what
             assert "\n" not in str(error.value), what
             assert len(str(error.value)) < len(str(bad)) + 400, what
@@ -440,8 +445,8 @@ def test_quantised_and_reported(data: Path, tmp_path: Path, capsys: pytest.Captu
     assert all(abs(float(loss)) < 0.02 and 0 < float(share[:-1]) < 10 for _, _, loss, share, _ in table), table
     assert lines[-1] == f"saved {file}"
     assert lines[0] == f"loss on {data}, whose windows the scales were chosen by"
-    _, notes = integer_weights.load(file)
-    _, original = weights.load(find_weights("rdn_s"))
+    _, notes = load_filter(file)
+    _, original = load(find_weights("rdn_s"))
     assert notes["sources"] == original["sources"]
     assert len(notes["calibration"]["files"]) == 4
     first = load_file(file)
@@ -452,10 +457,10 @@ def test_quantised_and_reported(data: Path, tmp_path: Path, capsys: pytest.Captu
     for weights_file in ("rdn_s", str(file)):
         out = tmp_path / Path(weights_file).stem
         assert report.main([weights_file, "--data", str(data), "--out", str(out)]) == 0
-    found, floats = (json.loads((tmp_path / name / "results.json").read_text()) for name in ("rdn", "rdn_s"))
+    found, floats = (read_results(tmp_path / name) for name in ("rdn", "rdn_s"))
     assert found["about"]["network"] == floats["about"]["network"] + ", in 16-bit integers"
     assert f"{parameter_count(Rdn(RdnConfig())):,} parameters" in found["about"]["network"]
-    for row, other in zip(found["rows"], floats["rows"], strict=True):
+    for row, other in zip(found["tables"]["rows"], floats["tables"]["rows"], strict=True):
         assert row["gain"] == pytest.approx(other["gain"], abs=0.01)
         assert row["gain"] != other["gain"]
 
@@ -487,7 +492,7 @@ def test_the_loss_on_other_sources(data: Path, tmp_path: Path, capsys: pytest.Ca
 
 def test_the_benchmark_has_integers_beside_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inference, "onnx_filter", lambda *_: None)  # whose export takes long
-    measured = inference.ways(Network("tiny", network(CONFIG), {}), photograph("astronaut", 64, 64))
+    measured = inference.ways(Named("tiny", network(CONFIG), {}), photograph("astronaut", 64, 64))
     filtered, floats = (measured[way]() for way in ("the same in int16", "filter_picture"))
     assert isinstance(filtered, np.ndarray)
     assert isinstance(floats, np.ndarray)
@@ -500,7 +505,7 @@ def test_bad_input_is_one_line_and_exit_code_2(data: Path, tmp_path: Path, capsy
     bad.write_bytes(b"no weights")
     model = network(CONFIG)
     nn.init.constant_(model.last.weight, float("inf"))
-    weights.save(endless, model, {})
+    save(endless, model, {})
     for file, folder, named in ((bad, data, bad), (endless, data, endless), ("rdn_s", tmp_path, tmp_path)):
         out = tmp_path / "out.safetensors"
         assert command.main([str(file), "--data", str(folder), "--out", str(out)]) == 2

@@ -5,21 +5,19 @@ from dataclasses import replace
 import pytest
 import torch
 
-from codecnn.models.rdn.macs import parameter_count
+from codecnn.models.costs import MakeOptimiser, OptimiserName, Precision, measured_bytes, parameter_count
+from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.memory import (
     STATES,
-    OptimiserName,
-    Precision,
     inference_bytes,
     largest_batch,
-    measured_bytes,
     measured_inference_bytes,
     measured_training_bytes,
     training_bytes,
 )
-from codecnn.models.rdn.network import Rdn, RdnConfig
+from codecnn.models.rdn.network import Rdn
+from codecnn.training.optimisers import make_optimiser
 from codecnn.training.recipe import Optimiser
-from experiments.train_filter import make_optimiser
 
 CPU = torch.device("cpu")
 S = RdnConfig(channels=32, blocks=3, convolutions=6, growth=16)
@@ -51,11 +49,15 @@ def test_inference(config: RdnConfig) -> None:
         )
 
 
+def by(name: OptimiserName) -> MakeOptimiser:
+    return lambda network: make_optimiser(network, Optimiser(name))
+
+
 @pytest.mark.parametrize("config", CONFIGS)
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
 def test_training(config: RdnConfig, precision: Precision) -> None:
     for batch, patch in ((4, 64), (4, 96)):
-        measured = measured_training_bytes(config, batch, patch, precision, CPU)
+        measured = measured_training_bytes(config, batch, patch, precision, CPU, by("muon"))
         assert training_bytes(config, batch, patch, precision) == pytest.approx(measured, rel=0.03)
 
 
@@ -63,7 +65,10 @@ def test_training(config: RdnConfig, precision: Precision) -> None:
 @pytest.mark.parametrize(("batch", "patch", "more"), [(4, 32, 0.1), (1, 64, 0.2)])
 def test_training_on_few_features(config: RdnConfig, batch: int, patch: int, more: float) -> None:
     """The workspace of the convolutions comes on top, of no more than a share."""
-    closed, measured = training_bytes(config, batch, patch), measured_training_bytes(config, batch, patch, "bf16", CPU)
+    closed, measured = (
+        training_bytes(config, batch, patch),
+        measured_training_bytes(config, batch, patch, "bf16", CPU, by("muon")),
+    )
     assert closed <= measured <= closed * (1 + more)
 
 
@@ -79,7 +84,7 @@ def test_optimisers(name: OptimiserName) -> None:
     more = as_adam if name == "muon" else 0
     assert sum(tensor.numel() for tensor in kept) == STATES[name] * parameter_count(model) + more
 
-    found, adams = (measured_training_bytes(S, 2, 64, "fp32", CPU, n) for n in (name, "adam"))
+    found, adams = (measured_training_bytes(S, 2, 64, "fp32", CPU, by(n)) for n in (name, "adam"))
     closed, closed_adams = (training_bytes(S, 2, 64, "fp32", n) for n in (name, "adam"))
     assert found - adams == pytest.approx(closed - closed_adams, abs=2000)
 

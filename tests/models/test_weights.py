@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from codecnn.codecs.codec import Codec
@@ -19,15 +20,17 @@ from codecnn.codecs.x265 import X265
 from codecnn.errors import InputError
 from codecnn.inference.filtering import filter_picture
 from codecnn.metrics import psnr_gain
-from codecnn.models.pretrained import SHIPPED
-from codecnn.models.rdn.integer_weights import load_filter
-from codecnn.models.rdn.network import Rdn, RdnConfig
-from codecnn.models.weights import FORMAT, load, save
-from codecnn.training.recipe import Recipe, parse
-from codecnn.training.run_folder import describe
+from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.network import Rdn
+from codecnn.models.weights import FILTER_TASK, FIRST_FORMAT, PRETRAINED, read_weights, save_weights
+from codecnn.tasks.in_loop_filter import InLoopFilter
+from codecnn.training.recipe import Recipe, describe
 from codecnn.video.clip import open_clip
-from codecnn.video.picture import write_raw
+from codecnn.video.raw import write_raw
+from experiments.run_arguments import CONFIGS as CONFIGS_FOLDER
+from experiments.run_arguments import parse_run
 from tests.pictures import photograph
+from tests.weights_files import load, load_filter, save
 
 # dB that the weights of the project gain on a picture that they were not trained on, by QP
 GAINS: dict[str, tuple[Codec, dict[int, float]]] = {
@@ -42,7 +45,7 @@ GAINS: dict[str, tuple[Codec, dict[int, float]]] = {
 
 @pytest.mark.parametrize("name", GAINS)
 def test_shipped_weights_gain(tmp_path: Path, name: str) -> None:
-    model, notes = load_filter(SHIPPED / f"{name}.safetensors")
+    model, notes = load_filter(PRETRAINED / f"{name}.safetensors")
     assert notes["sources"]
     write_raw(tmp_path / "c_256x256.yuv", [photograph("astronaut", 256, 256)])
     clip = open_clip(tmp_path / "c_256x256.yuv")
@@ -53,31 +56,31 @@ def test_shipped_weights_gain(tmp_path: Path, name: str) -> None:
         assert psnr_gain(frame.original.y, frame.baseline.y, filtered, 8) == pytest.approx(gain, abs=0.003)
 
 
-CONFIG_FILES = SHIPPED.parent / "configs"
 CONFIGS = {"rdn_m": "rdn_m_3", "rdn_s_int16": "rdn_s"}  # of the last stage, where it has another name
 
 
 @pytest.mark.parametrize("name", GAINS)
 def test_the_configuration_that_comes_with_weights_is_theirs(name: str) -> None:
     """But for where they start from, which is a folder of the machine that they were made on."""
-    noted = load_filter(SHIPPED / f"{name}.safetensors")[1]["recipe"]
-    recipe = json.loads(json.dumps(describe(read_config(CONFIG_FILES / f"{CONFIGS.get(name, name)}.yaml"))))
-    assert noted | {"start": ""} == recipe | {"start": ""}
+    noted = load_filter(PRETRAINED / f"{name}.safetensors")[1]["recipe"]
+    recipe = json.loads(json.dumps(describe(read_config(CONFIGS_FOLDER / f"{CONFIGS.get(name, name)}.yaml"))))
+    former = {"network": "rdn", "patience": 0}  # what former versions did not note
+    assert former | noted | {"start": ""} == recipe | {"start": ""}
 
 
 def test_what_configurations_start_from_is_there() -> None:
-    starts = [read_config(path).start for path in CONFIG_FILES.glob("rdn_*.yaml")]
+    starts = [read_config(path).training.start for path in CONFIGS_FOLDER.glob("rdn_*.yaml")]
     assert any(starts)
     assert all(not start or start.startswith("runs/") or start in GAINS for start in starts)
 
 
 def read_config(path: Path) -> Recipe:
-    return parse([str(path), "--data=data", "--out=out"]).recipe
+    return parse_run("train-filter", InLoopFilter, [str(path), "--data=data", "--out=out"]).recipe
 
 
 def test_every_file_of_weights_has_a_number_and_a_card() -> None:
-    files = {path.stem for path in SHIPPED.iterdir() if path.suffix == ".safetensors"}
-    assert files == set(GAINS) == {path.stem for path in SHIPPED.glob("*.md")}
+    files = {path.stem for path in PRETRAINED.iterdir() if path.suffix == ".safetensors"}
+    assert files == set(GAINS) == {path.stem for path in PRETRAINED.glob("*.md")}
 
 
 CONFIG = RdnConfig(channels=4, blocks=1, convolutions=2, growth=4)
@@ -90,7 +93,7 @@ def forge(
     """The file of an untrained network, with other fields in its configuration, other notes and other tensors."""
     save(path, Rdn(CONFIG), {})
     fields = json.dumps({**dataclasses.asdict(CONFIG), **config})
-    save_file(load_file(path) | dict(tensors or {}), path, {"format": FORMAT, "config": fields, "notes": notes})
+    save_file(load_file(path) | dict(tensors or {}), path, {"format": FIRST_FORMAT, "config": fields, "notes": notes})
 
 
 def refusal(path: Path) -> str:
@@ -142,7 +145,7 @@ def test_forged_configurations(tmp_path: Path, field: str, value: object) -> Non
         '{"stages": [{"qps": ["22"]}]}',
         '{"stages": 3}',
         '{"stages": [3]}',
-        '{"stages": [{"seconds": 2}]}',
+        '{"stages": [{"seconds": "2"}]}',
         "{",
         "[" * 100_000,
     ],
@@ -173,10 +176,28 @@ def test_what_is_not_finite(tmp_path: Path, value: float) -> None:
     assert "blocks.0.fuse.bias is not finite everywhere" in refusal(tmp_path / "a")
 
 
+def test_weights_tell_their_task_and_their_network(tmp_path: Path) -> None:
+    network = Rdn(CONFIG)
+    save_weights(tmp_path / "a", network, "denoising", {"step": 3})
+    with safe_open(tmp_path / "a", framework="pt") as file:
+        header = file.metadata()
+    assert (header["format"], header["task"], header["network"]) == ("codecnn-weights-2", "denoising", "rdn")
+    read = read_weights(tmp_path / "a")
+    assert (read.task, read.notes, read.network.config) == ("denoising", {"step": 3}, CONFIG)
+    save_file(load_file(tmp_path / "a"), tmp_path / "b", header | {"network": "unknown"})
+    assert "network 'unknown', this version knows rdn" in refusal(tmp_path / "b")
+
+
+def test_weights_of_the_first_format_are_filters_of_the_family_rdn(tmp_path: Path) -> None:
+    forge(tmp_path / "a", {})
+    read = read_weights(tmp_path / "a")
+    assert (read.task, type(read.network)) == (FILTER_TASK, Rdn)
+
+
 def test_the_size_of_the_file_bounds_the_memory(tmp_path: Path) -> None:
     """The configuration asks for some 5 TB."""
     forge(tmp_path / "a", LARGE)
-    program = "import sys; from pathlib import Path; from codecnn.models.weights import load; load(Path(sys.argv[1]))"
+    program = "import sys, pathlib; from codecnn.models import weights; weights.read_weights(pathlib.Path(sys.argv[1]))"
     limit = 4 << 30  # of addresses, most of which PyTorch takes for itself
     process = subprocess.run(
         [sys.executable, "-c", program, tmp_path / "a"],

@@ -9,12 +9,14 @@ from pathlib import Path
 import h5py
 import pytest
 
+from codecnn.dataset.reader import open_folder
 from codecnn.dataset.schema import SIGNALS
-from codecnn.dataset.store import ShardWriter, open_folder
+from codecnn.dataset.writer import ShardWriter
 from codecnn.errors import InputError
 from data_tools.build_dataset import main as build_dataset
 from experiments.reports.codecs.command import main, rates_table
 from tests.pictures import PHOTOGRAPHS
+from tests.reports.results_schema import read_results
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         info = replace(shard.info, codec="twice", preset="", codec_parameters=f"-q {shard.info.qp} --rows 22")
         with ShardWriter(folder / f"twice_{info.qp}.h5", info) as writer:
             original, baseline, unfiltered = (shard.picture(signal, 0) for signal in SIGNALS)
-            writer.append(original, baseline, unfiltered, 2 * int(shard.bits[0]), info.qp, {})
+            signals = dict(zip(SIGNALS, (original, baseline, unfiltered), strict=True))
+            writer.append(signals, 2 * int(shard.bits[0]), info.qp)
     return folder
 
 
@@ -34,10 +37,10 @@ def test_twice_the_bits_are_a_bd_rate_of_100_percent(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(data), "--out", str(tmp_path)]) == 0
-    results = json.loads((tmp_path / "results.json").read_text())
-    assert results["bd_rate"]["twice"]["chelsea.png"] == pytest.approx(100)
-    assert results["bd_rate"]["x265"]["chelsea.png"] == pytest.approx(0)
-    assert len(results["points"]) == 8
+    results = read_results(tmp_path)
+    rates = {row["codec"]: row["bd_rate"] for row in results["tables"]["bd_rates"]}
+    assert rates == {"twice": pytest.approx(100), "x265": pytest.approx(0)}
+    assert len(results["tables"]["points"]) == 8
     assert "| **mean over clips (so many)** | **+0.0** (1) | **+100.0** (1) |" in capsys.readouterr().out
     text = (tmp_path / "report.md").read_text()
     assert text.count("\n| chelsea.png | twice |") == 4
@@ -60,10 +63,10 @@ def test_bad_input_is_one_line(
 
 def test_means_are_over_so_many_clips_and_over_those_of_all_codecs() -> None:
     rates = {"anchor": {"a": 0.0, "b": 0.0}, "one": {"a": 50.0}, "both": {"b": 100.0, "a": 200.0}}
-    *_, own, shared = rates_table(rates)
+    *_, own, shared = rates_table(rates).markdown().splitlines()
     assert own == "| **mean over clips (so many)** | **+0.0** (2) | **+50.0** (1) | **+150.0** (2) |"
     assert shared == "| mean over the clips that all codecs have (1) | +0.0 | +50.0 | +200.0 |"
-    *_, line, own, shared = rates_table(rates | {"none": {"b": math.nan}})
+    *_, line, own, shared = rates_table(rates | {"none": {"b": math.nan}}).markdown().splitlines()
     assert line == "| b | +0.0 |  | +100.0 |  |"
     assert own.endswith("|  (0) |")
     assert shared == "| mean over the clips that all codecs have (0) |  |  |  |  |"
@@ -80,7 +83,7 @@ def test_what_is_not_defined_is_null_and_an_empty_cell(data: Path, tmp_path: Pat
         raise AssertionError(f"{constant} is not JSON")
 
     results = json.loads((tmp_path / "out" / "results.json").read_text(), parse_constant=refuse)
-    assert results["bd_rate"]["twice"] == {"chelsea.png": None}
+    assert {"codec": "twice", "source": "chelsea.png", "bd_rate": None} in results["tables"]["bd_rates"]
     assert "nan" not in (tmp_path / "out" / "report.md").read_text()
 
 
@@ -90,7 +93,7 @@ def test_what_is_not_defined_is_null_and_an_empty_cell(data: Path, tmp_path: Pat
         ("source_sha256", "0" * 64),
         ("first_frames", 1),
         ("every", 2),
-        ("color", "full range"),
+        ("colour", "full range"),
         ("codec_version", "another"),
         ("preset", "slow"),
         ("codec_parameters", "-q 37 --rows 23"),
@@ -122,6 +125,6 @@ def test_nothing_is_written_before_all_is_made(data: Path, tmp_path: Path, monke
     def fail(curves: object) -> bytes:
         raise InputError("no plot")
 
-    monkeypatch.setattr("experiments.report_codecs.plot", fail)
+    monkeypatch.setattr("experiments.reports.codecs.command.plot", fail)
     assert main([str(data), "--out", str(tmp_path / "out")]) == 2
     assert not (tmp_path / "out").exists()

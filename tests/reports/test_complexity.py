@@ -1,24 +1,25 @@
 """report-complexity: its figures, what it takes from the notes, and what is refused."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from codecnn.models.rdn.macs import parameter_count
+from codecnn.models.costs import parameter_count
+from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.memory import training_bytes
-from codecnn.models.rdn.network import Rdn, RdnConfig
-from codecnn.models.weights import save
-from codecnn.training.recipe import Recipe
-from codecnn.training.run_folder import describe
+from codecnn.models.rdn.network import Rdn
+from codecnn.tasks.in_loop_filter import InLoopFilter
+from codecnn.training.recipe import Recipe, Training, describe
 from experiments.reports.complexity import measure as network_cost
 from experiments.reports.complexity.command import main
+from tests.reports.results_schema import read_results
+from tests.weights_files import save
 
 CONFIG = RdnConfig(8, 1, 3, 6)
-FORMER = {"recipe": describe(Recipe(model=CONFIG, batch=5, patch=32)), "step": 30, "seconds": 900.0}
+FORMER = {"recipe": describe(Recipe(Training(batch=5), InLoopFilter(patch=32), CONFIG)), "step": 30, "seconds": 900.0}
 NOTES: dict[str, Any] = {
-    "recipe": describe(Recipe(model=CONFIG, batch=5, patch=48, qps=(22, 37))),
+    "recipe": describe(Recipe(Training(batch=5, qps=(22, 37)), InLoopFilter(patch=48), CONFIG)),
     "sources": ["a.png", "b.png", "c.png"],
     "windows": 200,
     "hardware": "an abacus",
@@ -48,7 +49,7 @@ def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (out / "memory.png").read_bytes().startswith(b"\x89PNG")
     text = (out / "report.md").read_text()
     assert text in capsys.readouterr().out
-    noted, bare, half = json.loads((out / "results.json").read_text())["networks"]
+    noted, bare, half = read_results(out)["tables"]["networks"]
     assert [network["name"] for network in (noted, bare, half)] == ["noted", "bare", "half"]
     for network in (noted, half):
         assert network["kmac"] == network["kmac_measured"]
@@ -64,7 +65,7 @@ def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sheet["inference: kMAC/px, whole CTU"] == f"{noted['kmac']:.1f} (of 128)"
     in_hd = noted["kmac"] * (15 * 9 * 128 * 128) / (1920 * 1080)  # the lowest and rightmost CTUs are cut
     assert float(sheet["inference: kMAC/px, a picture of 1920x1080"]) == pytest.approx(in_hd, abs=0.06)
-    assert "of the tensors alone" in text
+    assert "of the tensors only" in text
     assert sheet["training: batch size"] == "5 then not recorded then 5"
     assert sheet["training: patch size"] == "32 then not recorded then 48"
     assert sheet["training: set"] == "3 sources"

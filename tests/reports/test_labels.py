@@ -1,6 +1,5 @@
 """report-labels: its statistics by hand and by brute force, its files, and what it refuses."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,22 @@ import pytest
 from scipy import stats
 from scipy.fft import dctn
 
+from codecnn.dataset.reader import Shard, open_folder
 from codecnn.dataset.schema import Signal
-from codecnn.dataset.store import Shard, open_folder
 from codecnn.intra.block_size import BlockSize
 from codecnn.intra.references import available
-from codecnn.labels import rate_distortion as rate
+from codecnn.labels.label import NO_LABEL
 from codecnn.labels.mode_sets import ModeSet
-from codecnn.labels.search import NO_LABEL, label_picture
-from codecnn.video.picture import Picture, write_raw
+from codecnn.labels.rate_distortion import CAP, CONTEXTS, level_counts, quantisation_step, quantised_dct
+from codecnn.labels.search import label_picture
+from codecnn.video.picture import Picture
+from codecnn.video.raw import write_raw
 from data_tools import build_dataset
 from experiments.reports.labels import command as report_labels
 from experiments.reports.labels.measure import compare, measure
 from experiments.reports.labels.regret import Drawn, compare_costs, costs_of_modes, count_levels, residual_of_modes
 from tests.pictures import photograph
+from tests.reports.results_schema import read_results
 
 FILES = ["agreement.png", "histograms.png", "regrets.png", "report.md", "results.json"]
 SAMPLES = 4096
@@ -53,8 +55,8 @@ def data(clips: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(data: Path, out: Path, *options: str) -> dict[str, Any]:
     assert report_labels.main([str(data), "--out", str(out), "--samples", str(SAMPLES), *options]) == 0
     assert sorted(path.name for path in out.iterdir()) == FILES
-    read: dict[str, Any] = json.loads((out / "results.json").read_text())
-    return read
+    read = read_results(out)
+    return {**read, **read["tables"]}
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +68,8 @@ def out(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(out: Path) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((out / "results.json").read_text())
-    return read
+    read = read_results(out)
+    return {**read, **read["tables"]}
 
 
 def test_two_labels_side_by_side() -> None:
@@ -114,17 +116,17 @@ def test_the_residual_is_that_of_the_labels(
         residual = residual_of_modes(shard, size, drawn, labels.dct_mode[inside][:, 0])
         coefficients = abs(dctn(residual.astype(float), axes=(1, 2), norm="ortho")).sum((1, 2))
         np.testing.assert_allclose(coefficients, labels.dct_cost[inside][:, 0], rtol=1e-5)
-        costs = costs_of_modes(shard, size, drawn, np.ones((rate.CONTEXTS, rate.CAP + 1), np.float32))
+        costs = costs_of_modes(shard, size, drawn, np.ones((CONTEXTS, CAP + 1), np.float32))
         np.testing.assert_array_equal(np.isinf(costs[0]), np.isinf(labels.tables.dct[inside]))
         label = labels.dct_mode[inside][:, 0].astype(int)
-        levels, sse = rate.quantised_dct(residual, rate.quantisation_step(37, 10))
+        levels, sse = quantised_dct(residual, quantisation_step(37, 10))
         np.testing.assert_allclose(costs[0, np.arange(len(label)), label], sse, rtol=1e-3)
         other = drawn._replace(best=np.stack([labels.dct_mode[inside], np.zeros_like(labels.dct_mode[inside])]))
-        planar, _ = rate.quantised_dct(
-            residual_of_modes(shard, size, drawn, np.zeros(len(label))), rate.quantisation_step(37, 10)
+        planar, _ = quantised_dct(
+            residual_of_modes(shard, size, drawn, np.zeros(len(label))), quantisation_step(37, 10)
         )
         np.testing.assert_array_equal(
-            count_levels(shard, size, [other]), rate.level_counts(np.concatenate([levels, planar]))
+            count_levels(shard, size, [other]), level_counts(np.concatenate([levels, planar]))
         )
         assert costs[1].min() >= size.width * size.height  # a bit for each level, more if it is large
 

@@ -1,6 +1,5 @@
 """report-where, against plain loops, an arithmetic coder, and networks whose output is known."""
 
-import json
 import math
 from dataclasses import replace
 from itertools import product
@@ -13,14 +12,15 @@ import pytest
 import torch
 from torch import nn
 
+from codecnn.dataset.reader import Shard, open_folder
 from codecnn.dataset.schema import SIGNALS, ShardInfo
-from codecnn.dataset.store import Shard, open_folder
 from codecnn.inference.ensemble import filter_ensemble
 from codecnn.inference.filtering import Way, filter_picture
 from codecnn.metrics import psnr_gain
-from codecnn.models import weights
-from codecnn.models.rdn.network import Rdn, RdnConfig
-from codecnn.video.picture import Picture, write_raw
+from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.network import Rdn
+from codecnn.video.picture import Picture
+from codecnn.video.raw import write_raw
 from data_tools import build_dataset
 from experiments.reports.gain import measure as gain_study
 from experiments.reports.where import command as report_where
@@ -36,8 +36,10 @@ from experiments.reports.where.bins import (
 from experiments.reports.where.ctu_flags import choose, flag_bits, switch
 from experiments.reports.where.means import Decile, average, decile_means, pooled_gain, qp_means, summarise
 from experiments.reports.where.measure import Measured, Row, Tally
-from experiments.reports.where.page import losses, markdown
+from experiments.reports.where.page import losses, page
 from tests.pictures import photograph
+from tests.reports.results_schema import read_results
+from tests.weights_files import save
 
 SMALL = RdnConfig(channels=4, blocks=1, convolutions=2, growth=4)
 QPS = (22, 27, 32, 37)
@@ -233,7 +235,7 @@ def test_ctus_are_summed_as_far_as_they_are_inside() -> None:
 
 
 def test_bits_of_a_few_flags_by_hand() -> None:
-    """on on / on off: no neighbours, then the left one, then the upper one, then both: contexts 0, 1, 1, 2."""
+    """Flags on on / on off: no neighbours, then the left one, then the upper one, then both: contexts 0, 1, 1, 2."""
     once = (16 * (512 - 128 + 255) + 8192 - 256 + 511) / 32768  # P(on) in a context after one flag that is on
     expected = 1 + 1 - math.log2(once) + 1
     assert flag_bits(np.array([[True, True], [True, False]])) == pytest.approx(expected)
@@ -434,10 +436,10 @@ def test_422_is_not_transposed() -> None:
 
 def report(data: Path, out: Path, model: Rdn) -> dict[str, Any]:
     out.mkdir(parents=True)
-    weights.save(out / "w.safetensors", model, {})
+    save(out / "w.safetensors", model, {})
     assert report_where.main([str(out / "w.safetensors"), "--data", str(data), "--out", str(out / "report")]) == 0
-    read: dict[str, Any] = json.loads((out / "report" / "results.json").read_text())
-    return read
+    read = read_results(out / "report")
+    return {**read, **read["tables"]}
 
 
 def test_gains_are_those_of_report_gain(data: Path, tmp_path: Path) -> None:
@@ -529,7 +531,7 @@ def test_bad_input_is_one_line_and_exit_code_2(data: Path, tmp_path: Path, capsy
 def test_figures_that_are_not_defined_are_empty_cells() -> None:
     clips = [measured("a", 22, math.nan)]
     summaries = summarise(clips)
-    text = markdown(qp_means(clips), decile_means(clips), summaries, average(summaries), {})
+    text = page(qp_means(clips), decile_means(clips), summaries, average(summaries), {}).markdown()
     assert "nan" not in text
     assert "| a | x265 | CTU by CTU |  |  |  |  |" in text
 
@@ -540,7 +542,7 @@ def test_means_over_fewer_than_all_clips_say_so() -> None:
     points, summaries = qp_means(clips), summarise(clips)
     means = average(summaries)
     assert means[0].defined == {"gain": 2, "gain_flagged": 2, "bd_rate": 1, "bd_rate_flagged": 1}
-    lines = markdown(points, [], summaries, means, {}).splitlines()
+    lines = page(points, [], summaries, means, {}).markdown().splitlines()
     assert "| x265 | 22 | 3 | +1.500 (2 of 3) |" in lines
     assert "| x265 | 27 | 1 | +1.000 |" in lines
     assert "| x265 | all | 3 | **+1.500** (2 of 3) |" in lines

@@ -13,11 +13,16 @@ from unittest.mock import patch
 import pytest
 from matplotlib.axes import Axes
 
-from codecnn.models.rdn.macs import kmac_per_sample, parameter_count
-from codecnn.models.rdn.network import Rdn, RdnConfig
-from experiments.studies.ablate_network import Study, main
-from experiments.studies.trial import run_of
+from codecnn.models.costs import parameter_count
+from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.macs import kmac_per_sample
+from codecnn.models.rdn.network import Rdn
+from codecnn.training.recipe import describe
+from experiments.studies.ablate_network import StudyText, main, recipes_of
+from experiments.studies.study_file import read_study
+from experiments.studies.trial import Place
 from tests.other_process import held_by_another_process
+from tests.reports.results_schema import read_results
 from tests.small_data import write_dataset
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +81,7 @@ def finished(data: Path, config: Path, tmp_path_factory: pytest.TempPathFactory)
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     assert main(arguments) == 2
     error = capsys.readouterr().err
-    assert error.startswith("ablate: ")
+    assert error.startswith("ablate-network: ")
     assert error.count("\n") == 1
     return error
 
@@ -93,7 +98,7 @@ def test_the_report_is_what_the_runs_have_logged(finished: Path) -> None:
     assert head == ["variant", "kMAC/px", "parameters", "gain", "QP 22", "QP 37", "against as is", "found before"]
     base = {"channels": 6, "blocks": 1, "convolutions": 3, "growth": 4, "input": "baseline"}
     models: list[dict] = [base, base | {"inner_residual": False}, base | {"head": "one 5x5"}]
-    results = json.loads((finished / "results.json").read_text())["variants"]
+    results = read_results(finished)["tables"]["variants"]
     assert len({row[3] for row in rows}) == 3
     for name, fields, row, result in zip(FOLDERS, models, rows, results, strict=True):
         model = RdnConfig(**fields)
@@ -110,8 +115,8 @@ def test_the_report_is_what_the_runs_have_logged(finished: Path) -> None:
             "" if name == "as is" else f"{mean(apart):+.3f} ± {stdev(apart):.3f}",
             "needed" if name == "No inner residual" else "",
         ]
-        assert result["gain"]["mean"] == pytest.approx(mean(gains))
-        assert result["seeds"]["4"]["gains"] == {str(check["step"]): check["gain"] for check in runs[1]}
+        assert result["mean"] == pytest.approx(mean(gains))
+        assert result["seeds"]["4"]["curve"] == {str(check["step"]): check["gain"] for check in runs[1]}
     for fact in ("24 steps of 4 patches of 16x16: 96 patches", "24 steps of 3", "seeds: 0, 4", "PyTorch: ", "commit: "):
         assert fact in report
     assert "3 sources, 1 others held out" in report
@@ -119,7 +124,7 @@ def test_the_report_is_what_the_runs_have_logged(finished: Path) -> None:
 
 
 def numbers(out: Path) -> object:
-    return json.loads((out / "results.json").read_text())["variants"]
+    return read_results(out)["tables"]["variants"]
 
 
 def test_interrupted_it_goes_on_and_reports_the_same(data: Path, config: Path, finished: Path, tmp_path: Path) -> None:
@@ -145,7 +150,7 @@ def test_interrupted_it_goes_on_and_reports_the_same(data: Path, config: Path, f
         _, errors = process.communicate(timeout=60)
         assert process.returncode == (-stop if stop == signal.SIGKILL else 128 + stop)
         assert not (out / "report.md").exists()
-    assert errors.endswith("ablate: stopped; the same command goes on\n")
+    assert errors.endswith("ablate-network: stopped; the same command goes on\n")
     assert main(command(config, data, out)) == 0
     assert numbers(out) == numbers(finished)
 
@@ -180,7 +185,7 @@ def test_one_process_trains_in_a_folder(
 ) -> None:
     with held_by_another_process(finished):
         error = refused(command(config, data, finished), capsys)
-        assert error == f"ablate: {finished}: another process is at work in it\n"
+        assert error == f"ablate-network: {finished}: another process is at work in it\n"
     assert main(command(config, data, finished)) == 0
 
 
@@ -199,22 +204,22 @@ def test_a_prolonged_run_is_drawn_with_the_others(data: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("3", "not a mapping"),
-        ("base: {}\nseeds: [0]", "missing variants"),
+        ("3", "an object"),
+        ("base: {}\nseeds: [0]", "variants: "),
         (f"{BASE}seeds: [0]\nvariants: []", "variants must be a list of one or more"),
-        (f"{BASE}seeds: [0]\nvariants: [{{name: a}}]\nvariant: 3", "unknown variant"),
+        (f"{BASE}seeds: [0]\nvariants: [{{name: a}}]\nvariant: 3", "variant: "),
         (f"{BASE}seeds: []\nvariants: [{{name: a}}]", "seeds must be"),
         (f"{BASE}seeds: [1, 1]\nvariants: [{{name: a}}]", "seeds must be"),
-        (f"{BASE}seeds: [true]\nvariants: [{{name: a}}]", "seeds must be"),
+        (f"{BASE}seeds: [true]\nvariants: [{{name: a}}]", "seeds.0: must be"),
         (f"{BASE}seeds: [-1]\nvariants: [{{name: a}}]", "seed"),
         (f"{BASE}  seed: 1\nseeds: [1]\nvariants: [{{name: a}}]", "base: seed is given by seeds"),
         (f"{BASE}  depth: 1\nseeds: [1]\nvariants: [{{name: a}}]", "base: unknown field depth"),
         (f"{BASE}seeds: [0]\nvariants: [{{name: a}}, {{name: A}}]", "two variants have the name A"),
-        (f"{BASE}seeds: [0]\nvariants: [{{name: a}}, {{change: {{}}}}]", "a variant has a name"),
-        (f"{BASE}seeds: [0]\nvariants: [{{name: a, changes: {{}}}}]", "a variant has a name"),
+        (f"{BASE}seeds: [0]\nvariants: [{{name: a}}, {{change: {{}}}}]", "variants.1.name: "),
+        (f"{BASE}seeds: [0]\nvariants: [{{name: a, changes: {{}}}}]", "variants.0.changes: "),
         (f"{BASE}seeds: [0]\nvariants: [{{name: ../a}}]", "letters, digits"),
-        (f"{BASE}seeds: [0]\nvariants: [{{name: 3}}]", "letters, digits"),
-        (f"{BASE}seeds: [0]\nvariants: [{{name: a, change: 3}}]", "a: must be a mapping"),
+        (f"{BASE}seeds: [0]\nvariants: [{{name: 3}}]", "variants.0.name: must be"),
+        (f"{BASE}seeds: [0]\nvariants: [{{name: a, change: 3}}]", "variants.0.change: must be"),
         (f"{BASE}seeds: [0]\nvariants: [{{name: a, change: {{model.depth: 3}}}}]", "a: unknown field model.depth"),
         (f"{BASE}seeds: [0]\nvariants: [{{name: a, change: {{model: 3}}}}]", "a: unknown field model"),
         (f"{BASE}seeds: [0]\nvariants: [{{name: a, change: {{out: x}}}}]", "a: unknown field out"),
@@ -240,14 +245,16 @@ def test_what_is_wrong_in_a_file_is_one_line_and_nothing_is_written(
     config = tmp_path / "wrong.yaml"
     config.write_text(text)
     error = refused(command(config, data, tmp_path / "out"), capsys)
-    assert error.startswith(f"ablate: {config}: ")
+    assert error.startswith(f"ablate-network: {config}: ")
     assert reason in error
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", ["ablation", "ideas", "margins"])
 def test_the_files_that_come_with_the_project(name: str, tmp_path: Path) -> None:
-    study = Study.read(ROOT / "experiments" / "configs" / f"{name}.yaml")
-    recipes = [run_of(fields, "", tmp_path, None, tmp_path).recipe for fields in study.recipes.values()]
+    path = ROOT / "experiments" / "configs" / f"{name}.yaml"
+    study = read_study(path, StudyText)
+    place = Place(study.task, tmp_path, None, tmp_path)
+    recipes = [place.run_of(fields, "", "run").recipe for fields in recipes_of(study, path).values()]
     assert len(set(recipes)) == len(recipes) >= 4
-    assert len({recipe.batch * recipe.patch**2 for recipe in recipes}) == 1
+    assert len({recipe.training.batch * describe(recipe)["patch"] ** 2 for recipe in recipes}) == 1

@@ -12,14 +12,18 @@ import numpy as np
 import optuna
 import pytest
 
+from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.macs import kmac_per_sample
-from codecnn.models.rdn.network import RdnConfig
-from codecnn.training.recipe import Recipe
-from experiments.studies.sweep_network import Space, main
+from codecnn.tasks.in_loop_filter import InLoopFilter
+from codecnn.training.metrics_log import Validation
+from codecnn.training.recipe import Recipe, Training
+from experiments.studies.study_file import read_study
+from experiments.studies.sweep_network import Space, base_of, main
 from experiments.studies.sweep_page import pareto_front
-from experiments.studies.trial import Result, run_of
+from experiments.studies.trial import Place, Result
 from experiments.studies.variant import Variant
 from tests.other_process import held_by_another_process
+from tests.reports.results_schema import read_results
 from tests.small_data import write_dataset
 
 ROOT = Path(__file__).parents[2]
@@ -36,11 +40,9 @@ base:
   checkpoint_every: 5
   workers: 0
   holdout: 0.25
-blocks: [1, 2]
-convolutions: [2, 3]
-growth: [2, 6]
 """
-SWEEP = f"{BASE}channels: [3, 8]\nlimit: 2\nseed: 3"
+OTHERS = "blocks: [1, 2], convolutions: [2, 3], growth: [2, 6]"
+SWEEP = f"{BASE}ranges: {{channels: [3, 8], {OTHERS}}}\nlimit: 2\nseed: 3"
 TRIALS = 14  # more than the ten that Optuna draws at random before it learns
 
 
@@ -71,7 +73,7 @@ def finished(data: Path, config: Path, tmp_path_factory: pytest.TempPathFactory)
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     assert main(arguments) == 2
     error = capsys.readouterr().err
-    assert error.startswith("sweep: ")
+    assert error.startswith("sweep-network: ")
     assert error.count("\n") == 1
     return error
 
@@ -81,7 +83,7 @@ def trials_of(out: Path) -> list[optuna.trial.FrozenTrial]:
 
 
 def networks_of(out: Path) -> list[dict]:
-    networks: list[dict] = json.loads((out / "results.json").read_text())["networks"]
+    networks: list[dict] = read_results(out)["tables"]["networks"]
     return networks
 
 
@@ -96,10 +98,11 @@ def test_the_front_is_what_nothing_dominates() -> None:
         networks = []
         for growth in rng.integers(1, 8, 12):
             gain = float(rng.integers(-3, 6)) / 10  # both with ties
-            recipe = Recipe(model=RdnConfig(growth=int(growth)))
-            networks.append(Variant("", recipe, "", {0: Result({5: 9.0, 10: gain}, {22: gain}, {})}))
-        points = [(network.kmac, network.gain.mean) for network in networks]
-        front = [(network.kmac, network.gain.mean) for network in pareto_front(networks)]
+            recipe = Recipe(Training(), InLoopFilter(), RdnConfig(growth=int(growth)))
+            found = [Validation(5, {"gain": 9.0}), Validation(10, {"gain": gain, "gain_22": gain})]
+            networks.append(Variant("", recipe, "", {0: Result("gain", found, {})}, kmac_per_sample(recipe.model)))
+        points = [(network.kmac, network.figure.mean) for network in networks]
+        front = [(network.kmac, network.figure.mean) for network in pareto_front(networks)]
         assert front == sorted({point for point in points if not dominated(point, points)})
 
 
@@ -115,9 +118,9 @@ def test_the_report_is_of_all_that_was_trained_and_nothing_over_the_limit_was(fi
         folder = finished / "runs" / network["name"].replace(" ", "_")
         last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
         assert last["step"] == 12
-        assert network["gain"] == last["gain"]
+        assert network["mean"] == last["gain"]
         assert network["kmac_per_sample"] <= 2
-        points.append((network["kmac_per_sample"], network["gain"]))
+        points.append((network["kmac_per_sample"], network["mean"]))
     told = {(trial.values[1], trial.values[0]) for trial in states["COMPLETE"]}
     assert told == set(points)
     assert len(list((finished / "runs").iterdir())) == len(networks)
@@ -172,7 +175,7 @@ def test_a_trial_killed_while_it_was_asked_for_is_left_out(data: Path, config: P
     ("old", "new", "change"),
     [
         ("channels: [3, 8]", "channels: [3, 9]", "channels was [3, 8], is [3, 9]"),
-        ("limit: 2", "limit: 3", "limit was 2, is 3"),
+        ("limit: 2", "limit: 3", "limit was 2.0, is 3.0"),
         ("seed: 3", "seed: 4", "seed was 3, is 4"),
         ("batch: 3", "batch: 4", "base: batch was 3, is 4"),
         ("batch: 3", "batch: 3\n  ema: 0.5", "base: ema was None, is 0.5"),
@@ -192,7 +195,7 @@ def test_another_search_is_refused(
     other = tmp_path / "other.yaml"
     other.write_text(SWEEP.replace(old, new))
     error = refused(command(other, data, finished, TRIALS + 1), capsys)
-    assert error == f"sweep: {finished / 'trials.db'}: cannot go on with another search: {change}\n"
+    assert error == f"sweep-network: {finished / 'trials.db'}: cannot go on with another search: {change}\n"
     assert (finished / "trials.db").read_bytes() == before
 
 
@@ -207,7 +210,7 @@ def test_one_process_searches_in_a_folder(
 ) -> None:
     with held_by_another_process(finished):
         error = refused(command(config, data, finished), capsys)
-        assert error == f"sweep: {finished}: another process is at work in it\n"
+        assert error == f"sweep-network: {finished}: another process is at work in it\n"
     assert main(command(config, data, finished)) == 0
 
 
@@ -222,9 +225,9 @@ def test_without_optuna(
     data: Path, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
-    monkeypatch.delitem(sys.modules, "experiments.proposals", raising=False)
+    monkeypatch.delitem(sys.modules, "experiments.studies.search", raising=False)
     error = refused(command(config, data, tmp_path / "out"), capsys)
-    assert error == "sweep: optuna is not installed: pip install 'codecnn[sweep]'\n"
+    assert error == "sweep-network: optuna is not installed: pip install 'codecnn[sweep]'\n"
 
 
 def test_a_foreign_file_is_refused(
@@ -237,16 +240,23 @@ def test_a_foreign_file_is_refused(
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("[]", "not a mapping"),
-        (f"{BASE}limit: 2\nseed: 0", "missing channels"),
-        (f"{SWEEP}\nspeed: 0", "unknown speed"),
-        (f"{BASE}channels: 8\nlimit: 2\nseed: 0", "channels must be"),
-        (f"{BASE}channels: [8, 4]\nlimit: 2\nseed: 0", "channels must be"),
-        (f"{BASE}channels: [0, 4]\nlimit: 2\nseed: 0", "channels, blocks and growth must be 1 or more"),
-        (f"{BASE}channels: [2, 4]\nlimit: 0\nseed: 0", "limit must be"),
-        (f"{BASE}channels: [2, 4]\nlimit: 2\nseed: -1", "seed"),
-        (f"{BASE}channels: [2, 4]\nlimit: 2\nseed: 0".replace("input", "growth"), "model.growth is given by growth"),
-        (f"{BASE}channels: [2, 4]\nlimit: 2\nseed: 0".replace("patch", "match"), "base: unknown field match"),
+        ("[]", "an object"),
+        (f"{BASE}limit: 2\nseed: 0", "ranges: "),
+        (f"{SWEEP}\nspeed: 0", "speed: "),
+        (f"{BASE}ranges: {{channels: 8}}\nlimit: 2\nseed: 0", "ranges.channels: must be"),
+        (f"{BASE}ranges: {{channels: [8, 4]}}\nlimit: 2\nseed: 0", "channels must be"),
+        (f"{BASE}ranges: {{channels: [0, 4]}}\nlimit: 2\nseed: 0", "channels, blocks and growth must be 1 or more"),
+        (f"{BASE}ranges: {{channels: [2, 4]}}\nlimit: 0\nseed: 0", "limit must be"),
+        (f"{BASE}ranges: {{depth: [2, 4]}}\nlimit: 2\nseed: 1", "depth is no whole-number field"),
+        (f"{BASE}ranges: {{channels: [2, 4]}}\nlimit: 2\nseed: -1", "seed"),
+        (
+            f"{BASE}ranges: {{growth: [2, 4]}}\nlimit: 2\nseed: 0".replace("input: baseline", "growth: 3"),
+            "model.growth is given",
+        ),
+        (
+            f"{BASE}ranges: {{channels: [2, 4]}}\nlimit: 2\nseed: 0".replace("patch", "match"),
+            "base: unknown field match",
+        ),
         (SWEEP.replace("patch: 16", "patch: 48"), "patch is 48, but the data have CTUs of 32"),
     ],
 )
@@ -256,7 +266,7 @@ def test_what_is_wrong_in_a_file_is_one_line_and_nothing_is_written(
     config = tmp_path / "wrong.yaml"
     config.write_text(text)
     error = refused(command(config, data, tmp_path / "out"), capsys)
-    assert error.startswith(f"sweep: {config}: ")
+    assert error.startswith(f"sweep-network: {config}: ")
     assert reason in error
     assert not (tmp_path / "out").exists()
 
@@ -271,8 +281,10 @@ def test_no_network_within_the_limit(
 
 
 def test_the_file_that_comes_with_the_project(tmp_path: Path) -> None:
-    space = Space.read(ROOT / "experiments" / "configs" / "sweep.yaml")
+    path = ROOT / "experiments" / "configs" / "sweep.yaml"
+    space = read_study(path, Space)
+    place = Place(space.task, tmp_path, None, tmp_path)
     for end, within in ((0, True), (1, False)):
         sizes = {f"model.{name}": ends[end] for name, ends in space.ranges.items()}
-        model = run_of(space.base | sizes, "", tmp_path, None, tmp_path).recipe.model
+        model = place.run_of(base_of(space, path) | sizes, "", "run").recipe.model
         assert (kmac_per_sample(model) <= space.limit) is within

@@ -6,11 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codecnn.dataset.store import Shard, ShardWriter
-from codecnn.models.rdn.network import RdnConfig, make_planes
-from codecnn.training.batches import Batch, Batches
+from codecnn.dataset.reader import Shard
+from codecnn.dataset.schema import SIGNALS
+from codecnn.dataset.writer import ShardWriter
+from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.planes import make_planes
+from codecnn.tasks.in_loop_filter import Batch, Patches
+from codecnn.training.batches import Batches
 from codecnn.video.picture import SCALES, Picture
-from tests.dataset.test_store import INFO
+from tests.dataset.test_shard import INFO
 from tests.pictures import photograph
 
 HEIGHT, WIDTH, PATCH = 67, 75, 24
@@ -24,13 +28,13 @@ def write(folder: Path, chroma: str, bit_depth: int = 8) -> Shard:
     info = replace(INFO, chroma=chroma, bit_depth=bit_depth, width=WIDTH, height=HEIGHT, label_sizes="")
     path = folder / f"{chroma}_{bit_depth}.h5"
     with ShardWriter(path, info) as writer:
-        writer.append(picture, picture, picture, 1, 32, {})
+        writer.append(dict.fromkeys(SIGNALS, picture), 1, 32)
     return Shard(path)
 
 
 def fed(batch: Batch) -> np.ndarray:
     """What the network gets (6, 5, SIDE, SIDE)."""
-    planes: np.ndarray = make_planes(batch.picture, batch.unfiltered_y, batch.qp, batch.peak).numpy()
+    planes: np.ndarray = make_planes(batch.windows).numpy()
     return planes
 
 
@@ -39,11 +43,11 @@ def fed(batch: Batch) -> np.ndarray:
     ("chroma", "extent"), [("400", 0), ("420", SIDE // 2), ("422", SIDE), ("444", SIDE)]
 )  # 4:2:2 at luma size, as half of the patches are transposed
 def test_chroma_lies_over_luma(tmp_path: Path, chroma: str, extent: int, bit_depth: int) -> None:
-    batches = Batches([write(tmp_path, chroma, bit_depth)], RdnConfig(), PATCH, batch=6, seed=1)
+    batches = Batches(Patches([write(tmp_path, chroma, bit_depth)], RdnConfig(), PATCH), batch=6, seed=1)
     peak = (1 << bit_depth) - 1
     for step in range(8):
         batch = batches[step]
-        assert batch.picture.u.shape == batch.picture.v.shape == (6, extent, extent)
+        assert batch.windows.u.shape == batch.windows.v.shape == (6, extent, extent)
         planes = fed(batch)
         assert planes.shape == (6, 5, SIDE, SIDE)
         np.testing.assert_array_equal(planes[:, 0], planes[:, 4])
@@ -54,11 +58,11 @@ def test_chroma_lies_over_luma(tmp_path: Path, chroma: str, extent: int, bit_dep
 
 def test_a_batch_may_mix_chroma_formats_and_bit_depths(tmp_path: Path) -> None:
     shards = [write(tmp_path, chroma, bit_depth) for chroma in SCALES for bit_depth in (8, 10)]
-    batches = Batches(shards, RdnConfig(), PATCH, batch=6, seed=1)
+    batches = Batches(Patches(shards, RdnConfig(), PATCH), batch=6, seed=1)
     grey = 0
     for step in range(12):  # every one of the 72 windows once
         batch = batches[step]
-        for (y, u, v, _, _), peak in zip(fed(batch), batch.peak.tolist(), strict=True):
+        for (y, u, v, _, _), peak in zip(fed(batch), batch.windows.peak.tolist(), strict=True):
             assert y.max() <= 1
             without = bool((u == np.float32((peak + 1) / 2 / peak)).all())
             grey += without

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from codecnn.models.rdn.network import Rdn, RdnConfig
+from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.network import Rdn
 from codecnn.training.muon import Muon, orthogonal
+from codecnn.training.optimisers import make_optimiser
 from codecnn.training.recipe import Optimiser
-from experiments.train_filter import make_optimiser
 
 
 @pytest.mark.parametrize("shape", [(8, 100), (100, 8), (12, 12)])

@@ -1,6 +1,5 @@
 """What weights were trained on and by what code, beside the data that they are applied to."""
 
-import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from codecnn.dataset.store import open_folder
-from codecnn.models.rdn.network import Rdn, RdnConfig
-from codecnn.models.weights import save
+from codecnn.dataset.reader import open_folder
+from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.network import Rdn
 from codecnn.training import provenance
 from codecnn.training.provenance import codec_caution, codecs_of, trained_on
 from experiments.reports.gain import command as report
 from experiments.reports.where import command as report_where
+from tests.reports.results_schema import read_results
 from tests.small_data import write_shard
+from tests.weights_files import save
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_reports_on_another_codec_and_on_training_data(
         file, out = tmp_path / "a.safetensors", tmp_path / "out"
         save(file, Rdn(RdnConfig(channels=4, blocks=1, convolutions=2, growth=4)), notes)
         assert main([str(file), "--data", str(data), "--out", str(out)]) == 0
-        about: dict[str, Any] = json.loads((out / "results.json").read_text())["about"]
+        about: dict[str, Any] = read_results(out)["about"]
         assert about.get("caution") == ("trained on 1 of these clips: coffee.png" if said else None)
         cautions = [line for line in capsys.readouterr().err.splitlines() if "caution" in line]
         assert cautions == [f"{name}: caution: the data are of blur, the weights for 'x265'"] * lines

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -21,16 +22,21 @@ import pytest
 import torch
 from torch import nn
 
-from codecnn.dataset.store import Shard, open_folder
+from codecnn.dataset.reader import CtuDataset, Shard, open_folder
 from codecnn.errors import InputError
 from codecnn.metrics import psnr
-from codecnn.models.rdn.network import Rdn, RdnConfig
-from codecnn.models.weights import load, save
-from codecnn.training.batches import Batch, Batches, split_by_source
-from codecnn.training.recipe import Optimiser, Recipe
-from experiments.train_filter import learning_rate, loss_of, main
+from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.network import Rdn
+from codecnn.tasks.in_loop_filter import Batch, InLoopFilter, Patches
+from codecnn.training.batches import Batches
+from codecnn.training.data import split_by_source
+from codecnn.training.device import placed
+from codecnn.training.optimisers import learning_rate
+from codecnn.training.recipe import Optimiser
+from experiments.train_filter import main
 from tests.other_process import held_by_another_process
 from tests.small_data import CTU, HEIGHT, WIDTH, write_dataset, write_shard
+from tests.weights_files import load, save
 
 ROOT = Path(__file__).parents[2]
 ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}  # the networks here are too small for more
@@ -73,7 +79,7 @@ def finished(data: Path, config: Path, tmp_path_factory: pytest.TempPathFactory)
 def rows(out: Path) -> list[dict[str, Any]]:
     """The lines of metrics.jsonl without the times."""
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in line.items() if k not in ("seconds", "ctu_per_s", "waiting")} for line in lines]
+    return [{k: v for k, v in line.items() if k not in ("seconds", "samples_per_s", "waiting")} for line in lines]
 
 
 def assert_same_run(one: Path, other: Path) -> None:
@@ -88,8 +94,8 @@ def assert_same_run(one: Path, other: Path) -> None:
     assert all(torch.equal(state["model"][name], twin_state["model"][name]) for name in state["model"])
 
 
-def fixed(shards: list[Shard], patch: int = 24, **processes: int) -> Batches:
-    return Batches(shards, RdnConfig(), patch, batch=6, seed=3, **processes)
+def fixed(shards: list[Shard], patch: int = 24, rank: int = 0, world: int = 1) -> Batches[Batch]:
+    return Batches(Patches(shards, RdnConfig(), patch), 6, 3, rank, world)
 
 
 # What a step sees
@@ -99,9 +105,10 @@ def test_a_batch_is_a_piece_of_the_shards(data: Path) -> None:
     """Every patch is found again in the shards, the same turn and place for all of its planes."""
     shards = open_folder(data)
     batch = fixed(shards)[5]
-    assert batch.unfiltered_y is not None
-    assert batch.picture.y.shape == (6, 28, 28)
-    assert batch.picture.u.shape == (6, 14, 14)
+    fed = batch.windows
+    assert fed.unfiltered_y is not None
+    assert fed.y.shape == (6, 28, 28)
+    assert fed.u.shape == (6, 14, 14)
     assert batch.original.shape == batch.valid.shape == (6, 24, 24)
     windows = [window for shard in shards for window in (shard[i] for i in range(len(shard)))]
     for i in range(6):
@@ -115,11 +122,11 @@ def test_a_batch_is_a_piece_of_the_shards(data: Path) -> None:
                         luma = np.s_[top : top + 28, left : left + 28]
                         chroma = np.s_[top // 2 : top // 2 + 14, left // 2 : left // 2 + 14]
                         found += (
-                            int(batch.qp[i]) == window.qp
-                            and np.array_equal(batch.picture.y[i], y[luma])
-                            and np.array_equal(batch.picture.u[i], u[chroma])
-                            and np.array_equal(batch.picture.v[i], v[chroma])
-                            and np.array_equal(batch.unfiltered_y[i], x[luma])
+                            int(fed.qp[i]) == window.qp
+                            and np.array_equal(fed.y[i], y[luma])
+                            and np.array_equal(fed.u[i], u[chroma])
+                            and np.array_equal(fed.v[i], v[chroma])
+                            and np.array_equal(fed.unfiltered_y[i], x[luma])
                             and np.array_equal(batch.original[i], o[luma][2:-2, 2:-2])
                         )
         assert found >= 1
@@ -128,26 +135,26 @@ def test_a_batch_is_a_piece_of_the_shards(data: Path) -> None:
 def test_what_is_read_from_the_input_that_the_network_takes(data: Path) -> None:
     shards = open_folder(data)
     both, baseline, unfiltered = (
-        Batches(shards, config, 24, 6, 0)[1]
+        Batches(Patches(shards, config, 24), 6, 0)[1].windows
         for config in (RdnConfig(), RdnConfig(input="baseline"), RdnConfig(input="unfiltered"))
     )
     assert both.unfiltered_y is not None
     assert baseline.unfiltered_y is unfiltered.unfiltered_y is None
-    assert torch.equal(both.picture.y, baseline.picture.y)
-    assert torch.equal(both.unfiltered_y, unfiltered.picture.y)
-    assert not torch.equal(both.unfiltered_y, both.picture.y)
+    assert torch.equal(both.y, baseline.y)
+    assert torch.equal(both.unfiltered_y, unfiltered.y)
+    assert not torch.equal(both.unfiltered_y, both.y)
 
 
 def test_an_epoch_is_a_permutation(data: Path) -> None:
     batches = fixed(open_folder(data), patch=CTU)  # whole CTUs, so that a patch tells which one it is
-    count = len(batches.windows)
+    windows, count = CtuDataset(open_folder(data)), batches.draws.units
     assert count == 72
 
     def epoch(number: int) -> list[bytes]:
         steps = range(number * count // 6, (number + 1) * count // 6)
         return [np.sort(patch.flatten()).tobytes() for step in steps for patch in batches[step].original.numpy()]
 
-    everything = sorted(np.sort(batches.windows[i].original.y[2:-2, 2:-2], axis=None).tobytes() for i in range(count))
+    everything = sorted(np.sort(windows[i].original.y[2:-2, 2:-2], axis=None).tobytes() for i in range(count))
     assert sorted(epoch(0)) == sorted(epoch(1)) == everything
     assert epoch(0) != epoch(1)
 
@@ -170,8 +177,7 @@ def test_only_samples_of_the_picture_are_valid(data: Path) -> None:
 
 def test_processes_share_a_batch(data: Path) -> None:
     def flat(batch: Batch) -> list[torch.Tensor]:
-        assert batch.unfiltered_y is not None
-        return [*batch.picture, batch.unfiltered_y, *batch[2:]]
+        return [*batch.windows, *batch[1:]]
 
     shards = open_folder(data)
     whole = flat(fixed(shards)[7])
@@ -338,13 +344,11 @@ def test_other_recipes_run(data: Path, config: Path, tmp_path: Path, more: list[
 
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_the_channels_lie_in_memory_as_the_recipe_says(data: Path, channels_last: bool) -> None:
-    recipe = Recipe(channels_last=channels_last, precision="fp32")
-    model = Rdn(recipe.model)
-    if channels_last:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = placed(Rdn(RdnConfig()), torch.device("cpu"), channels_last)
     strides: set[int] = set()  # from one channel to the next
+    assert isinstance(model, Rdn)
     model.blocks[0].register_forward_hook(lambda _, __, output: strides.add(output.stride(1)))
-    loss_of(model, fixed(open_folder(data))[0], recipe)
+    InLoopFilter().sums(model, fixed(open_folder(data))[0])
     assert strides == {1 if channels_last else 24**2}
 
 
@@ -520,6 +524,36 @@ def test_bad_arguments(data: Path, config: Path, tmp_path: Path, capsys: pytest.
         assert "cuda" in said("--device", "cuda")
 
 
+def test_options_with_hyphens_and_configurations_by_name(data: Path, tmp_path: Path) -> None:
+    small = ["--model.inner-residual=false", "--log-every", "1", "--steps=1", "--patch=24", "--workers=0"]
+    assert main(["demo", "--data", str(data), "--out", str(tmp_path / "out"), *small]) == 0
+    recipe = load(tmp_path / "out" / "last.safetensors")[1]["recipe"]
+    assert (recipe["model.inner_residual"], recipe["log_every"], recipe["model.channels"]) == (False, 1, 24)
+    assert (recipe["network"], recipe["patch"]) == ("rdn", 24)
+
+
+def test_help_shows_hyphens(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert "--validate-every" in text
+    assert "--model.global-residual" in text
+    assert not re.search(r"--[a-z.]+_", text)
+
+
+def test_early_stopping(data: Path, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A rate of almost 0 does not become better: the first validation stays the best one, two more are waited for."""
+    more = ["--optimiser.lr=1e-12", "--ema=0", "--validate-every=3", "--patience=2", "--optimiser.schedule=constant"]
+    whole = command(config, data, tmp_path / "out", *more)
+    assert main(whole) == 0
+    steps = [line["step"] for line in rows(tmp_path / "out") if "gain" in line]
+    assert steps[-1] < 30
+    gains = [line["gain"] for line in rows(tmp_path / "out") if "gain" in line]
+    assert max(gains[-2:]) <= max(gains[:-2])
+    assert main([*whole, "--resume"]) == 0  # it stays stopped
+    assert [line["step"] for line in rows(tmp_path / "out") if "gain" in line] == steps
+
+
 def test_bad_resumes(
     data: Path, config: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -562,7 +596,7 @@ def test_a_file_system_without_locks(data: Path, config: Path, tmp_path: Path, m
     def no_locks(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(fcntl, "lockf", no_locks)
+    monkeypatch.setattr(fcntl, "flock", no_locks)
     assert main(command(config, data, tmp_path / "out", "--steps=1")) == 0
 
 

@@ -1,4 +1,4 @@
-"""SATD and integer DCT against the reference encoders' numbers, the transforms against scipy."""
+"""Test SATD and integer DCT against numbers of the reference encoders, and the transforms against scipy."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from scipy.fft import dct, dctn
 from scipy.linalg import hadamard as hadamard_matrix
 
-from codecnn.transforms import reference as transforms
+from codecnn.transforms import reference
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SIDES = (4, 8, 16, 32, 64)
@@ -20,15 +20,15 @@ def cases(name: str) -> dict[str, np.ndarray]:
 
 
 def blocks(golden: dict[str, np.ndarray], *keys: str) -> Iterator[list[np.ndarray]]:
-    """Of each case the arrays under the keys, (height, width) each."""
+    """Yield the arrays under the keys for each case, (height, width) each."""
     for width, height, start in zip(*(golden[key].tolist() for key in ("width", "height", "off")), strict=True):
         yield [golden[key][start : start + width * height].reshape(height, width) for key in keys]
 
 
 def satd_mismatches(
-    golden: dict[str, np.ndarray], satd: Callable[..., np.ndarray], scale: transforms.Scale
+    golden: dict[str, np.ndarray], satd: Callable[..., np.ndarray], scale: reference.Scale
 ) -> Iterator[tuple[int, ...]]:
-    """The shapes of the cases that differ."""
+    """Yield the shapes of the cases that differ."""
     expected = golden[f"satd_{scale}"].tolist()
     for (original, current), cost in zip(blocks(golden, "org", "cur"), expected, strict=True):
         if satd(original, current, scale) != cost:
@@ -36,36 +36,36 @@ def satd_mismatches(
 
 
 @pytest.mark.parametrize("scale", ["hm", "vtm"])
-def test_satd_is_that_of_the_reference_encoders(scale: transforms.Scale) -> None:
+def test_satd_equals_the_reference_encoders(scale: reference.Scale) -> None:
     golden = cases("satd")
-    assert list(satd_mismatches(golden, transforms.satd, scale)) == []
+    assert list(satd_mismatches(golden, reference.satd, scale)) == []
     assert len({original.shape for (original,) in blocks(golden, "org")}) > 20
 
 
 def dct_mismatches(
     golden: dict[str, np.ndarray], integer_dct: Callable[..., np.ndarray]
 ) -> Iterator[tuple[tuple[int, ...], int]]:
-    """The cases that differ as (shape, bit depth)."""
+    """Yield the cases that differ as (shape, bit depth)."""
     depths = golden["bitdepth"].tolist()
     for (residual, expected), depth in zip(blocks(golden, "resi", "coef"), depths, strict=True):
         if not np.array_equal(integer_dct(residual, depth), expected):
             yield residual.shape, depth
 
 
-def test_integer_dct_is_that_of_the_reference_encoder() -> None:
+def test_integer_dct_equals_the_reference_encoder() -> None:
     golden = cases("dct")
-    assert list(dct_mismatches(golden, transforms.integer_dct)) == []
+    assert list(dct_mismatches(golden, reference.integer_dct)) == []
     tried = set(zip(*(golden[key].tolist() for key in ("width", "height", "bitdepth")), strict=True))
     assert tried == {(width, height, depth) for width in SIDES for height in SIDES for depth in (8, 10)}
 
 
 def test_integer_dct_is_nearly_the_scaled_dct() -> None:
-    """But for rounding and for its short basis functions, which are up to 2 % off the cosines."""
+    """Allow for rounding and for the integer basis functions, which differ from the cosines by up to 2 %."""
     golden = cases("dct")
     for (residual,), depth in zip(blocks(golden, "resi"), golden["bitdepth"].tolist(), strict=True):
         expected = dctn(residual.astype(float), norm="ortho") * 2 ** (15 - depth) / np.sqrt(residual.size)
         expected[32:] = expected[:, 32:] = 0
-        measured = transforms.integer_dct(residual, depth)
+        measured = reference.integer_dct(residual, depth)
         assert measured.dtype == np.int32
         error = np.linalg.norm(measured - expected)
         assert error <= 0.02 * np.linalg.norm(expected) + np.sqrt(residual.size), (residual.shape, depth)
@@ -73,17 +73,19 @@ def test_integer_dct_is_nearly_the_scaled_dct() -> None:
 
 def test_integer_dct_of_many_blocks() -> None:
     residuals = np.random.default_rng(4).integers(-1023, 1024, (2, 3, 16, 64), dtype=np.int16)
-    coefficients = transforms.integer_dct(residuals, 10)
+    coefficients = reference.integer_dct(residuals, 10)
     for index in np.ndindex(2, 3):
-        np.testing.assert_array_equal(coefficients[index], transforms.integer_dct(residuals[index], 10))
+        np.testing.assert_array_equal(coefficients[index], reference.integer_dct(residuals[index], 10))
 
 
 @pytest.mark.parametrize(
     ("height", "width", "depth", "named"), [(8, 2, 8, "2x8"), (12, 8, 8, "8x12"), (128, 4, 8, "4x128"), (4, 4, 7, "7")]
 )
-def test_what_the_integer_dct_is_not_made_for_is_refused(height: int, width: int, depth: int, named: str) -> None:
+def test_other_sides_and_bit_depths_of_the_integer_dct_are_refused(
+    height: int, width: int, depth: int, named: str
+) -> None:
     with pytest.raises(ValueError, match=named):
-        transforms.integer_dct(np.zeros((height, width), np.int16), depth)
+        reference.integer_dct(np.zeros((height, width), np.int16), depth)
 
 
 @pytest.mark.parametrize(("height", "width", "tile"), [(4, 4, 4), (4, 16, 4), (8, 8, 8), (16, 32, 8)])
@@ -96,26 +98,26 @@ def test_orthonormal_satd_is_the_sum_over_tiles(height: int, width: int, tile: i
         for x in range(0, width, tile):
             residual = a[:, y : y + tile, x : x + tile].astype(float) - b[:, y : y + tile, x : x + tile]
             expected += np.abs(matrix @ residual @ matrix.T).sum((1, 2))
-    measured = transforms.satd(a, b)
+    measured = reference.satd(a, b)
     assert measured.dtype == np.float64
     np.testing.assert_allclose(measured, expected, rtol=1e-12)
 
 
 def test_hadamard_of_a_rectangle_is_two_matrix_products() -> None:
     block = np.random.default_rng(2).integers(-255, 256, (8, 32))
-    np.testing.assert_array_equal(transforms.hadamard(block), hadamard_matrix(8) @ block @ hadamard_matrix(32))
+    np.testing.assert_array_equal(reference.hadamard(block), hadamard_matrix(8) @ block @ hadamard_matrix(32))
 
 
-def test_dct_satd_is_that_of_two_one_dimensional_dcts() -> None:
+def test_dct_satd_equals_two_one_dimensional_dcts() -> None:
     a, b = np.random.default_rng(3).integers(0, 256, (2, 2, 64, 16), dtype=np.uint8)
     rows = dct(a.astype(float) - b, norm="ortho", axis=-1)
     expected = np.abs(dct(rows, norm="ortho", axis=-2)).sum((1, 2))
-    np.testing.assert_allclose(transforms.dct_satd(a, b), expected, rtol=1e-12)
+    np.testing.assert_allclose(reference.dct_satd(a, b), expected, rtol=1e-12)
     # Parseval: a single basis function costs its norm, whatever its frequency
     wave = np.rint(1000 * np.cos(np.pi * (np.arange(64) + 0.5) * 5 / 64))[:, None] * np.ones(16)
-    assert transforms.dct_satd(wave, np.zeros_like(wave)) == pytest.approx(np.linalg.norm(wave), rel=0.01)
+    assert reference.dct_satd(wave, np.zeros_like(wave)) == pytest.approx(np.linalg.norm(wave), rel=0.01)
 
 
 def test_sides_that_no_tile_fits_are_refused() -> None:
     with pytest.raises(ValueError, match="6x8"):
-        transforms.satd(np.zeros((8, 6), int), np.zeros((8, 6), int))
+        reference.satd(np.zeros((8, 6), int), np.zeros((8, 6), int))

@@ -1,4 +1,4 @@
-"""Reading: Y4M, pictures and videos, against FFmpeg's own reading of the same files."""
+"""Test reading of Y4M, picture and video files against FFmpeg, which reads the same files."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from codecnn.errors import InputError
-from codecnn.video import colour as color
 from codecnn.video.clip import FormatOptions, open_clip
+from codecnn.video.colour import Conversion, rgb_to_picture
 from codecnn.video.frames import frame_from_picture, picture_from_frame
-from codecnn.video.picture import Picture, write_raw
+from codecnn.video.picture import Picture
+from codecnn.video.raw import write_raw
 from codecnn.video.y4m import write_y4m
 from tests.pictures import FORMATS, PHOTOGRAPHS, photograph
 
@@ -24,7 +25,7 @@ def same(a: Picture, b: Picture) -> None:
 
 @pytest.mark.parametrize(("chroma", "bit_depth"), FORMATS)
 @pytest.mark.parametrize("size", [(64, 96), (75, 53)])
-def test_y4m_reads_back_and_as_ffmpeg_reads_it(
+def test_y4m_round_trip_and_reading_by_ffmpeg(
     tmp_path: Path, size: tuple[int, int], chroma: str, bit_depth: int
 ) -> None:
     pictures = [photograph(name, *size, bit_depth, chroma) for name in ("astronaut", "coffee")]
@@ -46,7 +47,7 @@ def test_y4m_reads_back_and_as_ffmpeg_reads_it(
 
 
 def write_video(path: Path, encoder: str, pix_fmt: str, frames: list[av.VideoFrame]) -> None:
-    """By FFmpeg, without loss."""
+    """Write frames with FFmpeg, without loss."""
     with av.open(str(path), "w", container_options={"strict": "-1"}) as container:
         stream = container.add_stream(encoder, rate=25, options={"strict": "-1"})
         assert isinstance(stream, av.VideoStream)
@@ -59,7 +60,7 @@ def write_video(path: Path, encoder: str, pix_fmt: str, frames: list[av.VideoFra
 @pytest.mark.parametrize(("chroma", "bit_depth"), FORMATS)
 @pytest.mark.parametrize(("name", "encoder"), [("clip.mkv", "ffv1"), ("clip.y4m", "wrapped_avframe")])
 @pytest.mark.parametrize("size", [(98, 134), (75, 53)])
-def test_what_ffmpeg_writes_without_loss_reads_back(
+def test_lossless_files_of_ffmpeg_read_back(
     tmp_path: Path, size: tuple[int, int], name: str, encoder: str, chroma: str, bit_depth: int
 ) -> None:
     pictures = [photograph(name, *size, bit_depth, chroma) for name in ("astronaut", "coffee", "chelsea")]
@@ -70,13 +71,13 @@ def test_what_ffmpeg_writes_without_loss_reads_back(
     clip = open_clip(tmp_path / name)
     assert clip.format.fps == 25
     assert (clip.format.chroma, clip.format.bit_depth) == (chroma, bit_depth)
-    assert clip.color.startswith("YUV as stored, range ")
+    assert clip.colour.startswith("YUV as stored, range ")
     for written, read in zip(pictures, clip.frames(), strict=True):
         same(written, read)
 
 
 @pytest.mark.parametrize("chroma", ["420", "422", "444"])
-def test_a_jpeg_is_read_as_it_is_stored(tmp_path: Path, chroma: str) -> None:
+def test_a_jpeg_is_read_without_conversion(tmp_path: Path, chroma: str) -> None:
     picture = photograph("coffee", 75, 53, 8, chroma)
     with av.open(str(tmp_path / "a.jpg"), "w", format="image2") as container:
         stream = container.add_stream("mjpeg", rate=1, options={"qscale": "1"})
@@ -86,7 +87,7 @@ def test_a_jpeg_is_read_as_it_is_stored(tmp_path: Path, chroma: str) -> None:
         container.mux(stream.encode(frame.reformat(format=f"yuvj{chroma}p")))
         container.mux(stream.encode(None))
     clip = open_clip(tmp_path / "a.jpg")
-    assert clip.color == "YUV as stored, range full"
+    assert clip.colour == "YUV as stored, range full"
     read = next(clip.frames())
     assert read.chroma == chroma
     for ours, written in zip(read.planes, picture.planes, strict=True):
@@ -98,11 +99,11 @@ def test_a_jpeg_is_read_as_it_is_stored(tmp_path: Path, chroma: str) -> None:
         np.testing.assert_array_equal(ours, raw[: len(ours), : ours.shape[1]])
 
 
-def test_rgb_equals_the_matrix_of_bt709_as_ffmpeg_applies_it() -> None:
+def test_rgb_is_converted_like_ffmpeg_with_the_matrix_of_bt709() -> None:
     path = PHOTOGRAPHS / "chelsea.png"
     clip = open_clip(path)
     picture = next(clip.frames())
-    assert clip.color == "RGB by BT.709, limited range; chroma is the mean of 2x2 samples (centre siting)"
+    assert clip.colour == "RGB by BT.709, limited range; chroma is the mean of 2x2 samples (centre siting)"
     assert (picture.y.shape, picture.u.shape) == ((300, 451), (150, 226))
     with av.open(str(path)) as container:
         frame = next(container.decode(video=0))
@@ -118,7 +119,7 @@ def test_rgb_equals_the_matrix_of_bt709_as_ffmpeg_applies_it() -> None:
 
 
 @pytest.mark.parametrize("bit_depth", [8, 10])
-def test_rgb_corners(bit_depth: int) -> None:
+def test_extreme_colours(bit_depth: int) -> None:
     scale = 1 << (bit_depth - 8)
     dtype = np.uint8 if bit_depth == 8 else np.uint16
     peak = np.iinfo(dtype).max
@@ -129,7 +130,7 @@ def test_rgb_corners(bit_depth: int) -> None:
         ((0, 0, 1), (None, 240, None)),
         ((1, 0, 0), (None, None, 240)),
     ):
-        picture = color.rgb_to_picture(np.full((3, 3, 3), rgb, dtype) * peak, bit_depth)
+        picture = rgb_to_picture(np.full((3, 3, 3), rgb, dtype) * peak, bit_depth)
         for plane, value in zip(picture.planes, expected, strict=True):
             assert value is None or (plane == value * scale).all()
 
@@ -147,17 +148,17 @@ def test_sixteen_bit_and_grey_pictures(tmp_path: Path) -> None:
             container.mux(stream.encode(None))
         picture = next(open_clip(tmp_path / name).frames())
         rgb = array if array.ndim == 3 else np.repeat(array[:, :, None], 3, axis=2)
-        same(picture, color.rgb_to_picture(rgb, depth))
+        same(picture, rgb_to_picture(rgb, depth))
 
 
-def test_a_name_is_no_pattern_and_no_protocol(tmp_path: Path) -> None:
+def test_file_names_are_not_read_as_patterns_or_protocols(tmp_path: Path) -> None:
     (tmp_path / "pic001.png").write_bytes((PHOTOGRAPHS / "coffee.png").read_bytes())
     for name in ("pic%03d.png", "12:30.png", "-a b'c.png"):
         (tmp_path / name).write_bytes((PHOTOGRAPHS / "chelsea.png").read_bytes())
         same(next(open_clip(tmp_path / name).frames()), next(open_clip(PHOTOGRAPHS / "chelsea.png").frames()))
 
 
-def test_damaged_video_is_not_concealed(tmp_path: Path) -> None:
+def test_damaged_video_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"crf": "20"})
@@ -184,23 +185,23 @@ def test_other_pixel_formats_are_refused(tmp_path: Path, pix_fmt: str) -> None:
         picture_from_frame(av.VideoFrame(64, 64, "nv12"))
 
 
-def test_rgb_is_converted_as_the_options_say(tmp_path: Path) -> None:
+def test_options_choose_the_conversion_of_rgb(tmp_path: Path) -> None:
     for name, pix_fmt, depth in (("deep.mkv", "gbrp10le", 10), ("shallow.mkv", "bgr0", 8)):
         frame = frame_from_picture(photograph("coffee", 75, 53, 8, "444")).reformat(format=pix_fmt)
         write_video(tmp_path / name, "ffv1", pix_fmt, [frame])
         rgb = frame.to_ndarray(format="rgb24" if depth == 8 else "rgb48le")
-        conversion = color.Conversion("bt2020", "full", "422")
+        conversion = Conversion("bt2020", "full", "422")
         clip = open_clip(tmp_path / name, FormatOptions(chroma="422", matrix="bt2020", range="full"))
-        assert (clip.format.chroma, clip.format.bit_depth, clip.color) == ("422", depth, conversion.description)
-        same(next(clip.frames()), color.rgb_to_picture(rgb, depth, conversion))
+        assert (clip.format.chroma, clip.format.bit_depth, clip.colour) == ("422", depth, conversion.description)
+        same(next(clip.frames()), rgb_to_picture(rgb, depth, conversion))
         clip = open_clip(tmp_path / name, FormatOptions(bit_depth=12, chroma="400"))
-        assert clip.color == "RGB by BT.709, limited range; luma alone"
-        same(next(clip.frames()), color.rgb_to_picture(rgb, 12, color.Conversion(chroma="400")))
+        assert clip.colour == "RGB by BT.709, limited range; luma alone"
+        same(next(clip.frames()), rgb_to_picture(rgb, 12, Conversion(chroma="400")))
         with pytest.raises(InputError, match="9 bits per sample are not supported"):
             open_clip(tmp_path / name, FormatOptions(bit_depth=9))
 
 
-def test_frames_may_be_limited_and_skipped(tmp_path: Path) -> None:
+def test_frames_can_be_limited_and_skipped(tmp_path: Path) -> None:
     pictures = [photograph("coffee", 32, 32 + 2 * n).crop(32, 32) for n in range(10)]
     pictures = [Picture(p.y + np.uint8(n), p.u, p.v, 8) for n, p in enumerate(pictures)]
     write_raw(tmp_path / "c_32x32.yuv", pictures)
@@ -209,14 +210,14 @@ def test_frames_may_be_limited_and_skipped(tmp_path: Path) -> None:
         same(read, pictures[index])
 
 
-def test_options_go_before_the_name(tmp_path: Path) -> None:
+def test_options_override_the_name(tmp_path: Path) -> None:
     write_raw(tmp_path / "c_64x64_8bit.yuv", [photograph("coffee", 32, 48, 10)])
     clip = open_clip(tmp_path / "c_64x64_8bit.yuv", FormatOptions(width=48, height=32, bit_depth=10))
     same(next(clip.frames()), photograph("coffee", 32, 48, 10))
 
 
 def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
-    """Every kind of bad source, with what its message must say."""
+    """Write every kind of bad source, and return each with a part of its error message."""
     frame = photograph("coffee", 32, 48)
     write_raw(folder / "short_48x32.yuv", [frame])
     (folder / "short_48x32.yuv").write_bytes((folder / "short_48x32.yuv").read_bytes()[:-1])
@@ -263,7 +264,7 @@ BAD_KINDS = (
 
 
 @pytest.mark.parametrize("kind", BAD_KINDS)
-def test_a_bad_file_is_named_with_its_reason(tmp_path: Path, kind: str) -> None:
+def test_the_error_names_the_bad_file_and_the_reason(tmp_path: Path, kind: str) -> None:
     path, reason = bad_files(tmp_path)[kind]
     with pytest.raises(InputError) as error:
         list(open_clip(path).frames())

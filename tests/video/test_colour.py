@@ -1,4 +1,4 @@
-"""RGB to YCbCr, against scikit-image, FFmpeg's swscale and the equations of the recommendations solved backwards."""
+"""Test RGB to YCbCr against scikit-image, swscale of FFmpeg, and the inverted equations of the recommendations."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -13,7 +13,7 @@ from codecnn.video.colour import SITINGS, Conversion, Matrix, Range, rgb_to_pict
 from codecnn.video.frames import PIXEL_FORMATS
 
 RNG = np.random.default_rng(0)
-# Luma of R, G and B, and what B - Y and R - Y are divided by, as the recommendations print them.
+# As printed in the recommendations: luma of R, G and B, and the divisors of B - Y and R - Y.
 PRINTED: dict[Matrix, tuple[list[float], float, float]] = {
     "bt601": ([0.299, 0.587, 0.114], 1.772, 1.402),
     "bt709": ([0.2126, 0.7152, 0.0722], 1.8556, 1.5748),
@@ -23,7 +23,7 @@ RANGES: tuple[Range, ...] = ("limited", "full")
 
 
 def random_rgb(dtype: type[np.uint8 | np.uint16], height: int = 64, width: int = 48) -> np.ndarray:
-    """Noise, and among it the corners of the cube."""
+    """Return noise that contains the corners of the colour cube."""
     peak = int(np.iinfo(dtype).max)
     rgb = RNG.integers(0, peak, (height, width, 3), dtype, endpoint=True)
     rgb[0, :8] = [[peak * (i >> bit & 1) for bit in range(3)] for i in range(8)]
@@ -31,7 +31,7 @@ def random_rgb(dtype: type[np.uint8 | np.uint16], height: int = 64, width: int =
 
 
 def by_swscale(rgb: np.ndarray, pix_fmt: str, matrix: Matrix, range_: Range) -> list[np.ndarray]:
-    """FFmpeg's scaler, made to compute as exactly as it can."""
+    """Convert with FFmpeg's scaler in its most exact mode."""
     frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
     frame.pts = 0
     graph = Graph()
@@ -57,7 +57,7 @@ def by_swscale(rgb: np.ndarray, pix_fmt: str, matrix: Matrix, range_: Range) -> 
     return planes
 
 
-def test_bt601_is_that_of_scikit_image() -> None:
+def test_bt601_equals_scikit_image() -> None:
     rgb = random_rgb(np.uint8)
     picture = rgb_to_picture(rgb, 8, Conversion("bt601", "limited", "444"))
     for plane, expected in zip(picture.planes, np.moveaxis(rgb2ycbcr(rgb), 2, 0), strict=True):
@@ -69,7 +69,7 @@ def test_bt601_is_that_of_scikit_image() -> None:
 @pytest.mark.parametrize("bit_depth", [8, 10, 12])
 @pytest.mark.parametrize("range_", RANGES)
 @pytest.mark.parametrize("matrix", PRINTED)
-def test_every_matrix_and_range_is_that_of_swscale(matrix: Matrix, range_: Range, bit_depth: int) -> None:
+def test_every_matrix_and_range_equals_swscale(matrix: Matrix, range_: Range, bit_depth: int) -> None:
     rgb = random_rgb(np.uint8)
     picture = rgb_to_picture(rgb, bit_depth, Conversion(matrix, range_, "444"))
     theirs = by_swscale(rgb, PIXEL_FORMATS["444", bit_depth], matrix, range_)
@@ -79,7 +79,7 @@ def test_every_matrix_and_range_is_that_of_swscale(matrix: Matrix, range_: Range
 
 @pytest.mark.parametrize("matrix", PRINTED)
 def test_sixteen_bit_rgb_is_scaled_by_its_own_peak(matrix: Matrix) -> None:
-    """Not by 2^16, as swscale does."""
+    """Check that 16-bit samples are divided by 2^16 - 1, not by 2^16 as in swscale."""
     rgb, conversion = random_rgb(np.uint8), Conversion(matrix)
     shallow, deep = rgb_to_picture(rgb, 10, conversion), rgb_to_picture(rgb * np.uint16(257), 10, conversion)
     for plane, same in zip(shallow.planes, deep.planes, strict=True):
@@ -93,7 +93,7 @@ def test_sixteen_bit_rgb_is_scaled_by_its_own_peak(matrix: Matrix) -> None:
 
 
 def equations(matrix: Matrix, range_: Range, bit_depth: int) -> tuple[np.ndarray, np.ndarray]:
-    """Factors (3, 3) and offsets (3,) that take R, G, B of 0..1 to code values, from the printed numbers."""
+    """Return factors (3, 3) and offsets (3,) that take R, G, B of 0..1 to code values, from the printed numbers."""
     luma, blue, red = np.array(PRINTED[matrix][0]), *PRINTED[matrix][1:]
     factors = np.array([luma, (np.array([0, 0, 1]) - luma) / blue, (np.array([1, 0, 0]) - luma) / red])
     if range_ == "limited":
@@ -103,7 +103,7 @@ def equations(matrix: Matrix, range_: Range, bit_depth: int) -> tuple[np.ndarray
 
 
 def rounding_error(matrix: Matrix, range_: Range, bit_depth: int) -> float:
-    """How far from 0..255 RGB may be if each code value is half a step off."""
+    """Return the largest error of RGB, 0..255, if each code value is half a step off."""
     inverse = np.linalg.inv(equations(matrix, range_, bit_depth)[0])
     return float(255 * 0.5 * np.abs(inverse).sum(1).max())
 
@@ -111,7 +111,7 @@ def rounding_error(matrix: Matrix, range_: Range, bit_depth: int) -> float:
 @pytest.mark.parametrize("bit_depth", [8, 10, 12])
 @pytest.mark.parametrize("range_", RANGES)
 @pytest.mark.parametrize("matrix", PRINTED)
-def test_converted_back_it_is_the_original_but_for_the_rounding(matrix: Matrix, range_: Range, bit_depth: int) -> None:
+def test_conversion_back_gives_the_original_up_to_rounding(matrix: Matrix, range_: Range, bit_depth: int) -> None:
     rgb = random_rgb(np.uint8)
     picture = rgb_to_picture(rgb, bit_depth, Conversion(matrix, range_, "444"))
     factors, offsets = equations(matrix, range_, bit_depth)
@@ -121,13 +121,13 @@ def test_converted_back_it_is_the_original_but_for_the_rounding(matrix: Matrix, 
     assert error[~clipped.any(2)].max() <= rounding_error(matrix, range_, bit_depth) + 1e-9
     assert error.max() <= 2 * rounding_error(matrix, range_, bit_depth)
     if bit_depth == 12:
-        assert error.max() < 0.5  # enough for every one of the 8-bit values
+        assert error.max() < 0.5  # 12 bits keep every 8-bit value
 
 
 @pytest.mark.parametrize("range_", RANGES)
 @pytest.mark.parametrize("bit_depth", [8, 10, 12])
-def test_the_ends_of_both_ranges(bit_depth: int, range_: Range) -> None:
-    """ITU-T H.273: white, black, and pure blue and red, the extremes of chroma."""
+def test_extreme_colours_have_the_extreme_values_of_both_ranges(bit_depth: int, range_: Range) -> None:
+    """Check the values of ITU-T H.273 for white, black, and pure blue and red, the extremes of chroma."""
     scale, peak = 1 << (bit_depth - 8), (1 << bit_depth) - 1
     limited = range_ == "limited"
     low, high, bottom, top = (v * scale for v in (16, 235, 16, 240)) if limited else (0, peak, 1, peak)
@@ -146,7 +146,7 @@ def test_the_ends_of_both_ranges(bit_depth: int, range_: Range) -> None:
 
 
 @pytest.mark.parametrize(("chroma", "scale"), [("420", (2, 2)), ("422", (1, 2)), ("444", (1, 1))])
-def test_chroma_is_the_mean_of_what_it_stands_for(chroma: str, scale: tuple[int, int]) -> None:
+def test_chroma_is_the_mean_of_the_samples_it_covers(chroma: str, scale: tuple[int, int]) -> None:
     rgb = random_rgb(np.uint8, 33, 35)
     fine = rgb_to_picture(rgb, 12, Conversion(chroma="444"))
     picture = rgb_to_picture(rgb, 12, Conversion(chroma=chroma))
@@ -155,7 +155,7 @@ def test_chroma_is_the_mean_of_what_it_stands_for(chroma: str, scale: tuple[int,
     for plane, whole in ((picture.u, fine.u), (picture.v, fine.v)):
         for row, col in np.ndindex(plane.shape):
             part = whole[row * scale[0] :, col * scale[1] :][: scale[0], : scale[1]]
-            assert abs(plane[row, col] - part.mean()) <= 1  # each of the fine ones is rounded
+            assert abs(plane[row, col] - part.mean()) <= 1  # each sample of the finer picture is rounded
 
 
 def test_without_chroma_luma_is_the_same() -> None:
@@ -165,7 +165,7 @@ def test_without_chroma_luma_is_the_same() -> None:
     np.testing.assert_array_equal(picture.y, rgb_to_picture(rgb, 8).y)
 
 
-def test_no_two_conversions_are_described_alike() -> None:
+def test_every_conversion_has_its_own_description() -> None:
     every = [Conversion(matrix, range_, chroma) for matrix in PRINTED for range_ in RANGES for chroma in SITINGS]
     assert len({conversion.description for conversion in every}) == len(every) == 24
     assert Conversion("bt601", "full", "422").description == (

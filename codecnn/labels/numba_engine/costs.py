@@ -1,4 +1,4 @@
-"""The kernels that label blocks: the costs of a batch of them, mode after mode, and the modes that cost least."""
+"""Compute the costs of all modes for batches of blocks, and find the modes with the lowest costs."""
 
 import inspect
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from numba import njit
 
 from codecnn import vectors
 from codecnn.intra import vvc_modes
-from codecnn.labels import mode_sets as modes
+from codecnn.labels import mode_sets
 from codecnn.labels.numba_engine import dct, hadamard, prediction, references
 from codecnn.labels.numba_engine.dct import column_sums, transform_rows
 from codecnn.labels.numba_engine.hadamard import half_sums_4, half_sums_8
 from codecnn.labels.numba_engine.prediction import Strip, predict_rows
-from codecnn.labels.numba_engine.references import References, extend_line, gather_references, prepare_references
+from codecnn.labels.numba_engine.references import References, extend_side, gather_references, prepare_references
 from codecnn.vectors import LANES, load, spread, store
 
 
@@ -24,41 +24,41 @@ def _block_costs(
     blocks: np.ndarray,
     size: tuple[int, int],
     table: np.ndarray,
-    lines: References,
+    references: References,
     hadamard: np.ndarray,
     dct: np.ndarray,
 ) -> None:
     """Write the costs of every mode of a table for each block: Hadamard / 2, not normalised, DCT * sqrt(w * h) / 2.
 
-    blocks: (N, 4) as `gather_references` takes them. hadamard: int32, and dct: float32, each (batches, modes, LANES).
+    blocks: (N, 4) as for `gather_references`. hadamard: int32, and dct: float32, each (batches, modes, LANES).
     """
     width, height = size
-    batch = np.empty((2, width * height * LANES), lines.lines.dtype)  # as it is, and transposed
+    batch = np.empty((2, width * height * LANES), references.samples.dtype)  # plain and transposed
     for number in range(len(hadamard)):
         first = number * LANES
         for lane in range(LANES):
             block = blocks[min(first + lane, len(blocks) - 1)]  # the last batch is filled up
-            gather_references(lines, lane, reference, block, width, height)
+            gather_references(references, lane, reference, block, width, height)
             for y in range(height):
                 for x in range(width):
                     batch[0, np.uintp((y * width + x) * LANES + lane)] = original[block[1] + y, block[0] + x]
         for y in range(height):
             for x in range(width):
                 store(batch[1], x * height + y, load(batch[0], y * width + x))
-        prepare_references(lines, width, height)
-        _mode_costs(batch, lines, table, size, hadamard[number].reshape(-1), dct[number].reshape(-1))
+        prepare_references(references, width, height)
+        _mode_costs(batch, references, table, size, hadamard[number].reshape(-1), dct[number].reshape(-1))
 
 
 @njit(nogil=True)
 def _mode_costs(
     batch: np.ndarray,
-    lines: References,
+    references: References,
     table: np.ndarray,
     size: tuple[int, int],
     hadamard: np.ndarray,
     dct: np.ndarray,
 ) -> None:
-    """Write the costs of every mode for a batch, at the position of its number."""
+    """Write the costs of every mode for a batch, at the position of the mode's number."""
     samples, longer = size[0] * size[1], max(size)
     tile = min(size[0], size[1], 8)
     predicted, scratch = np.empty(tile * longer * LANES, batch.dtype), np.empty(64 * LANES, batch.dtype)
@@ -66,12 +66,12 @@ def _mode_costs(
     for index in range(table.size):
         mode = table[index]
         original = batch[mode["side"]]
-        width, height = size if mode["side"] == modes.TOP else (size[1], size[0])
+        width, height = size if mode["side"] == mode_sets.TOP else (size[1], size[0])
         if mode["angle"] < 0:
-            extend_line(lines, mode, height)
+            extend_side(references, mode, height)
         total = spread(np.int32(0))
         for row in range(0, height, tile):
-            predict_rows(lines, mode, Strip(row, tile, width, height), predicted)
+            predict_rows(references, mode, Strip(row, tile, width, height), predicted)
             if tile == 4:
                 total += half_sums_4(original, row * width, predicted, width, scratch)
             else:
@@ -85,13 +85,14 @@ def _mode_costs(
 def _best_modes(
     costs: np.ndarray, highest: float, tie: float, found_modes: np.ndarray, found_costs: np.ndarray
 ) -> None:
-    """Find the modes of each block that cost least, best first: (N, k) of costs (batches, modes, LANES).
+    """Find the modes of each block with the lowest costs, best first: (N, k) from costs (batches, modes, LANES).
 
-    Of those that cost up to `tie` times as much as the least the first one is taken. highest: of the type of the costs.
+    Of the modes whose cost is at most `tie` times the lowest, the first is chosen. highest: the largest value of the
+    type of the costs.
     """
     limits = np.empty(LANES, costs.dtype)
     for number in range(len(costs)):
-        left = costs[number].copy().reshape(-1)  # a mode that is found is given the highest cost
+        left = costs[number].copy().reshape(-1)  # modes that are found get the highest cost
         for rank in range(found_modes.shape[1]):
             least = load(left, 0)
             for mode in range(1, costs.shape[1]):
@@ -110,9 +111,9 @@ def _best_modes(
 def _cached(sources: str) -> tuple[Callable[..., None], Callable[..., None]]:
     """Compile the kernels for numba's cache on disk.
 
-    numba would use what it cached until this file changes. `sources`, the rest of the code that goes into the kernels,
-    makes the cache depend on that as well: being a variable of the closures it becomes part of the key. (A compiled
-    function in its place would do so, too, but with a key that is new in every process.)
+    numba uses a cached kernel until this file changes. The kernels also contain code of other modules. `sources`, the
+    text of these modules, makes the cache depend on them too: as a variable of the closures it becomes part of the
+    key. (A compiled function in its place would have a new key in every process.)
     """
 
     def block_costs(*args: object) -> None:
@@ -127,5 +128,5 @@ def _cached(sources: str) -> tuple[Callable[..., None], Callable[..., None]]:
     return compile_cached(block_costs), compile_cached(best_modes)
 
 
-_MODULES = (vectors, modes, references, prediction, hadamard, dct, vvc_modes)
+_MODULES = (vectors, mode_sets, references, prediction, hadamard, dct, vvc_modes)
 block_costs, best_modes = _cached("".join(inspect.getsource(module) for module in _MODULES))

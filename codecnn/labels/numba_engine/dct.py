@@ -1,10 +1,10 @@
-"""DCT SATD of a batch: LANES blocks of one size, one block in each lane of a vector (`engine.vectors`).
+"""Compute the DCT SATD of a batch: LANES blocks of one size, one block in each lane of a vector (`codecnn.vectors`).
 
-The DCT-II of the whole block in float32, rows before columns, by the algorithm of B. G. Lee ("A new algorithm to
-compute the discrete cosine transform", IEEE Trans. ASSP 32, 1984): the sums of the samples that lie opposite give the
-even frequencies, their differences over 2 cos, after adding neighbours, the odd ones, and so on with the halves. Up to
-16 points stay in registers. Longer transforms leave their frequencies in another order, which is of no matter to a sum.
-Nothing is left to the compiler to reorder, so the sums are the same on every machine.
+The DCT-II of the whole block is taken in float32, rows before columns, by the algorithm of B. G. Lee ("A new algorithm
+to compute the discrete cosine transform", IEEE Trans. ASSP 32, 1984). The sums of opposite samples give the even
+frequencies. Their differences, divided by 2 cos, give the odd frequencies once neighbours are added. Both halves are
+transformed in the same way. Up to 16 points stay in registers. Longer transforms leave their frequencies in another
+order, which does not change a sum. The compiler reorders nothing, so the sums are the same on every machine.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from codecnn.vectors import Vector, Vectors, load, load_4, spread, store, store_
 
 
 def _secants(size: int) -> np.ndarray:
-    """1 / (2 cos) at the sampling points in the first half of the first odd frequency."""
+    """Return 1 / (2 cos) at the sampling points in the first half of the first odd frequency."""
     angles = np.pi * (2 * np.arange(size // 2) + 1) / (2 * size)
     return (0.5 / np.cos(angles)).astype(np.float32)
 
@@ -33,9 +33,9 @@ def transform_rows(
     scratch: np.ndarray,
     coefficients: np.ndarray,
 ) -> None:
-    """Transform some rows of the residual, to rows of coefficients that are width + 1 positions apart.
+    """Transform some rows of the residual into rows of coefficients that are width + 1 positions apart.
 
-    They begin at position `first` of the original and at the beginning of what is predicted. The odd distance
+    The rows begin at position `first` of the original and at the beginning of the prediction. The odd distance
     spreads a column over the cache. scratch: 64 positions of float32.
     """
     for row in range(rows):
@@ -98,14 +98,14 @@ def column_sums(coefficients: np.ndarray, width: int, height: int, scratch: np.n
 
 @njit(nogil=True, forceinline=True)
 def _fold_32(a: Vector, b: Vector, k: int, scratch: np.ndarray) -> None:
-    """The first stage of 32 points, for the points k and 31 - k."""
+    """Compute the first stage of 32 points, for the points k and 31 - k."""
     store(scratch, k, a + b)
     store(scratch, 16 + k, (a - b) * _SECANTS_32[k])
 
 
 @njit(nogil=True, forceinline=True)
 def _fold_64(a: Vector, b: Vector, c: Vector, d: Vector, k: int, scratch: np.ndarray) -> None:
-    """The first two stages of 64 points, for the points k, 31 - k, 32 + k and 63 - k."""
+    """Compute the first two stages of 64 points, for the points k, 31 - k, 32 + k and 63 - k."""
     even, even_opposite = a + d, b + c
     odd, odd_opposite = (a - d) * _SECANTS_64[k], (b - c) * _SECANTS_64[31 - k]
     store(scratch, k, even + even_opposite)
@@ -121,14 +121,14 @@ def _quarter(scratch: np.ndarray, quarter: int) -> Vectors:
 
 @njit(nogil=True, forceinline=True)
 def _odd_quarters(scratch: np.ndarray) -> tuple[Vectors, Vectors]:
-    """The odd frequencies of 64 points: of the 32 that the differences give, even and odd ones take turns in adding."""
+    """Return the odd frequencies of 64 points: the sums of neighbours among the 32 frequencies of the differences."""
     even, odd = _quarter(scratch, 2), _join(_quarter(scratch, 3))
     return _add_16(even, odd), _add_16(odd, (*even[1:], spread(np.float32(0))))
 
 
 @njit(nogil=True, forceinline=True)
 def _unit(points: Vectors) -> Vectors:
-    """Give the mean, the first frequency, the norm of the others."""
+    """Scale the mean, the first frequency, to the norm of the others."""
     return (points[0] * _ROOT_HALF, *points[1:])
 
 
@@ -163,7 +163,7 @@ def _dct_16(x: Vectors) -> Vectors:
 
 @njit(nogil=True, forceinline=True)
 def _join(t: Vectors) -> Vectors:
-    """Make odd frequencies of what the differences gave: the sums of neighbours."""
+    """Turn the frequencies of the differences into odd frequencies: the sums of neighbours."""
     return _add_16(t, (*t[1:], spread(np.float32(0))))
 
 

@@ -1,6 +1,6 @@
-"""Hadamard SATD of a batch: LANES blocks of one size, one block in each lane of a vector (`engine.vectors`).
+"""Compute the Hadamard SATD of a batch: LANES blocks of one size, one in each lane of a vector (`codecnn.vectors`).
 
-What is transformed is the difference of an original and a predicted block, both row by row, a vector a position.
+The residual of an original and a predicted block is transformed. Both are stored row by row, one vector per position.
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ from codecnn.vectors import Vector, Vectors, load, load_4, spread, store_4, wide
 
 @njit(nogil=True)
 def half_sums_4(original: np.ndarray, first: int, predicted: np.ndarray, width: int, scratch: np.ndarray) -> Vector:
-    """Half the sum of |coefficients| over a row of 4x4 tiles; scratch has room for one.
+    """Return half the sum of |coefficients| over a row of 4x4 tiles; scratch: space for one tile.
 
-    The tiles begin at position `first` of the original and at the beginning of what is predicted.
+    The tiles begin at position `first` of the original and at the beginning of the prediction.
     """
     total = spread(np.int32(0))
     for tile in range(0, width, 4):
@@ -29,7 +29,7 @@ def half_sums_4(original: np.ndarray, first: int, predicted: np.ndarray, width: 
 
 @njit(nogil=True)
 def half_sums_8(original: np.ndarray, first: int, predicted: np.ndarray, width: int, scratch: np.ndarray) -> Vector:
-    """As half_sums_4, over a row of 8x8 tiles."""
+    """Return half the sum of |coefficients| over a row of 8x8 tiles; see `half_sums_4`."""
     total = spread(np.int32(0))
     for tile in range(0, width, 8):
         for y in range(8):
@@ -49,19 +49,19 @@ def half_sums_8(original: np.ndarray, first: int, predicted: np.ndarray, width: 
 
 @njit(nogil=True, forceinline=True)
 def _stage_4(a: Vector, b: Vector, c: Vector, d: Vector) -> Vectors:
-    """One of the two stages of the transform, which are alike when its outputs are in this order."""
+    """Compute one of the two stages of the transform; with this order of outputs both stages are the same."""
     return a + c, a - c, b + d, b - d
 
 
 @njit(nogil=True, forceinline=True)
 def _stage_8(a: Vector, b: Vector, c: Vector, d: Vector, e: Vector, f: Vector, g: Vector, h: Vector) -> Vectors:
-    """One of the three stages of the 8-point transform."""
+    """Compute one of the three stages of the 8-point transform."""
     return a + e, a - e, b + f, b - f, c + g, c - g, d + h, d - h
 
 
 @njit(nogil=True, forceinline=True)
 def _half_sum(a: Vector, b: Vector) -> Vector:
-    """Half of |a + b| + |a - b|, the last stage, without the 17th bit that it would need for 10-bit samples."""
+    """Return half of |a + b| + |a - b|, the last stage, without the 17th bit that 10-bit samples would need."""
     return widen(max(abs(a), abs(b)))
 
 

@@ -1,7 +1,7 @@
-"""Prediction of a batch: one mode for LANES blocks of one size at a time, one block in each lane of a vector.
+"""Predict a batch: one mode at a time for LANES blocks of one size, one block in each lane of a vector.
 
-Width and height are those of the block as the mode sees it: a horizontal mode is a vertical one with the two reference
-lines exchanged, and what it predicts is the transposed block, to be compared with the transposed original.
+Width and height are those of the block as the mode sees it: a horizontal mode is computed as a vertical mode with
+the references above and on the left exchanged. It predicts the transposed block, for the transposed original.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ from codecnn.vectors import Vector, load, spread, store, widen
 
 
 class Strip(NamedTuple):
-    """Some rows of a block of width x height."""
+    """Hold which rows of a block of width x height are predicted."""
 
     first: int
     rows: int
@@ -36,7 +36,7 @@ class Strip(NamedTuple):
 
 @njit(nogil=True, forceinline=True)
 def predict_rows(references: References, mode: np.void, strip: Strip, out: np.ndarray) -> None:
-    """Predict some rows into out; a mode with a negative angle needs `extend_line` first."""
+    """Predict some rows into `out`; a mode with a negative angle needs `extend_side` first."""
     if mode["kind"] == ANGULAR:
         _angular(references, mode, strip, out)
         if mode["blend"] == BLEND_SIDE:
@@ -56,8 +56,8 @@ def _angular(references: References, mode: np.void, strip: Strip, out: np.ndarra
     main, _ = corners(references, mode)
     peak = (1 << references.bit_depth) - 1
     for row in range(strip.rows):
-        shift = (strip.first + row + 1 + references.mrl) * mode["angle"]
-        start, fraction, target = main + references.mrl + (shift >> 5), shift & 31, row * strip.width
+        shift = (strip.first + row + 1 + references.reference_line) * mode["angle"]
+        start, fraction, target = main + references.reference_line + (shift >> 5), shift & 31, row * strip.width
         if mode["filter"] == GAUSSIAN:
             for x in range(strip.width):
                 slope = load(references.gaussian_slope, start + x)
@@ -65,30 +65,30 @@ def _angular(references: References, mode: np.void, strip: Strip, out: np.ndarra
                 store(out, target + x, (total >> 6) + MIDDLE)
         elif fraction == 0:
             for x in range(strip.width):
-                store(out, target + x, load(references.lines, start + 1 + x))
+                store(out, target + x, load(references.samples, start + 1 + x))
         elif mode["filter"] == LINEAR:
             for x in range(strip.width):
-                a, b = load(references.lines, start + 1 + x), load(references.lines, start + 2 + x)
+                a, b = load(references.samples, start + 1 + x), load(references.samples, start + 2 + x)
                 store(out, target + x, a + (((b - a) * fraction + 16) >> 5))
         else:
             t0, t1, t2, t3 = CUBIC_TAPS[fraction]
             for x in range(strip.width):
-                a, b, c, d = load_taps(references.lines, start + x)
+                a, b, c, d = load_taps(references.samples, start + x)
                 near = (b + c + 1) >> 1
-                distance = a * t0 + b * t1 + c * t2 + d * t3 - (near << 6)  # fits, even where the sum does not
+                distance = a * t0 + b * t1 + c * t2 + d * t3 - (near << 6)  # fits the type, even if the sum does not
                 store(out, target + x, max(min(near + ((distance + 32) >> 6), peak), 0))
 
 
 @njit(nogil=True)
 def _planar(references: References, mode: np.void, strip: Strip, out: np.ndarray) -> None:
-    lines, (top, left) = references.lines, corners(references, mode)
+    samples, (top, left) = references.samples, corners(references, mode)
     width, height = strip.width, strip.height
-    top_right, bottom_left = widen(load(lines, top + 1 + width)), widen(load(lines, left + 1 + height))
+    top_right, bottom_left = widen(load(samples, top + 1 + width)), widen(load(samples, left + 1 + height))
     bits = _log2(width) + _log2(height) + 1
     for y in range(strip.first, strip.first + strip.rows):
-        beside = widen(load(lines, left + 1 + y))
+        beside = widen(load(samples, left + 1 + y))
         for x in range(width):
-            above = widen(load(lines, top + 1 + x))
+            above = widen(load(samples, top + 1 + x))
             down = above * (width * (height - 1 - y)) + bottom_left * (width * (y + 1))
             across = beside * (height * (width - 1 - x)) + top_right * (height * (x + 1))
             value = (down + across + width * height) >> bits
@@ -99,20 +99,20 @@ def _planar(references: References, mode: np.void, strip: Strip, out: np.ndarray
 
 @njit(nogil=True)
 def _dc(references: References, mode: np.void, strip: Strip, out: np.ndarray) -> None:
-    lines, (top, left) = references.lines, corners(references, mode)
-    top, left = top + references.mrl, left + references.mrl
+    samples, (top, left) = references.samples, corners(references, mode)
+    top, left = top + references.reference_line, left + references.reference_line
     width, height = strip.width, strip.height
     count = width + height if width == height else max(width, height)
     total = spread(np.int32(count >> 1))
     for x in range(width if width >= height else 0):
-        total += widen(load(lines, top + 1 + x))
+        total += widen(load(samples, top + 1 + x))
     for y in range(height if height >= width else 0):
-        total += widen(load(lines, left + 1 + y))
+        total += widen(load(samples, left + 1 + y))
     mean = total >> _log2(count)
     for y in range(strip.first, strip.first + strip.rows):
-        beside = widen(load(lines, left + 1 + y))
+        beside = widen(load(samples, left + 1 + y))
         for x in range(width):
-            above, value = widen(load(lines, top + 1 + x)), mean
+            above, value = widen(load(samples, top + 1 + x)), mean
             if mode["blend"] == BLEND_BOTH:
                 value = _blend_both(mean, above, beside, x, y, mode["blend_scale"])
             elif mode["blend"] == HEVC_EDGES and x + y == 0:
@@ -132,18 +132,18 @@ def _log2(length: int) -> int:
 
 @njit(nogil=True, forceinline=True)
 def _blend_both(value: Vector, above: Vector, beside: Vector, x: int, y: int, scale: int) -> Vector:
-    """PDPC of planar and DC, with both sides."""
+    """Apply PDPC of planar and DC, with both sides."""
     across, down = 32 >> ((x << 1) >> scale), 32 >> ((y << 1) >> scale)
     return (beside * across + above * down + value * (64 - across - down) + 32) >> 6
 
 
 @njit(nogil=True, forceinline=True)
 def _blend_gradient(references: References, mode: np.void, strip: Strip, out: np.ndarray) -> None:
-    """PDPC of the horizontal and the vertical mode: the gradient along the side that they do not predict from."""
+    """Apply PDPC of the horizontal and the vertical mode: the gradient along the side that they do not predict from."""
     _, other = corners(references, mode)
-    corner, peak = load(references.lines, other), (1 << references.bit_depth) - 1
+    corner, peak = load(references.samples, other), (1 << references.bit_depth) - 1
     for row in range(strip.rows):
-        gradient = load(references.lines, other + 1 + strip.first + row) - corner
+        gradient = load(references.samples, other + 1 + strip.first + row) - corner
         for x in range(min(3 << mode["blend_scale"], strip.width)):
             shift = 1 + ((x << 1) >> mode["blend_scale"])  # the weight is 64 >> shift
             value = load(out, row * strip.width + x) + ((gradient + (1 << shift >> 1)) >> shift)
@@ -152,23 +152,23 @@ def _blend_gradient(references: References, mode: np.void, strip: Strip, out: np
 
 @njit(nogil=True, forceinline=True)
 def _blend_side(references: References, mode: np.void, strip: Strip, out: np.ndarray) -> None:
-    """PDPC of the other angular modes: the side that they do not predict from, seen in the opposite direction."""
+    """Apply PDPC of the other angular modes: the side that they do not predict from, in the opposite direction."""
     _, other = corners(references, mode)
     for x in range(min(3 << mode["blend_scale"], strip.width)):
         shift = 1 + ((x << 1) >> mode["blend_scale"])
         source = other + 1 + strip.first + (((x + 1) * mode["inverse_angle"] + 256) >> 9)
         for row in range(strip.rows):
             value = load(out, row * strip.width + x)
-            difference = load(references.lines, source + row) - value
+            difference = load(references.samples, source + row) - value
             store(out, row * strip.width + x, value + ((difference + (1 << shift >> 1)) >> shift))
 
 
 @njit(nogil=True, forceinline=True)
 def _filter_first_column(references: References, mode: np.void, strip: Strip, out: np.ndarray) -> None:
-    """HEVC's edge filter of the horizontal and the vertical mode: half the gradient, in the first column alone."""
+    """Apply HEVC's edge filter of the horizontal and the vertical mode: half the gradient, in the first column only."""
     _, other = corners(references, mode)
-    corner, peak = load(references.lines, other), (1 << references.bit_depth) - 1
+    corner, peak = load(references.samples, other), (1 << references.bit_depth) - 1
     for row in range(strip.rows):
-        gradient = load(references.lines, other + 1 + strip.first + row) - corner
+        gradient = load(references.samples, other + 1 + strip.first + row) - corner
         value = load(out, row * strip.width) + (gradient >> 1)
         store(out, row * strip.width, max(min(value, peak), 0))

@@ -1,10 +1,10 @@
-"""Every mode as two linear steps over the references of a block, for hardware that gathers and multiplies.
+"""Express every mode as two linear steps over the references of a block, which suit a GPU: gather and multiply.
 
     predicted = clip((sum of 4 references x weights + half) >> shift)
     block = clip((reference x a + reference x b + predicted x c + rounding) >> 6)
 
 The second step is PDPC or an edge filter of HEVC. The references are in the order of `codecnn.intra.references`,
-followed by their mean as the DC mode takes it.
+followed by their mean for the DC mode.
 """
 
 from dataclasses import dataclass
@@ -39,10 +39,10 @@ _TAPS = {GAUSSIAN: vvc_modes.GAUSSIAN, CUBIC: vvc_modes.CUBIC, LINEAR: _LINEAR_T
 
 @dataclass(frozen=True)
 class Stencil:
-    """One mode: indices into the references and weights, for every sample of the block."""
+    """Hold one mode: indices into the references and weights, for every sample of the block."""
 
     number: int  # in its mode set
-    smoothed: bool  # whether the references are to be smoothed beforehand
+    smoothed: bool  # whether it takes smoothed references
     index: Tensor  # (4, height, width) int64
     weight: Tensor  # (4, height, width) int32
     shift: int
@@ -53,16 +53,16 @@ class Stencil:
 
 
 @lru_cache(maxsize=32)  # up to 21 MB each
-def stencils_of(mode_set: ModeSet, size: BlockSize, line: int, device: torch.device) -> tuple[Stencil, ...]:
-    """The stencils of all modes of a mode set that start from a reference line, on a device."""
-    return tuple(_stencil(mode, size, line, device) for mode in mode_table(mode_set, size, line))
+def stencils_of(mode_set: ModeSet, size: BlockSize, reference_line: int, device: torch.device) -> tuple[Stencil, ...]:
+    """Return the stencils of all modes of a mode set on a reference line, on a device."""
+    return tuple(_stencil(mode, size, reference_line, device) for mode in mode_table(mode_set, size, reference_line))
 
 
-def _stencil(mode: np.void, size: BlockSize, mrl: int, device: torch.device) -> Stencil:
-    left_length = 2 * size.height + mrl
+def _stencil(mode: np.void, size: BlockSize, reference_line: int, device: torch.device) -> Stencil:
+    left_length = 2 * size.height + reference_line
 
     def of_top(position: np.ndarray) -> np.ndarray:  # 0 is the corner
-        place: np.ndarray = left_length + np.minimum(position, 2 * size.width + mrl)
+        place: np.ndarray = left_length + np.minimum(position, 2 * size.width + reference_line)
         return place
 
     def of_left(position: np.ndarray) -> np.ndarray:
@@ -77,8 +77,8 @@ def _stencil(mode: np.void, size: BlockSize, mrl: int, device: torch.device) -> 
 
     shift = 6
     if mode["kind"] == ANGULAR:
-        displacement = (y + 1 + mrl) * int(mode["angle"])
-        position = (mrl + (displacement >> 5) + x)[..., None] + np.arange(4)
+        displacement = (y + 1 + reference_line) * int(mode["angle"])
+        position = (reference_line + (displacement >> 5) + x)[..., None] + np.arange(4)
         projected = np.minimum((256 + position * int(mode["inverse_angle"])) >> 9, height)
         index = np.where(position < 0, other(np.maximum(projected, 0)), main(np.maximum(position, 0)))
         weight = _TAPS[int(mode["filter"])][displacement & 31]
@@ -88,7 +88,7 @@ def _stencil(mode: np.void, size: BlockSize, mrl: int, device: torch.device) -> 
         index = _stacked(main(x + 1), end_of_other, other(y + 1), end_of_main)
         weight = _stacked(width * (height - 1 - y), width * (y + 1), height * (width - 1 - x), height * (x + 1))
     else:
-        index = np.full((height, width, 4), 2 * (size.width + size.height + mrl) + 1)  # the mean
+        index = np.full((height, width, 4), 2 * (size.width + size.height + reference_line) + 1)  # the mean
         weight = np.full((height, width, 4), 16)
 
     blend, scale = mode["blend"], int(mode["blend_scale"])

@@ -1,15 +1,18 @@
-"""An Rdn in integers: a decoder filters with it to the same picture on every machine and any number of threads."""
+"""Filter by an Rdn in 16-bit integers: the same picture on every machine, with any number of threads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from codecnn.models.in_loop_filter import Windows
+from codecnn.models.rdn.config import HEAD_EATS, RdnConfig
 from codecnn.models.rdn.integer_conv import LIMIT, TILE, IntegerConv, Place, convolve
-from codecnn.models.rdn.network import HEAD_EATS, QP_PLANE, RdnConfig
+from codecnn.models.rdn.planes import QP_PLANE
 from codecnn.vectors import LANES
 from codecnn.video.picture import Plane
 
@@ -17,6 +20,7 @@ SAMPLE_BITS = 15  # samples from 0 to 1 are in units of 2^-15
 QP_BITS = 13  # and the plane of QP / 64, which is below 4, in units of 2^-13
 OUTPUT_BITS = 15  # the last convolution is in units of 2^-15: what saturates there is beyond black and white
 HALF = 1 << (OUTPUT_BITS - 1)  # added before a shift, to round
+HEADROOM = 2  # 16 bits hold at least this times the largest feature of the calibration, and less than twice that
 
 
 class Wire(NamedTuple):
@@ -50,7 +54,7 @@ def wiring(config: RdnConfig) -> dict[str, Wire]:
         wires[x] = Wire(tuple(dense), channels, side=1)
     wires["fuse.0"] = Wire(tuple(f"blocks.{block}.fuse" for block in range(config.blocks)), channels, side=1)
     wires["fuse.1"] = Wire(("fuse.0",), channels)
-    wires["last"] = Wire(("fuse.1", "shallow") if config.global_residual else ("fuse.1",), config.step**2)
+    wires["last"] = Wire(("fuse.1", "shallow") if config.global_residual else ("fuse.1",), config.stride**2)
     return wires
 
 
@@ -64,6 +68,8 @@ class IntegerRdn:
 
     ValueError if they are others, or their shapes do not belong together.
     """
+
+    headroom = HEADROOM
 
     def __init__(self, config: RdnConfig, convs: Mapping[str, IntegerConv]) -> None:
         self.config, self.convs, self.wires = config, dict(convs), wiring(config)
@@ -84,25 +90,32 @@ class IntegerRdn:
                 self._count = places[place].stop
             self._groups[name] = places[place]
 
-    def filter_windows(self, windows: Sequence[Plane], qp: int, bit_depth: int) -> Plane:
-        """Windows (B, h, w) of Y, U, V, or Y alone, and with the input "both" of unfiltered Y, to luma (B, H, W).
+    def save(self, path: Path, notes: dict[str, Any]) -> None:
+        """Write the network to a weights file with notes."""
+        from codecnn.models.rdn.integer_weights import save_integers
 
-        The filtered samples are in the type of the windows, 0 to 2^bit_depth - 1. Runs on as many threads as PyTorch.
+        save_integers(path, self, notes)
+
+    def filter_windows(self, windows: Windows[Plane]) -> Plane:
+        """Return the filtered luma of windows: (B, H, W), 0 to 2^bit_depth - 1, in the type of the windows.
+
+        Runs on as many threads as PyTorch.
         """
-        margin, peak = self.config.margin, (1 << bit_depth) - 1
-        y = windows[0][:, margin : windows[0].shape[1] - margin, margin : windows[0].shape[2] - margin]
+        margin, (count, high, wide) = self.config.margin, windows.y.shape
+        y = windows.y[:, margin : high - margin, margin : wide - margin]
         filtered = np.empty_like(y)
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            for number, window in enumerate(zip(*windows, strict=True)):
-                cut = margin - HEAD_EATS
-                residual = self._residual(integer_planes(self.config, window, qp, bit_depth), pool)[cut:, cut:]
+            for number in range(count):
+                cut, peak = margin - HEAD_EATS, int(windows.peak[number])
+                planes = integer_planes(self.config, windows.rows(slice(number, number + 1)))
+                residual = self._residual(planes, pool)[cut:, cut:]
                 luma = (residual[: y.shape[1], : y.shape[2]].astype(np.int64) * peak + HALF) >> OUTPUT_BITS
                 filtered[number] = np.clip(luma + y[number] if self.config.residual_output else luma, 0, peak)
         return filtered
 
     def _residual(self, planes: NDArray[np.int16], pool: ThreadPoolExecutor) -> NDArray[np.int16]:
         """Planes (H, W, P) to what `last` makes of them, (H - 4, W - 4), one more where that is odd at "6x6 by 2"."""
-        step = self.config.step
+        step = self.config.stride
         planes = np.pad(planes, ((0, planes.shape[0] % step), (0, planes.shape[1] % step), (0, 0)), mode="edge")
         height, width = ((extent - 2 * HEAD_EATS) // step for extent in planes.shape[:2])
         columns = -(-(width + 2) // TILE) * TILE + 2  # as far as convolve reads
@@ -127,14 +140,14 @@ class IntegerRdn:
         return last.reshape(height, width, step, step).swapaxes(1, 2).reshape(height * step, width * step)
 
 
-def integer_planes(config: RdnConfig, window: Sequence[Plane], qp: int, bit_depth: int) -> NDArray[np.int16]:
-    """What make_planes makes of a window, to the nearest multiple of 2^-SAMPLE_BITS and 2^-QP_BITS: (H, W, P)."""
-    y, *others = window
-    unfiltered = [others.pop()] if config.input == "both" else []
-    chroma = others if others and others[0].size else [np.full_like(y, 1 << (bit_depth - 1))] * 2
-    peak = (1 << bit_depth) - 1
+def integer_planes(config: RdnConfig, window: Windows[Plane]) -> NDArray[np.int16]:
+    """Return the planes of one window, (H, W, P): those of make_planes in units of 2^-SAMPLE_BITS and 2^-QP_BITS."""
+    y, peak, qp = window.y[0], int(window.peak[0]), int(window.qp[0])
+    grey = np.full_like(y, (peak + 1) // 2)
+    u, v = (plane[0] if plane.size else grey for plane in (window.u, window.v))
+    unfiltered = [] if window.unfiltered_y is None else [window.unfiltered_y[0]]
     planes = np.empty((*y.shape, config.planes), np.int16)
-    for index, plane in zip((0, 1, 2, 4), (y, *chroma, *unfiltered), strict=False):
+    for index, plane in zip((0, 1, 2, 4), (y, u, v, *unfiltered), strict=False):
         units = ((plane.astype(np.int64) << (SAMPLE_BITS + 1)) + peak) // (2 * peak)  # rounded half up
         for axis in (0, 1):
             units = units.repeat(-(-y.shape[axis] // units.shape[axis]), axis)

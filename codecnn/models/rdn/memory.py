@@ -1,29 +1,25 @@
-"""The memory that an Rdn takes, by a closed form in batch and patch, and as measured.
+"""Compute and measure the memory that an Rdn takes, by batch and patch.
 
-Counted are the tensors: the planes, the weights with the optimiser's state and their moving average, the features and
-their gradients at their precision. Not counted is what the convolution library takes for itself (im2col and the like),
-nor the program. CUDA's own count of a measurement does include the workspace of cuDNN and cuBLAS.
+The closed forms count the tensors: the planes, the weights with the state of the optimiser and their moving average,
+the features and their gradients in their precision. They do not count the workspace of the convolution library
+(im2col and others), nor the program. On CUDA, what is measured includes the workspace of cuDNN and cuBLAS.
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
-from torch.profiler import ProfilerActivity, profile
 
-from codecnn.models.rdn.macs import parameter_count
-from codecnn.models.rdn.network import HEAD_EATS, Rdn, RdnConfig
-from codecnn.training.muon import Muon
+from codecnn.models.costs import MakeOptimiser, OptimiserName, Precision, measured_bytes, parameter_count
+from codecnn.models.rdn.config import HEAD_EATS, RdnConfig
+from codecnn.models.rdn.network import Rdn
 
 FLOAT = 4  # bytes
-Precision = Literal["bf16", "fp32"]
-OptimiserName = Literal["adam", "sgd", "rmsprop", "muon"]
 # float32 values that an optimiser with momentum keeps for a parameter; muon 2 for the few that it moves as Adam does
 STATES = {"adam": 2, "sgd": 1, "rmsprop": 2, "muon": 1}
 
 
 def inference_bytes(config: RdnConfig, batch: int, size: int) -> int:
-    """Peak while `batch` windows with an output of size x size are filtered in float32, the weights included."""
+    """Return the peak while `batch` windows with an output of size x size are filtered in float32, weights included."""
     channels, blocks = config.channels, config.blocks
     grown = (config.convolutions - 1) * config.growth
     side, first = _sides(config, size)
@@ -41,11 +37,12 @@ def training_bytes(
     precision: Precision = "bf16",
     optimiser: OptimiserName = "muon",
 ) -> int:
-    """Peak of a training step on `batch` patches of patch x patch, with a moving average of the weights.
+    """Return the peak of a training step on `batch` patches of patch x patch, with a moving average of the weights.
 
-    The peak comes early in the backward pass, when nearly all that was kept for it is still there, and no gradients of
-    weights yet. Where a batch has few features, it comes when the library computes those, in memory of its own that is
-    not counted here: with 4 patches of 32x32 up to 8 % more was measured on a processor, with one of 64x64 up to 18 %.
+    The peak is early in the backward pass: nearly all that was kept for it is still there, and there are no gradients
+    of weights yet. Where a batch has few features, the peak is where the library computes those gradients, in memory
+    of its own that is not counted here: up to 8 % more was measured on a processor with 4 patches of 32x32, up to 18 %
+    with one of 64x64.
     """
     channels, blocks = config.channels, config.blocks
     grown = (config.convolutions - 1) * config.growth
@@ -63,42 +60,18 @@ def training_bytes(
 
 
 def largest_batch(config: RdnConfig, patch: int, memory: int, need: Callable[..., int] = training_bytes) -> int:
-    """The largest batch that fits into `memory` bytes by the closed form `need`; 0 if not even one patch does."""
+    """Return the largest batch that fits into `memory` bytes by the closed form `need`; 0 if one patch is too large."""
     weights = need(config, 0, patch)
     return max(0, (memory - weights) // (need(config, 1, patch) - weights))
 
 
-def measured_bytes(work: Callable[[], object], device: torch.device) -> int:
-    """The peak of the tensors that `work` allocates: by CUDA's own count, elsewhere by following every allocation.
-
-    What CUDA counts includes the workspace that cuDNN and cuBLAS take, which the closed forms leave out.
-    """
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        work()
-        torch.cuda.synchronize(device)
-        return torch.cuda.max_memory_allocated(device) - before
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
-        work()
-    held = peak = 0
-    assert recorded.profiler is not None
-    assert recorded.profiler.kineto_results is not None
-    events = [event for event in recorded.profiler.kineto_results.events() if event.name() == "[memory]"]
-    for event in sorted(events, key=lambda event: event.start_ns()):
-        held += event.nbytes()
-        peak = max(peak, held)
-    return peak
-
-
 def measured_inference_bytes(config: RdnConfig, batch: int, size: int, device: torch.device) -> int:
-    """As `inference_bytes`, of a network with random weights."""
+    """Measure what `inference_bytes` computes, with random weights."""
 
     def work() -> None:
         model = Rdn(config).to(device).eval()
         with torch.inference_mode():
-            model(_random_planes(config, batch, size, device))
+            model.restore(_random_planes(config, batch, size, device))
 
     return measured_bytes(work, device)
 
@@ -109,35 +82,25 @@ def measured_training_bytes(
     patch: int,
     precision: Precision,
     device: torch.device,
-    optimiser: OptimiserName = "muon",
+    make_optimiser: MakeOptimiser,
 ) -> int:
-    """As `training_bytes`, of two steps in channels last, the optimiser's state being made in the first."""
+    """Measure what `training_bytes` computes, in two steps; the first one makes the state of the optimiser."""
 
     def work() -> None:
         model = Rdn(config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         average = [parameter.detach().clone() for parameter in model.parameters()]
-        steps = _optimiser(optimiser, model)
+        optimiser = make_optimiser(model)
         planes = _random_planes(config, batch, patch, device)
         for _ in range(2):
             with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-                filtered = model(planes).float()
+                filtered = model.restore(planes).float()
             torch.autograd.backward(filtered.square().mean())
             del filtered
-            steps.step()
-            steps.zero_grad()
+            optimiser.step()
+            optimiser.zero_grad()
         del average
 
     return measured_bytes(work, device)
-
-
-def _optimiser(name: OptimiserName, model: Rdn) -> torch.optim.Optimizer:
-    if name == "adam":
-        return torch.optim.Adam(model.parameters())
-    if name == "muon":
-        return Muon(model.parameters(), 1e-3)
-    if name == "sgd":
-        return torch.optim.SGD(model.parameters(), momentum=0.9)
-    return torch.optim.RMSprop(model.parameters(), momentum=0.9)
 
 
 def _random_planes(config: RdnConfig, batch: int, size: int, device: torch.device) -> torch.Tensor:
@@ -152,11 +115,11 @@ def _parameters(config: RdnConfig) -> int:
 
 
 def _planes(config: RdnConfig, size: int) -> int:
-    """Samples of the planes of a window."""
+    """Count the samples of the planes of a window."""
     return config.planes * (size + 2 * config.margin) ** 2
 
 
 def _sides(config: RdnConfig, size: int) -> tuple[int, int]:
-    """Positions on a side of the features, and of the first of them."""
-    side = -(-(size + 2 * (config.margin - HEAD_EATS)) // config.step)
+    """Count the positions on a side of the features, and on a side of the shallow features."""
+    side = -(-(size + 2 * (config.margin - HEAD_EATS)) // config.stride)
     return side, side + 2 if config.head == "two 3x3" else side

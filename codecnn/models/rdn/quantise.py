@@ -1,4 +1,4 @@
-"""Making an IntegerRdn of an Rdn: its sums folded into the weights, and the scales chosen by calibration."""
+"""Make an IntegerRdn from an Rdn: fold its sums into the weights, and choose the scales by calibration."""
 
 import math
 from collections import defaultdict
@@ -9,15 +9,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from codecnn.models.rdn.integer import OUTPUT_BITS, QP_BITS, SAMPLE_BITS, IntegerRdn, Wire, channels_of, wiring
+from codecnn.models.in_loop_filter import Windows
+from codecnn.models.rdn.integer import (
+    HEADROOM,
+    OUTPUT_BITS,
+    QP_BITS,
+    SAMPLE_BITS,
+    IntegerRdn,
+    Wire,
+    channels_of,
+    wiring,
+)
 from codecnn.models.rdn.integer_conv import LIMIT, MAX_SHIFT, IntegerConv, fits
-from codecnn.models.rdn.network import QP_PLANE, Rdn
+from codecnn.models.rdn.network import Rdn
+from codecnn.models.rdn.planes import QP_PLANE
 
-HEADROOM = 2  # 16 bits hold at least this times the largest feature of the calibration, and less than twice that
 
-
-def quantise(model: Rdn, calibration: Iterable[Tensor]) -> IntegerRdn:
-    """The network in integers, for features of about the size that it has on planes (B, P, H, W) of make_planes.
+def quantise(model: Rdn, calibration: Iterable[Windows[Tensor]]) -> IntegerRdn:
+    """Return the network in integers, with scales for features of about the size that they have on some windows.
 
     All scales are powers of two: one for the features of each tensor, the finest that leaves HEADROOM, and one for the
     weights of each output channel, the finest for which no sum can overflow. ValueError if there is no calibration, or
@@ -43,7 +52,7 @@ def quantise(model: Rdn, calibration: Iterable[Tensor]) -> IntegerRdn:
 
 
 def _integer_conv(weight: NDArray[np.float64], bias: NDArray[np.float64], wanted: int) -> tuple[IntegerConv, int]:
-    """A convolution of weights per unit of its input, and the bits after the point of its output, `wanted` at most."""
+    """Return a convolution in units of its input, and the fractional bits of its output, at most `wanted`."""
     finest = np.full(len(bias), wanted + MAX_SHIFT)  # bits after the point of the sums of each output
 
     def rounded() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -57,7 +66,7 @@ def _integer_conv(weight: NDArray[np.float64], bias: NDArray[np.float64], wanted
 
 
 def _folded(model: Rdn, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The weights and biases of a convolution, with the sum that `wiring` says is in them."""
+    """Return the weights and biases of a convolution; residual sums are folded in as `wiring` says."""
     conv = model.get_submodule(name)
     assert isinstance(conv, nn.Conv2d)
     assert conv.bias is not None
@@ -72,8 +81,8 @@ def _folded(model: Rdn, name: str) -> tuple[NDArray[np.float64], NDArray[np.floa
 
 
 @torch.inference_mode()
-def _largest_features(model: Rdn, wires: dict[str, Wire], calibration: Iterable[Tensor]) -> dict[str, float]:
-    """The largest magnitude in each tensor, NaN if that is in it."""
+def _largest_features(model: Rdn, wires: dict[str, Wire], calibration: Iterable[Windows[Tensor]]) -> dict[str, float]:
+    """Return the largest magnitude in the output of each convolution; NaN if it has NaN."""
     largest: dict[str, float] = defaultdict(float)
 
     def watch(name: str, relu: bool) -> None:
@@ -89,8 +98,8 @@ def _largest_features(model: Rdn, wires: dict[str, Wire], calibration: Iterable[
     try:
         for name, wire in wires.items():
             watch(name, wire.relu)
-        for planes in calibration:
-            model(planes.to(model.last.weight.device))
+        for windows in calibration:
+            model(windows)
     finally:
         for handle in handles:
             handle.remove()

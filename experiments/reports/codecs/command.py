@@ -15,19 +15,19 @@ from statistics import fmean
 from matplotlib import ticker
 from tqdm import tqdm
 
-from codecnn.dataset.store import Shard, open_folder
+from codecnn.dataset.reader import Shard, open_folder
 from codecnn.errors import InputError
-from codecnn.io.files import write_whole
 from codecnn.metrics import bd_rate, psnr
 from command_line.parser import Parser, run_command
-from experiments.reports.shared.cells import cell, mean_defined, to_json
-from experiments.reports.shared.curves import check_comparable
 from experiments.reports.shared.figures import pyplot, to_png
+from experiments.reports.shared.means import cell, mean_defined
+from experiments.reports.shared.one_comparison import check_comparable
+from experiments.reports.shared.page import Page, Table, results, save
 
 
 @dataclass(frozen=True)
 class Point:
-    """One clip, coded at one QP of its codec's own scale."""
+    """Hold one clip, coded at one QP of its codec's own scale."""
 
     source: str
     codec: str
@@ -45,7 +45,7 @@ Rates = dict[str, dict[str, float]]  # BD-rates in percent by codec, then by sou
 
 
 def measure(shard: Shard) -> Point:
-    """The bits and the quality of the pictures of a shard."""
+    """Measure the bits and the quality of the pictures of a shard."""
     info, depth = shard.info, shard.info.bit_depth
     qualities = []
     for frame in range(shard.frames):
@@ -66,7 +66,7 @@ def measure(shard: Shard) -> Point:
 
 
 def curves_of(points: list[Point]) -> Curves:
-    """The points of each clip and codec."""
+    """Sort the points by clip and codec, in the order of the bits."""
     curves: Curves = defaultdict(lambda: defaultdict(list))
     for point in sorted(points, key=lambda point: point.kbit_per_frame):
         curves[point.source][point.codec].append(point)
@@ -74,13 +74,13 @@ def curves_of(points: list[Point]) -> Curves:
 
 
 def rate_against(anchor: list[Point], test: list[Point]) -> float:
-    """BD-rate of a curve against another one in percent, NaN where it is not defined."""
+    """Return the BD-rate of a curve against another one in percent, NaN where it is not defined."""
     rates = [[point.kbit_per_frame for point in curve] for curve in (anchor, test)]
     return bd_rate(rates[0], [p.psnr_y for p in anchor], rates[1], [p.psnr_y for p in test])
 
 
 def bd_rates(curves: Curves, anchor: str) -> Rates:
-    """Those of all codecs; InputError for a clip that the anchor did not code."""
+    """Return the BD-rates of all codecs; InputError for a clip that the anchor did not code."""
     found: Rates = defaultdict(dict)
     for source, codecs in curves.items():
         if anchor not in codecs:
@@ -91,27 +91,26 @@ def bd_rates(curves: Curves, anchor: str) -> Rates:
 
 
 def defined(rates: Rates) -> dict[str, set[str]]:
-    """The sources that each codec has a BD-rate of."""
+    """Return the sources for which each codec has a BD-rate."""
     return {codec: {s for s, rate in of_codec.items() if not math.isnan(rate)} for codec, of_codec in rates.items()}
 
 
-def rates_table(rates: Rates) -> list[str]:
-    """The BD-rates and their means, as lines of Markdown."""
+def rates_table(rates: Rates) -> Table:
+    """Return the BD-rates and their means."""
     sources, there = sorted({source for of_codec in rates.values() for source in of_codec}), defined(rates)
-    lines = [f"| clip | {' | '.join(rates)} |", "|---|" + "---:|" * len(rates)]
-    for source in sources:
-        cells = (cell(of_codec.get(source, math.nan), "+.1f") for of_codec in rates.values())
-        lines.append(f"| {source} | {' | '.join(cells)} |")
+    rows = [
+        [source, *(cell(of_codec.get(source, math.nan), "+.1f") for of_codec in rates.values())] for source in sources
+    ]
     means = (f"{cell(mean_defined(rates[codec].values()), '+.1f', bold=True)} ({len(there[codec])})" for codec in rates)
-    lines.append(f"| **mean over clips (so many)** | {' | '.join(means)} |")
+    rows.append(["**mean over clips (so many)**", *means])
     shared = set.intersection(*there.values())
     means = (cell(mean_defined(of_codec[source] for source in shared), "+.1f") for of_codec in rates.values())
-    lines.append(f"| mean over the clips that all codecs have ({len(shared)}) | {' | '.join(means)} |")
-    return lines
+    rows.append([f"mean over the clips that all codecs have ({len(shared)})", *means])
+    return Table(["clip", *rates], 1, rows)
 
 
 def settings(codec: str, curves: Curves) -> list[str]:
-    """How a codec was used, as lines of Markdown: one, or more where clips were coded with other QPs or parameters."""
+    """Describe how a codec was used: one line, or more where clips were coded with other QPs or parameters."""
     lines = []
     for points in (by_codec[codec] for by_codec in curves.values() if codec in by_codec):
         first, *others = sorted(points, key=lambda point: point.qp)
@@ -121,34 +120,29 @@ def settings(codec: str, curves: Curves) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def markdown(curves: Curves, rates: Rates, anchor: str) -> str:
-    """The report as Markdown."""
+def page(curves: Curves, rates: Rates, anchor: str) -> Page:
+    """Return the report."""
     means = {codec: mean_defined(of_codec.values()) for codec, of_codec in rates.items()}
     codecs = sorted(rates, key=lambda codec: (math.isnan(means[codec]), means[codec]))
-    lines = [
-        "# Codecs, all-intra",
-        "",
-        f"BD-rate of PSNR-Y against {anchor} in percent: PCHIP, per clip, then averaged.",
-        "Baselines with all in-loop filters on; below 0 a codec takes fewer bits.",
-        "",
-    ]
-    lines += rates_table({codec: rates[codec] for codec in codecs})
-    lines += ["", "## Points", ""]
-    lines += ["| clip | codec | QP | kbit per frame | baseline dB | unfiltered dB |", "|---|---|---:|---:|---:|---:|"]
-    lines += [
-        f"| {p.source} | {p.codec} | {p.qp} | {p.kbit_per_frame:.2f} | {p.psnr_y:.3f} | {p.psnr_y_unfiltered:.3f} |"
+    about = {
+        "BD-rate": f"of PSNR-Y against {anchor} in percent, PCHIP, per clip, then averaged; below 0: fewer bits",
+        "baselines": "with all in-loop filters on",
+    }
+    points = [
+        [p.source, p.codec, str(p.qp), f"{p.kbit_per_frame:.2f}", f"{p.psnr_y:.3f}", f"{p.psnr_y_unfiltered:.3f}"]
         for source in sorted(curves)
         for codec in codecs
         for p in curves[source].get(codec, [])
     ]
-    lines += ["", "## Settings", ""]
-    for codec in codecs:
-        lines += settings(codec, curves)
-    return "\n".join(lines) + "\n"
+    heads = ["clip", "codec", "QP", "kbit per frame", "baseline dB", "unfiltered dB"]
+    used = "\n".join(line for codec in codecs for line in settings(codec, curves))
+    blocks: list[str | Table] = [rates_table({codec: rates[codec] for codec in codecs})]
+    blocks += ["## Points", Table(heads, 2, points), "## Settings", used]
+    return Page("Codecs, all-intra", about, blocks)
 
 
 def plot(curves: Curves) -> bytes:
-    """Rate-distortion curves as PNG, one panel a clip."""
+    """Plot rate-distortion curves as PNG, one panel a clip."""
     codecs = sorted({codec for by_codec in curves.values() for codec in by_codec})
     columns = min(3, len(curves))
     lines = -(-len(curves) // columns)
@@ -173,23 +167,27 @@ def plot(curves: Curves) -> bytes:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Measure, save and print."""
+    """Measure, print and save."""
     shards = open_folder(args.data)
     check_comparable(shards)
     points = [measure(shard) for shard in tqdm(shards, unit="file", disable=None)]
     curves = curves_of(points)
     rates = bd_rates(curves, args.anchor)
-    report = markdown(curves, rates, args.anchor)
-    results = {"points": [asdict(point) for point in points], "bd_rate": rates}
-    files = {"report.md": report.encode(), "results.json": to_json(results), "rd.png": plot(curves)}
-    args.out.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        write_whole(args.out / name, data)
-    print(report.split("\n## ")[0])
+    report = page(curves, rates, args.anchor)
+    text = report.markdown()
+    print(text.split("\n## ")[0])
+    rate_rows = [
+        {"codec": codec, "source": source, "bd_rate": rate}
+        for codec, of in rates.items()
+        for source, rate in of.items()
+    ]
+    tables = {"points": [asdict(point) for point in points], "bd_rates": rate_rows}
+    numbers = results("codecs", {"anchor": args.anchor, **report.about}, tables)
+    save(args.out, {"report.md": text.encode(), "results.json": numbers, "rd.png": plot(curves)})
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
+    """Run the command; return its exit code."""
     parser = Parser(prog="report-codecs", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("data", type=Path, help="folder of dataset files of several codecs")
     parser.add_argument("--anchor", default="x265", help="the codec that the others are compared with")

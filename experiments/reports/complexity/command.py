@@ -17,67 +17,65 @@ from pathlib import Path
 
 from matplotlib import ticker
 
-from codecnn.io.files import write_whole
 from codecnn.training.device import choose_device
 from command_line.parser import Parser, run_command
-from experiments.reports.complexity.measure import HD, HEIGHT, PATCHES, WIDTH, Cost, cost_of, ctus, find_network
-from experiments.reports.shared.cells import to_json
+from experiments.reports.complexity.measure import CTU, HD, HEIGHT, PATCHES, WIDTH, Cost, cost_of, ctus, find_network
 from experiments.reports.shared.figures import pyplot, to_png
+from experiments.reports.shared.means import cell
+from experiments.reports.shared.page import Page, Table, results, save
 
-LARGER = ((480, 832), HD)  # whose speed follows from the number of their CTUs
+SHOWN = ((HEIGHT, WIDTH), (480, 832), HD)  # height and width; the first is measured
 MIB = 2**20
 
 
 def size(text: str) -> int:
-    """The type of an argument: bytes, as in 8GiB, 512MiB or 1000000."""
+    """Read an argument of bytes, as in 8GiB, 512MiB or 1000000."""
     found = re.fullmatch(r"(\d{1,18}(?:\.\d+)?)\s*([KMGT]iB)?", text)
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r:.80} is no size such as 8GiB or 512MiB")
     return int(float(found[1]) * 1024 ** (1 + "KMGT".index(found[2][0]) if found[2] else 0))
 
 
-def markdown(costs: Sequence[Cost], memory: int) -> str:
-    """The report as Markdown."""
-    lines = ["# What the networks cost", "", "| network | parameters | kMAC/px by closed form | as counted |"]
-    lines += ["|---|---:|---:|---:|"]
-    lines += [f"| {c.name} | {c.parameters:,} | {c.kmac:.2f} | {c.kmac_measured:.2f} |" for c in costs]
-    lines += ["", "## Frames a second, CTU by CTU", ""]
-    lines += [f"{WIDTH}x{HEIGHT} is measured, the others follow from the number of their CTUs.", ""]
-    lines += ["| network | by | " + " | ".join(f"{w}x{h}" for h, w in ((HEIGHT, WIDTH), *LARGER)) + " |"]
-    lines += ["|---|---|" + "---:|" * (1 + len(LARGER))]
-    for cost in costs:
-        for name, speed in cost.frames_per_s.items():
-            others = [speed * ctus(HEIGHT, WIDTH) / ctus(*shape) for shape in LARGER]
-            lines.append(f"| {cost.name} | {name} | " + " | ".join(f"{s:.2f}" for s in (speed, *others)) + " |")
-    lines += ["", f"## Largest batch that trains in {memory / 2**30:g} GiB", ""]
-    lines += [
-        "By the closed form, bf16 and Muon, of the tensors alone: a process was seen to take 1.5 times as much, with"
+def page(costs: Sequence[Cost], memory: int) -> Page:
+    """Return the report."""
+    figures = [[c.name, f"{c.parameters:,}", cell(c.kmac, ".2f"), f"{c.kmac_measured:.2f}"] for c in costs]
+    speeds = [
+        [c.name, way, *(f"{speed * ctus(HEIGHT, WIDTH) / ctus(*shape):.2f}" for shape in SHOWN)]
+        for c in costs
+        for way, speed in c.frames_per_s.items()
     ]
-    lines += ["the convolutions' own workspace, so leave room for that and the program.", ""]
-    lines += [
-        "| network | " + " | ".join(f"patches of {p}x{p}" for p in PATCHES) + " |",
-        "|---|" + "---:|" * len(PATCHES),
+    formed = [c for c in costs if c.needs]
+    largest = [[c.name, *(str(c.largest[patch]) for patch in PATCHES)] for c in formed]
+    peaks = [
+        [c.name, str(n.patch), str(n.batch)]
+        + [f"{v / MIB:.1f}" for v in (n.training, n.training_measured, n.inference, n.inference_measured)]
+        for c in formed
+        for n in c.needs
     ]
-    lines += [f"| {c.name} | " + " | ".join(str(c.largest[p]) for p in PATCHES) + " |" for c in costs]
-    lines += ["", "## Peak memory, MiB", ""]
-    lines += ["All tensors, by the closed form and as measured. What is measured has the convolutions' workspace in it"]
-    lines += ["where they take it from PyTorch, so that in small batches it is more than the closed form says."]
-    lines += ["Training in bf16 with Muon and a moving average of the weights, inference in float32.", ""]
-    lines += ["| network | patch | batch | training | measured | inference | measured |", "|---|" + "---:|" * 6]
-    for cost in costs:
-        for n in cost.needs:
-            values = (n.training, n.training_measured, n.inference, n.inference_measured)
-            cells = " | ".join(f"{value / MIB:.1f}" for value in values)
-            lines.append(f"| {cost.name} | {n.patch} | {n.batch} | {cells} |")
-    lines += ["", "## Reporting sheet (JVET NNVC)", ""]
-    lines += ["| | " + " | ".join(c.name for c in costs) + " |", "|---|" + "---|" * len(costs)]
-    for row in zip(*(cost.sheet for cost in costs), strict=True):
-        lines.append(f"| {row[0][0]} | " + " | ".join(value for _, value in row) + " |")
-    return "\n".join(lines) + "\n"
+    sheet = [[row[0][0], *(value for _, value in row)] for row in zip(*(c.sheet for c in costs), strict=True)]
+    blocks: list[str | Table] = [
+        "## Parameters and multiply-accumulates",
+        Table(["network", "parameters", "kMAC/px by closed form", "as counted"], 1, figures),
+        "## Frames a second, CTU by CTU",
+        f"{WIDTH}x{HEIGHT} is measured, the others follow from the number of their CTUs.",
+        Table(["network", "by", *(f"{w}x{h}" for h, w in SHOWN)], 2, speeds),
+        f"## Largest batch that trains in {memory / 2**30:g} GiB",
+        "By the closed form, bf16 and Muon, of the tensors only: a process took 1.5 times as much in a test, with the\n"
+        "workspace of the convolutions, so leave room for that and the program.",
+        Table(["network", *(f"patches of {p}x{p}" for p in PATCHES)], 1, largest),
+        "## Peak memory, MiB",
+        "All tensors, by the closed form and as measured. What is measured includes the workspace of the convolutions\n"
+        "where they take it from PyTorch, so that in small batches it is more than the closed form says. Training in\n"
+        "bf16 with Muon and a moving average of the weights, inference in float32.",
+        Table(["network", "patch", "batch", "training", "measured", "inference", "measured"], 1, peaks),
+        "## Reporting sheet (JVET NNVC)",
+        Table(["", *(c.name for c in costs)], 1 + len(costs), sheet),
+    ]
+    return Page("What the networks cost", {"kMAC/px": f"at a CTU of {CTU}, counted by PyTorch"}, blocks)
 
 
 def plot(costs: Sequence[Cost]) -> bytes:
-    """Peak memory over the batch as PNG, a row for each network: lines by closed form, points as measured."""
+    """Plot peak memory over the batch as PNG, a row for each network: lines by closed form, points as measured."""
     figure, axes = pyplot.subplots(len(costs), 2, figsize=(10, 3.6 * len(costs)), squeeze=False)
     for row, cost in zip(axes, costs, strict=True):
         for axis, kind in zip(row, ("training", "inference"), strict=True):
@@ -108,18 +106,18 @@ def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
     device = choose_device(args.device)
     costs = [cost_of(network, args.memory, device) for network in [find_network(name) for name in args.weights]]
-    text = markdown(costs, args.memory)
-    results = {"memory": args.memory, "networks": [asdict(cost) | {"sheet": dict(cost.sheet)} for cost in costs]}
-    files = {"report.md": text.encode(), "results.json": to_json(results), "memory.png": plot(costs)}
-    args.out.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        write_whole(args.out / name, data)
+    report = page(costs, args.memory)
+    text = report.markdown()
     print(text)
-    print(f"saved {', '.join(files)} in {args.out}")
+    rows = [asdict(cost) | {"sheet": dict(cost.sheet)} for cost in costs]
+    numbers = results("complexity", report.about, {"networks": rows}, memory=args.memory)
+    files = {"report.md": text.encode(), "results.json": numbers}
+    formed = [cost for cost in costs if cost.needs]
+    save(args.out, files | ({"memory.png": plot(formed)} if formed else {}))
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
+    """Run the command; return its exit code."""
     parser = Parser(
         prog="report-complexity", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""What a network costs: its figures, measured and by closed form, and the sheet that JVET asks of neural tools."""
+"""Measure what a network costs, compare it with closed forms, and fill in the sheet that JVET asks of neural tools."""
 
 import math
 import time
@@ -8,28 +8,26 @@ from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from codecnn.errors import InputError
 from codecnn.inference.filtering import ctu_windows, filter_picture
+from codecnn.io.validated import validated
 from codecnn.io.yaml_files import read_yaml
-from codecnn.models import weights
-from codecnn.models.pretrained import find_weights
-from codecnn.models.rdn.macs import kmac_per_sample, measured_ctu_macs, parameter_count
-from codecnn.models.rdn.memory import (
-    inference_bytes,
-    largest_batch,
-    measured_inference_bytes,
-    measured_training_bytes,
-    training_bytes,
-)
-from codecnn.models.rdn.network import Rdn, RdnConfig
-from codecnn.models.weights import Notes
+from codecnn.models.costs import ClosedForms, kmac_per_sample, parameter_count
+from codecnn.models.in_loop_filter import FilterNetwork
+from codecnn.models.network import Network
+from codecnn.models.registry import FAMILIES, make_network
+from codecnn.models.weights import Notes, find_weights, read_weights
+from codecnn.tasks.in_loop_filter import InLoopFilter
 from codecnn.training.device import hardware
+from codecnn.training.optimisers import make_optimiser
+from codecnn.training.recipe import Optimiser
 from codecnn.video.picture import Picture
-from experiments.export import onnx_graph as export_onnx
+from experiments.export import onnx_graph
 
 CTU = 128
 PATCHES, BATCHES = (32, 64, 128), (1, 2, 4, 8)  # measured
@@ -39,18 +37,17 @@ ROUNDS = 3
 NOT_RECORDED = "not recorded"
 
 
-@dataclass(frozen=True)
-class Network:
-    """A network by its name; no notes where it is not trained."""
+class Named(NamedTuple):
+    """Hold a network with its name; no notes where it is not trained."""
 
     name: str
-    model: Rdn
+    network: FilterNetwork
     notes: Notes
 
 
 @dataclass(frozen=True)
 class Need:
-    """The peak memory of a batch of patches in bytes: of training in bf16, of inference in float32."""
+    """Hold the peak memory of a batch of patches in bytes: of training in bf16, of inference in float32."""
 
     batch: int
     patch: int
@@ -62,89 +59,101 @@ class Need:
 
 @dataclass(frozen=True)
 class Cost:
-    """The figures of a network."""
+    """Hold the figures of a network."""
 
     name: str
     parameters: int
-    kmac: float  # per luma sample of a CTU of 128
+    kmac: float  # per luma sample of a CTU of 128, by closed form; NaN for a family without
     kmac_measured: float
-    needs: list[Need]
+    needs: list[Need]  # none for a family without closed forms
     largest: dict[int, int]  # training batch by patch
     frames_per_s: dict[str, float]  # 416x240, CTU by CTU, by framework
     sheet: list[tuple[str, str]]
 
 
 def ctus(height: int, width: int) -> int:
-    """How many CTUs a picture has."""
+    """Count the CTUs of a picture."""
     return -(-height // CTU) * -(-width // CTU)
 
 
-def find_network(name: str) -> Network:
-    """The network of a weights file, a run folder, a name, or with random weights that of a .yaml configuration."""
+def find_network(name: str) -> Named:
+    """Return the filter of a weights file, a run folder, a name, or with random weights of a .yaml configuration."""
     if not name.endswith((".yaml", ".yml")):
         file = find_weights(name)
-        model, notes = weights.load(file)
-        return Network(file.parent.name if Path(name).is_dir() else file.stem, model, notes)
+        network, _, notes = read_weights(file)
+        if not isinstance(network, FilterNetwork):
+            raise InputError(f"{file}: no in-loop filter of floating-point numbers")
+        return Named(file.parent.name if Path(name).is_dir() else file.stem, network, notes)
     fields = read_yaml(Path(name))
-    if not isinstance(fields, dict):
+    if not isinstance(fields, dict) or "model" not in fields:
         raise InputError(f"{name}: no configuration of a network in it")
-    try:
-        model = Rdn(RdnConfig(**fields["model"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{name}: no configuration of a network in it ({error})") from error
-    return Network(Path(name).stem, model.eval(), {})
+    family = fields.get("network", InLoopFilter.network)
+    if family not in FAMILIES:
+        raise InputError(f"{name}: network must be one of {', '.join(FAMILIES)}, not {family!r:.80}")
+    config = validated(FAMILIES[family].config, fields["model"], f"{name}: model")
+    network = make_network(config).eval()
+    if not isinstance(network, FilterNetwork):
+        raise InputError(f"{name}: no configuration of an in-loop filter")
+    return Named(Path(name).stem, network, {})
 
 
-def cost_of(network: Network, memory: int, device: torch.device) -> Cost:
+def cost_of(named: Named, memory: int, device: torch.device) -> Cost:
     """Compute and measure all of it; `memory` in bytes is what the largest batch has to fit into."""
-    model, config = network.model, network.model.config
+    network, forms = named.network, named.network.closed_forms()
     return Cost(
-        name=network.name,
-        parameters=parameter_count(model),
-        kmac=kmac_per_sample(config, CTU),
-        kmac_measured=measured_ctu_macs(model, CTU) / CTU**2 / 1000,
-        needs=[_need(config, batch, patch, device) for patch in PATCHES for batch in BATCHES],
-        largest={patch: largest_batch(config, patch, memory) for patch in PATCHES},
-        frames_per_s=_speeds(network, device),
-        sheet=_sheet(network, device),
+        name=named.name,
+        parameters=parameter_count(network),
+        kmac=forms.ctu_macs(CTU) / CTU**2 / 1000 if forms else math.nan,
+        kmac_measured=kmac_per_sample(network, CTU),
+        needs=[_need(forms, batch, patch, device) for patch in PATCHES for batch in BATCHES] if forms else [],
+        largest={patch: largest_batch(forms, patch, memory) for patch in PATCHES} if forms else {},
+        frames_per_s=_speeds(named, device),
+        sheet=_sheet(named, forms, device),
     )
 
 
-def _need(config: RdnConfig, batch: int, patch: int, device: torch.device) -> Need:
+def largest_batch(forms: ClosedForms, patch: int, memory: int) -> int:
+    """Return the largest batch that trains in `memory` bytes by the closed form; 0 if one patch is too large."""
+    weights = forms.training_bytes(0, patch, "bf16", "muon")
+    return max(0, (memory - weights) // (forms.training_bytes(1, patch, "bf16", "muon") - weights))
+
+
+def _need(forms: ClosedForms, batch: int, patch: int, device: torch.device) -> Need:
+    def muon(network: Network) -> torch.optim.Optimizer:
+        return make_optimiser(network, Optimiser())
+
     return Need(
         batch=batch,
         patch=patch,
-        training=training_bytes(config, batch, patch),
-        training_measured=measured_training_bytes(config, batch, patch, "bf16", device),
-        inference=inference_bytes(config, batch, patch),
-        inference_measured=measured_inference_bytes(config, batch, patch, device),
+        training=forms.training_bytes(batch, patch, "bf16", "muon"),
+        training_measured=forms.measured_training_bytes(batch, patch, "bf16", device, muon),
+        inference=forms.inference_bytes(batch, patch),
+        inference_measured=forms.measured_inference_bytes(batch, patch, device),
     )
 
 
 def random_picture() -> Picture:
-    """A picture of 416x240 to take the time of filtering with, which does not hang on what is in it."""
+    """Return a picture of 416x240 to time the filtering, which does not depend on its content."""
     rng = np.random.default_rng(0)
     shapes = [(HEIGHT, WIDTH), *[(HEIGHT // 2, WIDTH // 2)] * 2]
     return Picture.of((rng.integers(0, 256, shape, np.uint8) for shape in shapes), 8)
 
 
-def onnx_filter(network: Network, picture: Picture) -> Callable[[], object] | None:
-    """What filters all CTUs of a picture by onnxruntime, on as many threads as PyTorch has; None without the extra."""
-    if not all(find_spec(name) for name in export_onnx.EXTRA):
+def onnx_filter(named: Named, picture: Picture) -> Callable[[], object] | None:
+    """Return what filters all CTUs of a picture by onnxruntime, on PyTorch's number of threads; None without it."""
+    if not all(find_spec(name) for name in onnx_graph.EXTRA):
         return None
     import onnxruntime
 
-    model = network.model
+    network = named.network
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    graph = export_onnx.export(model, network.notes)
+    graph = onnx_graph.export(network, named.notes)
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def work() -> object:
-        y, u, v, *unfiltered_y = ctu_windows(model.config, picture, picture, CTU)
-        arrays = (y, u, v, *(np.full(len(y), number) for number in (32, picture.bit_depth)), *unfiltered_y)
-        feed = dict(zip(export_onnx.input_names(model), (a.astype(np.int32) for a in arrays), strict=True))
-        return session.run(None, feed)
+        windows = ctu_windows(network.config, picture, picture, 32, CTU)
+        return session.run(None, onnx_graph.feed(windows, picture.bit_depth))
 
     return work
 
@@ -160,23 +169,23 @@ def in_turns(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, li
     return {name: times[1:] for name, times in seconds.items()}
 
 
-def _speeds(network: Network, device: torch.device) -> dict[str, float]:
-    """Frames of 416x240 a second by framework."""
+def _speeds(named: Named, device: torch.device) -> dict[str, float]:
+    """Measure frames of 416x240 a second by framework."""
     picture = random_picture()
     ways: dict[str, Callable[[], object]] = {}
-    if device.type == "cpu" and (by_onnx := onnx_filter(network, picture)):
+    if device.type == "cpu" and (by_onnx := onnx_filter(named, picture)):
         ways["onnxruntime float32"] = by_onnx
-    model = network.model.to(device)
-    ways["PyTorch float32"] = lambda: filter_picture(model, picture, picture, 32, CTU)
+    network = named.network.to(device)
+    ways["PyTorch float32"] = lambda: filter_picture(network, picture, picture, 32, CTU)
     return {name: 1 / median(times) for name, times in in_turns(ways, ROUNDS).items()}
 
 
-def _sheet(network: Network, device: torch.device) -> list[tuple[str, str]]:
-    """The reporting sheet of the NNVC common test conditions, from the notes of the weights where it is on training."""
-    model, notes = network.model, network.notes
-    config = model.config
-    parameters = 4 * parameter_count(model)
-    window = CTU + 2 * config.margin
+def _sheet(named: Named, forms: ClosedForms | None, device: torch.device) -> list[tuple[str, str]]:
+    """Return the reporting sheet of the NNVC common test conditions; training from the notes of the weights."""
+    network, notes = named.network, named.notes
+    parameters, kmac = 4 * parameter_count(network), kmac_per_sample(network, CTU)
+    window = CTU + 2 * network.config.margin
+    temporary = f"{(forms.inference_bytes(1, CTU) - parameters) / 2**20:.1f} MiB" if forms else NOT_RECORDED
 
     stages = [*notes.get("stages", []), notes]
 
@@ -215,17 +224,14 @@ def _sheet(network: Network, device: torch.device) -> list[tuple[str, str]]:
     return [
         ("inference: hardware", hardware(device)),
         ("inference: framework", f"PyTorch {torch.__version__}"),
-        ("inference: number of parameters", f"{parameter_count(model):,}"),
+        ("inference: number of parameters", f"{parameter_count(network):,}"),
         ("inference: precision of parameters", "float32"),
         ("inference: memory of parameters", f"{parameters / 2**20:.2f} MiB"),
-        (
-            "inference: memory temporary, one window",
-            f"{(inference_bytes(config, 1, CTU) - parameters) / 2**20:.1f} MiB",
-        ),
-        ("inference: kMAC/px, whole CTU", f"{kmac_per_sample(config, CTU):.1f} (of {CTU})"),
+        ("inference: memory temporary, one window", temporary),
+        ("inference: kMAC/px, whole CTU", f"{kmac:.1f} (of {CTU})"),
         (
             f"inference: kMAC/px, a picture of {HD[1]}x{HD[0]}",
-            f"{kmac_per_sample(config, CTU) * ctus(*HD) * CTU**2 / math.prod(HD):.1f}",
+            f"{kmac * ctus(*HD) * CTU**2 / math.prod(HD):.1f}",
         ),
         ("inference: passes", "1"),
         ("inference: patch size", f"{window}x{window} for {CTU}x{CTU}"),

@@ -1,23 +1,21 @@
-"""What a filter gains over the baseline of each clip, in luma PSNR, SSIM and BD-rate."""
+"""Measure what a filter gains over the baseline of each clip, in luma PSNR, SSIM and BD-rate."""
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from codecnn.dataset.reader import Shard
 from codecnn.dataset.schema import SIGNALS
-from codecnn.dataset.store import Shard
 from codecnn.inference.filtering import Way, filter_picture
 from codecnn.metrics import bd_rate, psnr, psnr_gain, ssim
-from codecnn.models.rdn.integer import IntegerRdn
-from codecnn.models.rdn.network import Rdn
-from experiments.reports.shared.cells import count_defined, mean_defined
+from codecnn.models.in_loop_filter import AnyFilter
+from experiments.reports.shared.means import count_defined, grouped, mean_defined
 
 
 @dataclass(frozen=True)
 class Row:
-    """One clip at one QP; PSNR-Y and SSIM are means over its frames, in dB and 0..1."""
+    """Hold one clip at one QP; PSNR-Y and SSIM are means over its frames, in dB and 0..1."""
 
     source: str
     codec: str
@@ -36,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """One clip of one codec over its QPs; BD-rates are against the baseline, in percent, NaN where not defined."""
+    """Hold one clip of one codec over its QPs; BD-rates are against the baseline, in percent, NaN where not defined."""
 
     source: str
     codec: str
@@ -47,11 +45,11 @@ class Summary:
 
 @dataclass(frozen=True)
 class Mean:
-    """One codec over its clips; of the figures that are defined."""
+    """Hold the means of one codec over its clips, of the figures that are defined."""
 
     codec: str
     clips: int
-    defined: dict[str, int]  # those that each of the figures is of
+    defined: dict[str, int]  # how many clips each mean is of
     gain: float
     bd_rate: float
     bd_rate_unfiltered: float
@@ -60,14 +58,14 @@ class Mean:
 MEANS = ("gain", "psnr_unfiltered", "psnr_baseline", "psnr_filtered", "ssim_baseline", "ssim_filtered")
 
 
-def measure(model: Rdn | IntegerRdn, shard: Shard, way: Way) -> Row:
+def measure(network: AnyFilter, shard: Shard, way: Way) -> Row:
     """Filter all frames of a shard and compare them with the baseline."""
     info, depth = shard.info, shard.info.bit_depth
     frames: dict[str, list[float]] = {name: [] for name in MEANS}
     lossless = 0
     for frame in range(shard.frames):
         original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
-        filtered = filter_picture(model, baseline, unfiltered, info.qp, info.ctu_size, way)
+        filtered = filter_picture(network, baseline, unfiltered, info.qp, info.ctu_size, way)
         gain = psnr_gain(original.y, baseline.y, filtered, depth)
         if math.isnan(gain):
             lossless += 1
@@ -85,25 +83,21 @@ def measure(model: Rdn | IntegerRdn, shard: Shard, way: Way) -> Row:
 
 
 def summarise(rows: Sequence[Row]) -> list[Summary]:
-    """The rows of each clip and codec over its QPs."""
-    clips: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in rows:
-        clips[row.source, row.codec].append(row)
+    """Summarise the rows of each clip and codec over its QPs."""
     summaries = []
-    for (source, codec), points in clips.items():
+    for (source, codec), points in grouped(rows, "source", "codec"):
         bits = [p.bits for p in points]
         anchor = [p.psnr_baseline for p in points]
         rate = bd_rate(bits, anchor, bits, [p.psnr_filtered for p in points])
-        plain = bd_rate(bits, anchor, bits, [p.psnr_unfiltered for p in points])
-        summaries.append(Summary(source, codec, mean_defined(p.gain for p in points), rate, plain))
+        unfiltered = bd_rate(bits, anchor, bits, [p.psnr_unfiltered for p in points])
+        summaries.append(Summary(source, codec, mean_defined(p.gain for p in points), rate, unfiltered))
     return summaries
 
 
 def average(summaries: Sequence[Summary]) -> list[Mean]:
-    """Each codec over its clips."""
+    """Average each codec over its clips."""
     means = []
-    for codec in sorted({s.codec for s in summaries}):
-        clips = [s for s in summaries if s.codec == codec]
+    for (codec,), clips in sorted(grouped(summaries, "codec"), key=lambda group: group[0]):
         figures = {n: [getattr(s, n) for s in clips] for n in ("gain", "bd_rate", "bd_rate_unfiltered")}
         defined = {name: count_defined(values) for name, values in figures.items()}
         means.append(Mean(codec, len(clips), defined, *map(mean_defined, figures.values())))

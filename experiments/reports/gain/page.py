@@ -1,54 +1,54 @@
-"""The report of what a filter gains: its tables as Markdown, its curves as PNG."""
+"""Report what a filter gains: tables, and curves as PNG."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from experiments.reports.gain.measure import Mean, Row, Summary
-from experiments.reports.shared.cells import cell, count_defined, mean_cell, mean_defined
 from experiments.reports.shared.figures import pyplot, to_png
+from experiments.reports.shared.means import cell, count_defined, grouped, mean_cell, mean_defined
+from experiments.reports.shared.page import Page, Table
 
 
-def markdown(rows: Sequence[Row], summaries: Sequence[Summary], means: Sequence[Mean], about: dict[str, str]) -> str:
-    """The report as Markdown."""
-    lines = ["# PSNR-Y gain over the codec's own output", ""]
-    lines += [f"- {name}: {value}" for name, value in about.items()]
-    lines += ["", "## Per clip and QP", ""]
-    lines += [
-        "| clip | codec | QP | frames | bits | baseline dB | filtered dB | gain dB | SSIM baseline | SSIM filtered |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+def page(rows: Sequence[Row], clips: Sequence[Summary], means: Sequence[Mean], about: Mapping[str, str]) -> Page:
+    """Return the report."""
+    per_qp = Table(
+        ["clip", "codec", "QP", "frames", "bits", "baseline dB", "filtered dB", "gain dB", "SSIM baseline",
+         "SSIM filtered"],
+        2,
+        [
+            [r.source, r.codec, str(r.qp), str(r.frames), str(r.bits), cell(r.psnr_baseline, ".3f"),
+             cell(r.psnr_filtered, ".3f"), cell(r.gain, "+.3f"), cell(r.ssim_baseline, ".4f"),
+             cell(r.ssim_filtered, ".4f")]
+            for r in rows
+        ],
+    )  # fmt: skip
+    of_clips = [
+        [c.source, c.codec, cell(c.gain, "+.3f"), cell(c.bd_rate, "+.2f"), cell(c.bd_rate_unfiltered, "+.2f")]
+        for c in clips
     ]
-    lines += [
-        f"| {r.source} | {r.codec} | {r.qp} | {r.frames} | {r.bits} | {cell(r.psnr_baseline, '.3f')} "
-        f"| {cell(r.psnr_filtered, '.3f')} | {cell(r.gain, '+.3f')} | {cell(r.ssim_baseline, '.4f')} "
-        f"| {cell(r.ssim_filtered, '.4f')} |"
-        for r in rows
-    ]
-    lines += ["", "## Per clip, over its QPs", ""]
-    lines += [
-        "| clip | codec | mean gain dB | BD-rate % | BD-rate % without in-loop filters |",
-        "|---|---|---:|---:|---:|",
-    ]
-    lines += [
-        f"| {s.source} | {s.codec} | {cell(s.gain, '+.3f')} | {cell(s.bd_rate, '+.2f')} "
-        f"| {cell(s.bd_rate_unfiltered, '+.2f')} |"
-        for s in summaries
-    ]
-    lines += [
-        f"| **mean over clips ({m.clips})** | {m.codec} "
-        f"| {mean_cell(m.gain, '+.3f', m.defined['gain'], m.clips, bold=True)} "
-        f"| {mean_cell(m.bd_rate, '+.2f', m.defined['bd_rate'], m.clips, bold=True)} "
-        f"| {mean_cell(m.bd_rate_unfiltered, '+.2f', m.defined['bd_rate_unfiltered'], m.clips)} |"
+    of_means = [
+        [
+            f"**mean over clips ({m.clips})**",
+            m.codec,
+            mean_cell(m.gain, "+.3f", m.defined["gain"], m.clips, bold=True),
+            mean_cell(m.bd_rate, "+.2f", m.defined["bd_rate"], m.clips, bold=True),
+            mean_cell(m.bd_rate_unfiltered, "+.2f", m.defined["bd_rate_unfiltered"], m.clips),
+        ]
         for m in means
     ]
-    lines += ["", "## Mean over clips, per QP", "", "| codec | QP | clips | gain dB |", "|---|---:|---:|---:|"]
-    for codec, qp in sorted({(r.codec, r.qp) for r in rows}):
-        gains = [r.gain for r in rows if (r.codec, r.qp) == (codec, qp)]
+    heads = ["clip", "codec", "mean gain dB", "BD-rate %", "BD-rate % without in-loop filters"]
+    at_qps = []
+    for (codec, qp), points in sorted(grouped(rows, "codec", "qp"), key=lambda group: group[0]):
+        gains = [point.gain for point in points]
         gain = mean_cell(mean_defined(gains), "+.3f", count_defined(gains), len(gains))
-        lines.append(f"| {codec} | {qp} | {len(gains)} | {gain} |")
-    return "\n".join(lines) + "\n"
+        at_qps.append([codec, str(qp), str(len(gains)), gain])
+    blocks: list[str | Table] = ["## Per clip and QP", per_qp]
+    blocks += ["## Per clip, over its QPs", Table(heads, 2, of_clips + of_means)]
+    blocks += ["## Mean over clips, per QP", Table(["codec", "QP", "clips", "gain dB"], 1, at_qps)]
+    return Page("PSNR-Y gain over the codec's own output", about, blocks)
 
 
 def plot(rows: Sequence[Row]) -> bytes:
-    """Rate-distortion curves as PNG, one panel a clip: baseline, filtered, and without in-loop filters."""
+    """Plot rate-distortion curves as PNG, one panel a clip: baseline, filtered, and without in-loop filters."""
     clips = sorted({(r.source, r.codec) for r in rows})
     columns = min(4, len(clips))
     lines = -(-len(clips) // columns)

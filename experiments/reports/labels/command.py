@@ -19,22 +19,22 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from codecnn.dataset.store import Shard, open_folder
+from codecnn.dataset.reader import Shard, open_folder
 from codecnn.errors import InputError
 from codecnn.intra.block_size import SHAPES
-from codecnn.io.files import write_whole
 from codecnn.labels.mode_sets import MODE_SETS
 from codecnn.labels.rate_distortion import lagrange_multiplier
-from command_line.parser import Parser, count, run_command
+from command_line.arguments import count
+from command_line.parser import Parser, run_command
 from experiments.reports.labels.measure import Row, blocks_inside, interval, measure
-from experiments.reports.labels.page import COST_STATISTICS, STATISTICS, cells, markdown
+from experiments.reports.labels.page import COST_STATISTICS, STATISTICS, cells, page
 from experiments.reports.labels.plots import plot_agreement, plot_histograms, plot_regrets
-from experiments.reports.shared.cells import to_json
-from experiments.reports.shared.curves import check_comparable, check_equal
+from experiments.reports.shared.one_comparison import check_comparable, check_equal
+from experiments.reports.shared.page import results, save
 
 
 def describe(shards: Sequence[Shard], args: argparse.Namespace) -> dict[str, str]:
-    """What the numbers of a report were measured on."""
+    """Describe what the numbers of a report were measured on."""
     infos = [shard.info for shard in shards]
     first = infos[0]
     versions = {info.codec_version + (f", preset {info.preset}" if info.preset else "") for info in infos}
@@ -85,7 +85,7 @@ def study(shards: Sequence[Shard], samples: int, seed: int) -> list[Row]:
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = Parser(prog="report-labels", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add = parser.add_argument
     add("data", type=Path, help="a dataset folder of build-dataset, with labels")
@@ -102,34 +102,26 @@ def run(args: argparse.Namespace) -> None:
     check(shards, args.samples)
     rows = study(shards, args.samples, args.seed)
     about = describe(shards, args)
-    text = markdown(rows, shards[0].info, about, args.samples)
+    text = page(rows, shards[0].info, about, args.samples).markdown()
+    print(text)
     statistics = STATISTICS + (COST_STATISTICS if args.samples else ())
-    results = {
-        "about": about,
-        "samples": args.samples,
-        "seed": args.seed,
-        "means": [
-            {"size": size, "qp": qp, **{name: interval(chosen, name)._asdict() for name in statistics}}
-            for size, qp, chosen in cells(rows)
-        ],
-        "rows": [asdict(row) for row in rows],
-    }
+    means = [
+        {"size": size, "qp": qp, **{name: interval(chosen, name)._asdict() for name in statistics}}
+        for size, qp, chosen in cells(rows)
+    ]
+    tables = {"means": means, "rows": [asdict(row) for row in rows]}
     files = {
         "report.md": text.encode(),
-        "results.json": to_json(results),
+        "results.json": results("labels", about, tables),
         "agreement.png": plot_agreement(rows),
         "regrets.png": plot_regrets(rows),
         "histograms.png": plot_histograms(rows),
     }
-    args.out.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        write_whole(args.out / name, data)
-    print(text)
-    print(f"saved {', '.join(files)} in {args.out}")
+    save(args.out, files)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
+    """Run the command; return its exit code."""
     return run_command("report-labels", run, parse(argv))
 
 

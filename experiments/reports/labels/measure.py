@@ -13,13 +13,14 @@ from typing import NamedTuple, cast
 import numpy as np
 from scipy.stats import t as student
 
-from codecnn.dataset.schema import LABEL_FIELDS, Signal
-from codecnn.dataset.store import Shard
+from codecnn.dataset.reader import Shard
+from codecnn.dataset.schema import LABEL_MAPS
 from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
-from codecnn.labels import rate_distortion as rate
+from codecnn.labels.label import SizeLabels
 from codecnn.labels.mode_sets import ModeSet, count_of
-from codecnn.labels.search import SizeLabels, blocks_of, label_picture
+from codecnn.labels.rate_distortion import bits_of_magnitudes
+from codecnn.labels.search import blocks_of, label_picture
 from experiments.reports.labels.regret import Drawn, RateDistortion, count_levels, rate_distortion
 
 _BEST = 3  # modes that are found of each block
@@ -94,7 +95,7 @@ def measure(shards: Sequence[Shard], size: BlockSize, samples: int, seed: int) -
     if not samples:
         return [_row(shard, size, survey, None) for shard, survey in both]
     counts = np.sum([count_levels(shard, size, survey.drawn) for shard, survey in both], axis=0)
-    bits = rate.bits_of_magnitudes(counts)
+    bits = bits_of_magnitudes(counts)
     return [_row(shard, size, survey, rate_distortion(shard, size, survey.drawn, bits)) for shard, survey in both]
 
 
@@ -168,7 +169,7 @@ def _row(shard: Shard, size: BlockSize, survey: _Survey, rd: RateDistortion | No
 def _label(shard: Shard, stored: SizeLabels, size: BlockSize, frame: int) -> _Labelled:
     """Label one frame again; InputError if other labels are stored."""
     info = shard.info
-    names = cast(tuple[Signal, Signal], ("original", info.label_references))
+    names = "original", info.label_references
     original, reference = (shard.picture(name, frame).y for name in names)
     modes = cast(ModeSet, info.label_modes)
     common = info.bit_depth, (size,), info.ctu_size, modes, _BEST
@@ -187,7 +188,7 @@ def _label(shard: Shard, stored: SizeLabels, size: BlockSize, frame: int) -> _La
 def _holds(shard: Shard, stored: SizeLabels, frame: int, found: SizeLabels) -> bool:
     """Whether the stored labels of a frame, CTU by CTU, are the best of those found."""
     across, count = -(-shard.info.width // shard.info.ctu_size), len(shard) // shard.frames
-    for name in LABEL_FIELDS:
+    for name in LABEL_MAPS:
         ctus = getattr(stored, name)[frame * count : (frame + 1) * count]  # (CTUs, rows, columns)
         best = getattr(found, name)[..., 0]
         blocks = ctus.reshape(-1, across, *ctus.shape[1:]).swapaxes(1, 2).reshape(best.shape)

@@ -1,16 +1,17 @@
-"""The tables of a label study, as Markdown."""
+"""Report a study of labels: definitions and tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from codecnn.dataset.schema import ShardInfo
 from experiments.reports.labels.measure import Interval, Row, interval
+from experiments.reports.shared.page import Page, Table
 
 
-class Table(NamedTuple):
-    """One table of the report: its words, and a column for each (heading, statistic)."""
+class Statistics(NamedTuple):
+    """Describe one table of the report: its words, and a column for each (heading, statistic)."""
 
     title: str
     text: str
@@ -19,7 +20,7 @@ class Table(NamedTuple):
     against_zero: bool = False  # an interval without 0 is set in bold
 
 
-AGREEMENT = Table(
+AGREEMENT = Statistics(
     "Agreement",
     "Blocks in percent. Top 1: both labels are the same mode. Top 3: the DCT label is one of the three best modes by "
     "Hadamard SATD. Within one step: the same mode, or both angular, of the same reference line, and no more than one "
@@ -27,13 +28,13 @@ AGREEMENT = Table(
     (("top 1", "top1"), ("top 3", "top3"), ("within one step", "one_step"), ("tied", "tied")),
     digits=1,
 )
-SATD = Table(
+SATD = Statistics(
     "Regret of each label under the other's measure",
     "In percent: the sum over the blocks of the label's cost under the other label's SATD / the sum of the other "
     "label's own - 1.",
     (("Hadamard label by DCT SATD", "hadamard_regret"), ("DCT label by Hadamard SATD", "dct_regret")),
 )
-COST = Table(
+COST = Statistics(
     "Regret under the rate-distortion cost",
     "In percent: sum of J of the label / sum of J of the best of all modes - 1. Best of 3: the best by J of the three "
     "best modes by the label's SATD, which is how an encoder uses an SATD.",
@@ -44,7 +45,7 @@ COST = Table(
         ("DCT, best of 3", "rd.dct_top3_regret"),
     ),
 )
-CLAIM = Table(
+CLAIM = Statistics(
     "Hadamard label against DCT label under the rate-distortion cost",
     "This is the test of the claim: the difference of the two in each sequence, Hadamard - DCT, in percent. Above 0 "
     "the DCT label is the better one; in bold where the interval leaves 0 out. J as a share of the least J, SSE and "
@@ -57,7 +58,7 @@ CLAIM = Table(
     ),
     against_zero=True,
 )
-WINS = Table(
+WINS = Statistics(
     "Blocks in which one label has the lower J",
     "In percent; in all others both have the same J.",
     (("Hadamard label", "rd.hadamard_better"), ("DCT label", "rd.dct_better")),
@@ -85,19 +86,18 @@ transforms (the DST-VII of HEVC's 4x4 blocks, the MTS of VVC) and the in-loop fi
 blocks, {samples} luma samples (or all) for each size and file, of a source the same ones at each QP."""
 
 
-def table(rows: Sequence[Row], content: Table) -> list[str]:
-    """A table by size and QP, as lines of Markdown."""
-    lines = ["", f"## {content.title}", "", content.text, ""]
-    lines += ["| size | QP | sequences | " + " | ".join(heading for heading, _ in content.columns) + " |"]
-    lines += ["|---|---:|" + "---:|" * (len(content.columns) + 1)]
-    for size, qp, chosen in cells(rows):
-        found = [interval(chosen, statistic) for _, statistic in content.columns]
-        values = " | ".join(_in_percent(part, content) for part in found)
-        lines.append(f"| {size} | {qp} | {found[0].sequences} | {values} |")
-    return lines
+def section(rows: Sequence[Row], content: Statistics) -> list[str | Table]:
+    """Return a heading, its text and its table by size and QP."""
+    found = [(size, qp, [interval(chosen, name) for _, name in content.columns]) for size, qp, chosen in cells(rows)]
+    lines = [
+        [size, qp, str(parts[0].sequences), *(_in_percent(part, content) for part in parts)]
+        for size, qp, parts in found
+    ]
+    heads = ["size", "QP", "sequences", *(heading for heading, _ in content.columns)]
+    return [f"## {content.title}", content.text, Table(heads, 1, lines)]
 
 
-def _in_percent(value: Interval, content: Table) -> str:
+def _in_percent(value: Interval, content: Statistics) -> str:
     text = f"{100 * value.mean:{'+' if content.against_zero else ''}.{content.digits}f}"
     if value.half is None:
         return text
@@ -106,7 +106,7 @@ def _in_percent(value: Interval, content: Table) -> str:
 
 
 def cells(rows: Sequence[Row]) -> list[tuple[str, str, list[Row]]]:
-    """The rows of each size and QP, and, where there are several QPs, those of each size with "all" for the QP."""
+    """Return the rows of each size and QP and, if there are several QPs, of each size with "all" for the QP."""
     found = []
     for size in dict.fromkeys(row.size for row in rows):
         of_size = [row for row in rows if row.size == size]
@@ -117,31 +117,30 @@ def cells(rows: Sequence[Row]) -> list[tuple[str, str, list[Row]]]:
     return found
 
 
-def modes_table(rows: Sequence[Row], mode_set: str) -> list[str]:
-    """How often planar, DC, horizontal and vertical are the labels, as lines of Markdown."""
+def modes_section(rows: Sequence[Row], mode_set: str) -> list[str | Table]:
+    """Return how often planar, DC, horizontal and vertical are the labels."""
     named = {"planar": 0, "DC": 1, "horizontal": 10, "vertical": 26} if mode_set == "hevc-35" else {
         "planar": 0, "DC": 1, "horizontal": 18, "vertical": 50}  # fmt: skip
-    lines = ["", "## Modes", "", "Blocks in percent with each mode as their label, Hadamard / DCT, mean over the "
-             "sequences; the rest are other modes. All modes are in results.json and histograms.png. Distance: the "
-             "share of blocks that would have to change their mode to make the two histograms equal.", ""]  # fmt: skip
-    lines += [f"| size | QP | {' | '.join(named)} | distance |", "|---|---:|" + "---:|" * (len(named) + 1)]
+    text = (
+        "Blocks in percent with each mode as their label, Hadamard / DCT, mean over the sequences; the rest are other "
+        "modes. All modes are in results.json and histograms.png. Distance: the share of blocks that would have to "
+        "change their mode to make the two histograms equal."
+    )
+    lines = []
     for size, qp, chosen in cells(rows):
         hadamard, dct = (np.mean([getattr(row, name) for row in chosen], axis=0) for name in HISTOGRAMS)
         values = [f"{100 * hadamard[mode]:.1f} / {100 * dct[mode]:.1f}" for mode in named.values()]
-        lines.append(f"| {size} | {qp} | {' | '.join(values)} | {50 * np.abs(hadamard - dct).sum():.1f} |")
-    return lines
+        lines.append([size, qp, *values, f"{50 * np.abs(hadamard - dct).sum():.1f}"])
+    return ["## Modes", text, Table(["size", "QP", *named, "distance"], 1, lines)]
 
 
-def markdown(rows: Sequence[Row], info: ShardInfo, about: dict[str, str], samples: int) -> str:
-    """The report. info: of any of the files; samples: drawn for the rate-distortion cost."""
-    lines = ["# Labels by Hadamard SATD and by DCT SATD", ""]
-    lines += [f"- {name}: {value}" for name, value in about.items()]
-    lines += ["", DEFINITIONS, *table(rows, AGREEMENT), *modes_table(rows, info.label_modes)]
-    lines += table(rows, SATD)
+def page(rows: Sequence[Row], info: ShardInfo, about: Mapping[str, str], samples: int) -> Page:
+    """Return the report. info: of any of the files; samples: drawn for the rate-distortion cost."""
+    blocks = [DEFINITIONS, *section(rows, AGREEMENT), *modes_section(rows, info.label_modes), *section(rows, SATD)]
     if samples:
         relation = "0.038 e^(0.234 QP) (x265)" if info.codec == "x265" else "0.57 * 2^((QP - 12) / 3) (HM, VTM)"
         relation += ", times 4^(bit depth - 8)"
-        lines += ["", "## Rate-distortion cost", "", COST_DEFINITION.format(relation=relation, samples=samples)]
+        blocks += ["## Rate-distortion cost", COST_DEFINITION.format(relation=relation, samples=samples)]
         for content in (COST, CLAIM, WINS):
-            lines += table(rows, content)
-    return "\n".join(lines) + "\n"
+            blocks += section(rows, content)
+    return Page("Labels by Hadamard SATD and by DCT SATD", about, blocks)

@@ -8,11 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codecnn.dataset.schema import Signal
-from codecnn.dataset.store import Shard
+from codecnn.dataset.reader import Shard
 from codecnn.intra.block_size import BlockSize
-from codecnn.labels import rate_distortion as rate
-from codecnn.labels.mode_sets import ModeSet, count_of, lines_of
+from codecnn.labels.mode_sets import ModeSet, count_of, reference_lines_of
+from codecnn.labels.rate_distortion import (
+    CAP,
+    CONTEXTS,
+    estimated_bits,
+    lagrange_multiplier,
+    level_counts,
+    quantisation_step,
+    quantised_dct,
+)
 from codecnn.labels.torch_engine.costs import gather_blocks, gather_references, predict
 from codecnn.labels.torch_engine.stencils import Stencil, stencils_of
 
@@ -51,7 +58,7 @@ class RateDistortion:
 
 def rate_distortion(shard: Shard, size: BlockSize, drawn: Sequence[Drawn], bits: np.ndarray) -> RateDistortion:
     """The labels of drawn blocks of a shard. bits: of `codecnn.labels.rate_distortion.bits_of_magnitudes`."""
-    lagrangian = rate.lagrange_multiplier(shard.info.codec, shard.info.qp, shard.info.bit_depth)
+    lagrangian = lagrange_multiplier(shard.info.codec, shard.info.qp, shard.info.bit_depth)
     parts = [compare_costs(costs_of_modes(shard, size, some, bits), some.best, lagrangian) for some in drawn]
     blocks = sum(len(part) for part in parts)
     sums = np.sum([part.sum(0) for part in parts], axis=0).tolist()
@@ -91,11 +98,11 @@ def compare_costs(costs: np.ndarray, best: np.ndarray, lagrangian: float) -> np.
 
 def count_levels(shard: Shard, size: BlockSize, drawn: Sequence[Drawn]) -> np.ndarray:
     """The levels of both labels of drawn blocks alike, as `codecnn.labels.rate_distortion.level_counts`."""
-    counts = np.zeros((rate.CONTEXTS, rate.CAP + 1), np.int64)
+    counts = np.zeros((CONTEXTS, CAP + 1), np.int64)
     for some in drawn:
         for best in some.best:
-            levels, _ = rate.quantised_dct(residual_of_modes(shard, size, some, best[:, 0]), _step(shard))
-            counts += rate.level_counts(levels)
+            levels, _ = quantised_dct(residual_of_modes(shard, size, some, best[:, 0]), _step(shard))
+            counts += level_counts(levels)
     return counts
 
 
@@ -103,7 +110,7 @@ def residual_of_modes(shard: Shard, size: BlockSize, drawn: Drawn, modes: np.nda
     """What is left of the drawn blocks by one mode each, (n,): (n, height, width) int32."""
     residual = np.empty((len(modes), size.height, size.width), np.int32)
     planes = _planes(shard, drawn.frame)
-    for line in range(lines_of(_mode_set(shard))):
+    for line in range(reference_lines_of(_mode_set(shard))):
         for stencil in _stencils(shard, size, line):
             which = np.flatnonzero(modes == stencil.number)
             if which.size:
@@ -118,11 +125,11 @@ def costs_of_modes(shard: Shard, size: BlockSize, drawn: Drawn, bits: np.ndarray
     at_once = max(1, _CHUNK // (size.width * size.height))
     for first in range(0, len(drawn.blocks), at_once):
         some = slice(first, first + at_once)
-        for line in range(lines_of(_mode_set(shard))):
+        for line in range(reference_lines_of(_mode_set(shard))):
             stencils = _stencils(shard, size, line)
             residual = _residual(shard, planes, drawn.blocks[some], size, line, stencils)
-            levels, sse = rate.quantised_dct(residual, _step(shard))
-            for table, found in zip(costs, (sse, rate.estimated_bits(levels, bits)), strict=True):
+            levels, sse = quantised_dct(residual, _step(shard))
+            for table, found in zip(costs, (sse, estimated_bits(levels, bits)), strict=True):
                 table[some, [stencil.number for stencil in stencils]] = found
     first_row = drawn.blocks[:, 1] % shard.info.ctu_size == 0  # where a decoder keeps line 0 alone, as the labels know
     costs[:, first_row, count_of("vvc-67") :] = np.inf
@@ -148,8 +155,8 @@ def _residual(
 
 def _planes(shard: Shard, frame: int) -> tuple[Tensor, Tensor]:
     """Original and reference: (H, W) int32."""
-    names = "original", cast(Signal, shard.info.label_references)
-    original, reference = (shard.picture(cast(Signal, name), frame).y.astype(np.int32) for name in names)
+    names = "original", shard.info.label_references
+    original, reference = (shard.picture(name, frame).y.astype(np.int32) for name in names)
     return torch.from_numpy(original), torch.from_numpy(reference)
 
 
@@ -162,4 +169,4 @@ def _mode_set(shard: Shard) -> ModeSet:
 
 
 def _step(shard: Shard) -> float:
-    return rate.quantisation_step(shard.info.qp, shard.info.bit_depth)
+    return quantisation_step(shard.info.qp, shard.info.bit_depth)

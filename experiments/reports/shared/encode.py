@@ -1,36 +1,46 @@
-"""Sequences that are encoded for a report."""
+"""Encode sequences for a report."""
 
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 
-from codecnn.dataset.store import Shard, open_folder
+from tqdm import tqdm
+
+from codecnn.codecs.registry import choose_codec
+from codecnn.dataset.build import Settings, build_all, is_whole, plan
+from codecnn.dataset.reader import Shard, open_folder
 from codecnn.errors import InputError
+from codecnn.video.clip import FormatOptions
+
+Value = int | str | Fraction
 
 
-def encode(sequences: Sequence[Path], folder: Path, options: Mapping[str, Sequence[str]]) -> list[Shard]:
-    """The dataset files of sequences, made by build-dataset in a process of its own, which ends with this one.
+def encode(
+    sequences: Sequence[Path], folder: Path, options: Mapping[str, Value | Sequence[int]], ctu_size: int = 128
+) -> list[Shard]:
+    """Return the shards of sequences, which are encoded where they are not there yet.
 
-    options: of build-dataset with their values, such as {"qp": ["22", "27"]}; what was made with others, which may be
-    of other QPs, is in another folder inside of `folder`. Raises InputError with what build-dataset says if it fails.
+    options: those of `command_line.encoding` that are given, such as {"codec": "x265", "qp": [22, 27]}. What is made
+    with other options, perhaps of other QPs, is in another folder inside of `folder`. Raises InputError as building a
+    dataset does.
     """
-    made_with = "_".join("-".join((name, *values)) for name, values in options.items()) or "default"
-    chosen = folder / made_with.replace("/", ",")  # in a rate such as 30000/1001
-    command = [sys.executable, "-m", "data_tools.build_dataset", "--no-labels", f"--out={chosen}"]
-    for name, values in options.items():
-        command += [f"--{name}", *values]
-    command += ["--", *map(str, sequences)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
-        try:
-            _, said = process.communicate()
-        except BaseException:
-            process.terminate()  # not killed: it leaves no part of a file, and no encoder
-            process.communicate()
-            raise
-    if process.returncode:
-        lines = [line for line in said.splitlines() if line.startswith("build-dataset: ")]
-        reason = lines[0].removeprefix("build-dataset: ") if lines else f"build-dataset ended with {process.returncode}"
-        raise InputError(reason)
+    given = {name: value if isinstance(value, list | tuple) else [value] for name, value in options.items()}
+    words = ("-".join((name.replace("_", "-"), *map(str, values))) for name, values in given.items())
+    chosen = folder / ("_".join(words) or "default").replace("/", ",")  # in a rate such as 30000/1001
+    formats = {n: options[n] for n in ("width", "height", "bit_depth", "fps", "chroma") if n in options}
+    preset, frames = options.get("preset"), options.get("frames", 0)
+    settings = Settings(
+        codec=choose_codec(str(options.get("codec", "x265")), None if preset is None else str(preset)),
+        qps=[int(qp) for qp in given.get("qp", [])],  # type: ignore[arg-type]
+        formats=FormatOptions(**formats),  # type: ignore[arg-type]
+        first_frames=int(frames),  # type: ignore[arg-type]
+        ctu_size=ctu_size,
+    )
+    tasks = list(plan(sequences, chosen, settings))
+    chosen.mkdir(parents=True, exist_ok=True)
+    missing = [task for task in tasks if not is_whole(task)]
+    for reason in tqdm(build_all(missing), total=len(missing), unit="file", desc="encoding"):
+        if reason:
+            raise InputError(reason)
     names = {path.name for path in sequences}
     return [shard for shard in open_folder(chosen) if shard.info.source in names]  # others are of a former report

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codecnn.metrics import bd_rate
-from experiments.reports.shared.cells import count_defined, mean_defined
+from experiments.reports.shared.means import count_defined, mean_defined
 from experiments.reports.where.bins import FARTHEST, activity_at, deciles
 from experiments.reports.where.measure import Measured
 

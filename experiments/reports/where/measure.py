@@ -7,15 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from codecnn.dataset.reader import Shard
 from codecnn.dataset.schema import SIGNALS, ShardInfo
-from codecnn.dataset.store import Shard
 from codecnn.inference.ensemble import filter_ensemble
 from codecnn.inference.filtering import filter_picture
 from codecnn.metrics import psnr, psnr_gain
-from codecnn.models.rdn.integer import IntegerRdn
-from codecnn.models.rdn.network import Rdn
+from codecnn.models.in_loop_filter import AnyFilter
 from codecnn.video.picture import Picture, Plane
-from experiments.reports.shared.cells import mean_defined
+from experiments.reports.shared.means import mean_defined
 from experiments.reports.where.bins import (
     ACTIVITIES,
     NO_EDGE,
@@ -135,19 +134,19 @@ def _sum_by(sums: NDArray[np.float64], bins: Bins, errors: list[NDArray]) -> Non
 
 
 def _filtered(
-    model: Rdn | IntegerRdn, baseline: Picture, unfiltered: Picture, info: ShardInfo
+    network: AnyFilter, baseline: Picture, unfiltered: Picture, info: ShardInfo
 ) -> Iterator[tuple[str, Plane]]:
-    yield "ctu", filter_picture(model, baseline, unfiltered, info.qp, info.ctu_size, "ctu")
-    yield "picture", filter_picture(model, baseline, unfiltered, info.qp, info.ctu_size, "picture")
-    yield "ensemble", filter_ensemble(model, baseline, unfiltered, info.qp)
+    yield "ctu", filter_picture(network, baseline, unfiltered, info.qp, info.ctu_size, "ctu")
+    yield "picture", filter_picture(network, baseline, unfiltered, info.qp, info.ctu_size, "picture")
+    yield "ensemble", filter_ensemble(network, baseline, unfiltered, info.qp)
 
 
-def measure(model: Rdn | IntegerRdn, shard: Shard) -> list[Measured]:
+def measure(network: AnyFilter, shard: Shard) -> list[Measured]:
     """Filter all frames of a shard in each of the WAYS."""
     tallies = {way: Tally(shard.info) for way in WAYS}
     for frame in range(shard.frames):
         original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
-        for way, filtered in _filtered(model, baseline, unfiltered, shard.info):
+        for way, filtered in _filtered(network, baseline, unfiltered, shard.info):
             tallies[way].add(original.y, baseline.y, filtered)
     bits = int(shard.bits.sum())
     return [tally.result(way, bits) for way, tally in tallies.items()]

@@ -1,10 +1,11 @@
-"""The report of where a filter's gain lies: its tables as Markdown."""
+"""Report where a filter's gain lies: definitions and tables."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from experiments.reports.shared.cells import cell, mean_cell
+from experiments.reports.shared.means import cell, mean_cell
+from experiments.reports.shared.page import Page, Table
 from experiments.reports.where.bins import BLOCK, FARTHEST
 from experiments.reports.where.means import Decile, Mean, Point, QpMean, Summary
 from experiments.reports.where.measure import WAYS
@@ -39,12 +40,7 @@ contexts by the flags of the left and the upper CTU, which start at 1/2 with eac
 BD-rate. Off: CTUs that are switched off. Flags: their bits, each, and as a share of all other bits."""
 
 
-def _table(head: Sequence[str], texts: int, rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [f"| {' | '.join(head)} |", "|---|" + "---|" * (texts - 1) + "---:|" * (len(head) - texts)]
-    return lines + [f"| {' | '.join(row)} |" for row in rows]
-
-
-def _gains(points: Sequence[QpMean], means: Sequence[Mean]) -> list[str]:
+def _gains(points: Sequence[QpMean], means: Sequence[Mean]) -> Table:
     found = {m.point: m for m in points}
     rows = []
     for codec, qp in dict.fromkeys((m.point.codec, m.point.qp) for m in points):
@@ -57,14 +53,14 @@ def _gains(points: Sequence[QpMean], means: Sequence[Mean]) -> list[str]:
         clips = str(of_codec[0].clips)
         rows.append([codec, "all", clips, *(_mean(m, "gain", "+.3f") for m in of_codec)])
         rows.append([codec, "BD-rate %", clips, *(_mean(m, "bd_rate", "+.2f") for m in of_codec)])
-    return _table(["codec", "QP", "clips", *(NAMES[way] for way in WAYS)], 1, rows)
+    return Table(["codec", "QP", "clips", *(NAMES[way] for way in WAYS)], 1, rows)
 
 
 def _mean(mean: Mean, figure: str, form: str) -> str:
     return mean_cell(getattr(mean, figure), form, mean.defined[figure], mean.clips, bold=True)
 
 
-def _distances(points: Sequence[QpMean]) -> list[str]:
+def _distances(points: Sequence[QpMean]) -> Table:
     head = [f"{at}{'+' if at == FARTHEST else ''}" for at in SHOWN]
 
     def row(filtered: str, point: Point, gains: Sequence[float]) -> list[str]:
@@ -72,24 +68,24 @@ def _distances(points: Sequence[QpMean]) -> list[str]:
 
     rows = [row(NAMES[m.point.way], m.point, m.by_distance) for m in points]
     rows += [row("CTU by CTU - at once", point, loss) for point, loss in losses(points)]
-    return _table(["codec", "filtered", "QP", *head], 2, rows)
+    return Table(["codec", "filtered", "QP", *head], 2, rows)
 
 
 def losses(points: Sequence[QpMean]) -> list[tuple[Point, list[float]]]:
-    """The pooled gain CTU by CTU less that of the picture at once, by distance."""
+    """Return the pooled gain CTU by CTU less that of the picture at once, by distance."""
     gains = {m.point: m.by_distance for m in points}
     pairs = [(point, gains.get(replace(point, way="picture"))) for point in gains if point.way == "ctu"]
     return [(point, [a - b for a, b in zip(gains[point], whole, strict=True)]) for point, whole in pairs if whole]
 
 
-def _deciles(deciles: Sequence[Decile]) -> list[str]:
+def _deciles(deciles: Sequence[Decile]) -> Table:
     ways = [NAMES[way] for way in WAYS]
     head = ["codec", "QP", "decile", "activity", "blocks %", "error %"]
     head += [f"reduction %, {way}" for way in ways] + [f"gain dB, {way}" for way in ways]
     places: dict[tuple[str, int, int], list[Decile]] = defaultdict(list)
     for d in deciles:
         places[d.point.codec, d.point.qp, d.decile].append(d)
-    rows = (
+    rows = [
         [
             *(codec, str(qp), str(decile + 1), f"{of[0].least:.1f} to {of[0].most:.1f}"),
             *(cell(100 * share, ".1f") for share in (of[0].blocks, of[0].error)),
@@ -97,24 +93,24 @@ def _deciles(deciles: Sequence[Decile]) -> list[str]:
             *(cell(d.gain, "+.3f") for d in of),
         ]
         for (codec, qp, decile), of in places.items()
-    )
-    return _table(head, 1, rows)
+    ]
+    return Table(head, 1, rows)
 
 
-def _flags(points: Sequence[QpMean]) -> list[str]:
+def _flags(points: Sequence[QpMean]) -> Table:
     head = ["codec", "filtered", "QP", "gain dB", "with flags dB", "off %", "bits a flag", "flags %"]
-    rows = (
+    rows = [
         [
             *(m.point.codec, NAMES[m.point.way], str(m.point.qp)),
             *(mean_cell(gain, "+.3f", m.defined, m.clips) for gain in (m.gain, m.gain_flagged)),
             *(cell(100 * m.off, ".1f"), cell(m.bits_per_flag, ".2f"), cell(100 * m.flag_cost, ".3f")),
         ]
         for m in points
-    )
-    return _table(head, 2, rows)
+    ]
+    return Table(head, 2, rows)
 
 
-def _clips(summaries: Sequence[Summary], means: Sequence[Mean]) -> list[str]:
+def _clips(summaries: Sequence[Summary], means: Sequence[Mean]) -> Table:
     head = ["clip", "codec", "filtered", "gain dB", "with flags dB", "BD-rate %", "with flags %"]
     forms = {"gain": "+.3f", "gain_flagged": "+.3f", "bd_rate": "+.2f", "bd_rate_flagged": "+.2f"}
     rows = [[s.source, s.codec, NAMES[s.way], *(cell(getattr(s, f), forms[f]) for f in forms)] for s in summaries]
@@ -122,23 +118,21 @@ def _clips(summaries: Sequence[Summary], means: Sequence[Mean]) -> list[str]:
         [f"**mean over clips ({m.clips})**", m.codec, NAMES[m.way], *(_mean(m, f, forms[f]) for f in forms)]
         for m in means
     ]
-    return _table(head, 3, rows)
+    return Table(head, 3, rows)
 
 
-def markdown(
+def page(
     points: Sequence[QpMean],
     deciles: Sequence[Decile],
     summaries: Sequence[Summary],
     means: Sequence[Mean],
-    about: dict[str, str],
-) -> str:
-    """The report as Markdown."""
+    about: Mapping[str, str],
+) -> Page:
+    """Return the report."""
     by_way = sorted(points, key=lambda m: (m.point.codec, WAYS.index(m.point.way), m.point.qp))
-    lines = ["# Where the gain lies", ""]
-    lines += [f"- {name}: {value}" for name, value in about.items()]
-    lines += ["", DEFINITIONS, "", "## Gain in dB", "", *_gains(points, means)]
-    lines += ["", "## By distance from the CTU edge", "", DISTANCE, "", *_distances(by_way)]
-    lines += ["", "## With a flag for each CTU", "", FLAGS, "", *_flags(by_way)]
-    lines += ["", "## Per clip, over its QPs", "", *_clips(summaries, means)]
-    lines += ["", "## By activity", "", ACTIVITY, "", *_deciles(deciles)]
-    return "\n".join(lines) + "\n"
+    blocks: list[str | Table] = [DEFINITIONS, "## Gain in dB", _gains(points, means)]
+    blocks += ["## By distance from the CTU edge", DISTANCE, _distances(by_way)]
+    blocks += ["## With a flag for each CTU", FLAGS, _flags(by_way)]
+    blocks += ["## Per clip, over its QPs", _clips(summaries, means)]
+    blocks += ["## By activity", ACTIVITY, _deciles(deciles)]
+    return Page("Where the gain lies", about, blocks)

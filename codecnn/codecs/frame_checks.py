@@ -1,0 +1,64 @@
+"""Check that coded frames belong to the clip: their number, size, format and QP. Errors name the clip."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import zip_longest
+from typing import Any
+
+import av
+
+from codecnn.errors import InputError
+from codecnn.video.clip import Clip
+from codecnn.video.picture import Picture
+
+
+def check_qp(clip: Clip, encoder: str, qp: int, used: int) -> None:
+    """Raise InputError if the encoder used another QP than the requested one."""
+    if used != qp:
+        raise InputError(f"{clip.path}: QP {qp} was asked for, {encoder} used {used}")
+
+
+def read_source(clip: Clip) -> Iterator[Picture]:
+    """Read the clip's frames; InputError with the name of its file if it cannot be read any more."""
+    try:
+        yield from clip.frames()
+    except OSError as error:
+        raise InputError(f"{clip.path}: cannot be read ({error.strerror})") from error
+
+
+def crop_to_original(decoded: Picture, original: Picture, size: tuple[int, int]) -> Picture:
+    """Return the part of a decoded picture that the original has: no padding, and at 4:0:0 no chroma.
+
+    `size` is the (height, width) that the encoder was given. Raises ValueError if the decoded picture has another size
+    or chroma format, or a lower bit depth than the original.
+    """
+    # FFmpeg's h264 decoder adds grey chroma to 4:0:0.
+    only_luma = len(original.planes) == 1 and len(decoded.planes) > 1
+    picture = Picture.of([decoded.y], decoded.bit_depth) if only_luma else decoded
+    if picture.y.shape != size or picture.chroma != original.chroma or picture.bit_depth < original.bit_depth:
+        wanted = _format(size, original)
+        raise ValueError(f"what was encoded is {wanted}, what was decoded {_format(decoded.y.shape, decoded)}")
+    return picture.crop(*original.y.shape)
+
+
+def _format(size: tuple[int, ...], picture: Picture) -> str:
+    return f"{size[1]}x{size[0]} {picture.chroma} at {picture.bit_depth} bit"
+
+
+@contextmanager
+def name_failures(clip: Clip, encoder: str, qp: int) -> Iterator[None]:
+    """Turn an error of the encoder, the decoder or the check of a picture into an InputError that names the clip."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (av.FFmpegError, ValueError) as error:
+        raise InputError(f"{clip.path}: {encoder} or its decoder failed at QP {qp} ({error})") from error
+
+
+def zip_frames(clip: Clip, *streams: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield the items of all streams side by side; InputError if one stream has fewer than another."""
+    for index, row in enumerate(zip_longest(*streams)):
+        if any(item is None for item in row):
+            raise InputError(f"{clip.path}: of the frames encoded, {index} came back from every decoder, and not all")
+        yield row

@@ -1,0 +1,151 @@
+"""Encode and decode with libavcodec, through PyAV, frame by frame."""
+
+import os
+import re
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from functools import cache
+from itertools import chain
+
+import av
+import numpy as np
+from av.video.frame import PictureType
+
+from codecnn.errors import InputError
+from codecnn.video.clip import Clip
+from codecnn.video.frames import PIXEL_FORMATS, frame_from_picture, picture_from_frame
+from codecnn.video.picture import Picture, VideoFormat
+
+LAMBDA_UNITS_PER_QP = 118  # FFmpeg's FF_QP2LAMBDA, the unit of a packet's quality_stats
+Decoder = Callable[[av.Packet | None], Iterable[av.VideoFrame]]  # None: the packets have ended
+
+
+@cache
+def list_formats(library: str) -> tuple[tuple[str, int], ...]:
+    """Return the (chroma format, bit depth) pairs that an encoder of FFmpeg takes, as listed by the library."""
+    names = {video_format.name for video_format in av.Codec(library, "w").video_formats or ()}
+    return tuple(pair for pair, name in PIXEL_FORMATS.items() if name in names)
+
+
+def check_format(clip: Clip, encoder: str, taken: Iterable[tuple[str, int]]) -> None:
+    """Raise InputError if a clip has none of the (chroma format, bit depth) pairs `taken` by an encoder."""
+    taken = list(taken)
+    fmt = clip.format
+    if (fmt.chroma, fmt.bit_depth) not in taken:
+        known = ", ".join(f"{chroma} at {bit_depth} bit" for chroma, bit_depth in taken)
+        raise InputError(f"{clip.path}: {encoder} does not take {fmt.chroma} at {fmt.bit_depth} bit, only {known}")
+
+
+def padded_size(fmt: VideoFormat, minimum: int = 2, multiple: int = 2) -> tuple[int, int]:
+    """Return the (height, width) of the smallest picture that an encoder takes and a picture of the clip fits into."""
+
+    def padded(length: int) -> int:
+        return max(minimum, -(-length // multiple) * multiple)
+
+    return padded(fmt.height), padded(fmt.width)
+
+
+def open_encoder(library: str, clip: Clip, options: dict[str, str], minimum: int = 2) -> av.VideoCodecContext:
+    """Open an encoder with one thread for the pictures of a clip, padded to even sizes of at least `minimum`.
+
+    Raises InputError if it does not take the clip's format.
+    """
+    check_format(clip, library, list_formats(library))
+    fmt = clip.format
+    encoder = av.CodecContext.create(library, "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.height, encoder.width = padded_size(fmt, minimum)
+    encoder.pix_fmt = PIXEL_FORMATS[fmt.chroma, fmt.bit_depth]
+    encoder.time_base = 1 / fmt.fps
+    encoder.gop_size = 1
+    encoder.thread_count = 1
+    encoder.options = options
+    return encoder
+
+
+def encode_pictures(encoder: av.VideoCodecContext, pictures: Iterable[Picture]) -> Iterator[av.Packet]:
+    """Yield the packets of pictures, one packet for each picture."""
+    for index, picture in enumerate(pictures):
+        frame = frame_from_picture(picture.pad(encoder.height, encoder.width))
+        frame.pts = index
+        yield from encoder.encode(frame)
+    yield from encoder.encode(None)
+
+
+def open_decoder(name: str, **options: str) -> av.VideoCodecContext:
+    """Open a decoder of FFmpeg with one thread."""
+    decoder = av.CodecContext.create(name, "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    decoder.thread_count = 1
+    decoder.options = options
+    return decoder
+
+
+def decode(units: Iterable[av.Packet], decoders: Sequence[Decoder]) -> Iterator[tuple[av.Packet, list[Picture]]]:
+    """Yield each packet with one picture from each decoder, as soon as all are there: little is held in memory.
+
+    Raises ValueError if a picture is not intra, has a pixel format that is not planar, or belongs to no packet. A
+    packet without a picture from every decoder is not yielded.
+    """
+    done = 0
+    waiting: deque[av.Packet] = deque()
+    decoded: list[deque[Picture]] = [deque() for _ in decoders]
+    for unit in chain(units, [None]):
+        if unit is not None:
+            waiting.append(unit)
+        for decoder, queue in zip(decoders, decoded, strict=True):
+            for frame in decoder(unit):
+                if frame.pict_type != PictureType.I:
+                    kind = PictureType(frame.pict_type).name
+                    raise ValueError(f"frame {done + len(queue)} is not intra, but of type {kind}")
+                queue.append(picture_from_frame(frame))
+        while waiting and all(decoded):
+            done += 1
+            yield waiting.popleft(), [queue.popleft() for queue in decoded]
+    if not waiting and any(decoded):
+        raise ValueError(f"{max(map(len, decoded))} more pictures were decoded than the {done} that were encoded")
+
+
+def read_qp(packet: av.Packet) -> int:
+    """Return the QP of a packet's frame, as reported by the encoder."""
+    quality = int.from_bytes(bytes(packet.get_sidedata("quality_stats"))[:4], "little")
+    return round(quality / LAMBDA_UNITS_PER_QP)
+
+
+@cache
+def encode_grey_picture(library: str, parameters: str = "", value: str = "") -> bytes:
+    """Return the stream of one grey picture: encoders write their version into it."""
+    encoder = av.CodecContext.create(library, "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width = encoder.height = 64
+    encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1)
+    encoder.options = {parameters: value} if parameters else {}
+    grey = np.full((64, 64), 128, np.uint8)
+    frame = frame_from_picture(Picture(grey, grey[::2, ::2], grey[::2, ::2], 8))
+    return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
+
+
+@cache
+def read_version(library: str, pattern: str) -> str:
+    """Return the version that a library logs when it opens an encoder; a process of its own, to catch the log."""
+    program = (
+        "import av; from fractions import Fraction\n"
+        "av.logging.set_libav_level(av.logging.INFO); av.logging.restore_default_callback()\n"
+        f"e = av.CodecContext.create({library!r}, 'w'); e.width = e.height = 64\n"
+        "e.pix_fmt = 'yuv420p'; e.time_base = Fraction(1, 25); e.open()"
+    )
+    environment = {**os.environ, "SVT_LOG": "3"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    found = re.search(pattern, done.stderr)
+    return found[1] if found else "version unknown"
+
+
+def decoder_version(decoder: str) -> str:
+    """Return the name and version of a decoder, given by FFmpeg's name or as `reconstruction`."""
+    if decoder == "reconstruction":
+        return "the encoder's own reconstruction"
+    library = "libavcodec " + ".".join(str(part) for part in av.library_versions["libavcodec"])
+    return f"{library} with {decoder}" if decoder.startswith("lib") else library

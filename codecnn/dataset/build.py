@@ -1,0 +1,175 @@
+"""Build datasets: encode sources all-intra, label their blocks, and store them as shards."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from joblib import Parallel, delayed, parallel_config
+
+from codecnn.codecs.codec import Codec
+from codecnn.codecs.libavcodec import decoder_version
+from codecnn.dataset.reader import Shard
+from codecnn.dataset.schema import LABEL_MAPS, ShardInfo
+from codecnn.dataset.writer import ShardWriter
+from codecnn.errors import InputError
+from codecnn.intra.block_size import BlockSize
+from codecnn.io.files import remove_abandoned
+from codecnn.labels.mode_sets import ModeSet
+from codecnn.labels.search import label_picture
+from codecnn.video.clip import Clip, FormatOptions, open_clip
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Say how datasets are built; without label sizes there are no labels."""
+
+    codec: Codec
+    qps: Sequence[int] = ()  # none: the defaults of the codec
+    formats: FormatOptions = field(default_factory=FormatOptions)
+    first_frames: int = 0  # of each source; 0: all
+    every: int = 1  # of these, every n-th is taken
+    ctu_size: int = 128
+    margin: int = 2
+    label_sizes: Sequence[BlockSize] = ()
+    label_modes: ModeSet = "vvc-67"
+    label_references: Literal["unfiltered", "original"] = "unfiltered"
+    storage: Literal["fast", "compact"] = "fast"
+
+
+class ShardTask(NamedTuple):
+    """Hold one shard to be made: it can be made again, and does not depend on others."""
+
+    clip: Clip
+    codec: Codec
+    info: ShardInfo
+    path: Path
+    storage: Literal["fast", "compact"]
+    label_modes: ModeSet
+
+
+def plan(sources: Iterable[Path], out: Path, settings: Settings) -> Iterator[ShardTask]:
+    """Give the shards of all sources at all QPs; InputError before anything is encoded if one cannot be made."""
+    codec = settings.codec
+    lowest, highest = codec.qp_range
+    qps = sorted(set(settings.qps or codec.default_qps))
+    for qp in qps:
+        if not lowest <= qp <= highest:
+            raise InputError(f"QP {qp} is outside of {lowest} to {highest}, the range of {codec.name}")
+    seen: dict[str, Path] = {}
+    for source in sources:
+        if source.name.startswith("."):
+            raise InputError(f"{source}: a name that begins with a dot would be overlooked in a dataset")
+        if source.stem in seen:
+            raise InputError(f"{source}: would be stored under the same name as {seen[source.stem]}")
+        seen[source.stem] = source
+        clip = open_clip(source, settings.formats, settings.first_frames, settings.every)
+        checksum = clip.sha256()
+        for qp in qps:
+            info = _info(clip, checksum, qp, settings)
+            path = out / f"{source.stem}_{codec.name}_qp{qp}.h5"
+            yield ShardTask(clip, codec, info, path, settings.storage, settings.label_modes)
+
+
+def _info(clip: Clip, checksum: str, qp: int, settings: Settings) -> ShardInfo:
+    fmt, codec, labelled = clip.format, settings.codec, bool(settings.label_sizes)
+    return ShardInfo(
+        source=clip.path.name,
+        source_sha256=checksum,
+        width=fmt.width,
+        height=fmt.height,
+        bit_depth=fmt.bit_depth,
+        chroma=fmt.chroma,
+        fps=str(fmt.fps),
+        colour=clip.colour,
+        first_frames=settings.first_frames,
+        every=settings.every,
+        codec=codec.name,
+        codec_version=codec.version(),
+        preset=codec.preset,
+        codec_parameters=codec.describe(qp),
+        decoder_version=decoder_version(codec.decoder),
+        unfiltered_by=codec.unfiltered_by,
+        qp=qp,
+        ctu_size=settings.ctu_size,
+        margin=settings.margin,
+        label_sizes=" ".join(map(str, settings.label_sizes)),
+        label_modes=settings.label_modes if labelled else "none",
+        label_references=settings.label_references if labelled else "none",
+        maps=" ".join(LABEL_MAPS) if labelled else "",
+        package_version=version("codecnn"),
+    )
+
+
+def is_whole(task: ShardTask) -> bool:
+    """Return whether a shard is there already; InputError if a file is there that is not this one."""
+    if not task.path.exists():
+        return False
+    there = Shard(task.path).info
+    other = [f.name for f in fields(ShardInfo) if getattr(there, f.name) != getattr(task.info, f.name)]
+    if other:
+        name = other[0]
+        raise InputError(
+            f"{task.path}: is there already with another {', '.join(other)} "
+            f"({getattr(there, name)!r}, now {getattr(task.info, name)!r}); remove it or choose another --out"
+        )
+    return True
+
+
+def build_shard(task: ShardTask) -> str | None:
+    """Make one shard; return None, or in one line the reason why it could not be made."""
+    info = task.info
+    remove_abandoned(task.path)
+    try:
+        with ShardWriter(task.path, info, task.storage) as writer:
+            for frame in task.codec.encode(task.clip, info.qp):
+                signals = {"original": frame.original, "baseline": frame.baseline, "unfiltered": frame.unfiltered}
+                if not info.blocks:
+                    writer.append(signals, frame.bits, frame.qp_used)
+                    continue
+                reference = signals[info.label_references]
+                labels = label_picture(
+                    frame.original.y, reference.y, info.bit_depth, info.blocks, info.ctu_size, task.label_modes
+                )
+                maps = {size: of_size.maps() for size, of_size in labels.items()}
+                writer.append(signals, frame.bits, frame.qp_used, maps)
+    except InputError as error:
+        return str(error)
+    except OSError as error:  # of the file in the making, if it names no other
+        return f"{error.filename or task.path}: {error.strerror}"
+    return None
+
+
+def build_all(tasks: Sequence[ShardTask], jobs: int = 1, dask: str | None = None) -> Iterator[str | None]:
+    """Make shards, `jobs` at a time or on the Dask cluster of a scheduler's address.
+
+    Gives what build_shard returns, as the shards are finished. Raises InputError if there is no cluster, or if a
+    worker was killed.
+    """
+    try:
+        with _workers(dask):
+            count = -1 if dask else min(jobs, len(tasks) or 1)
+            yield from Parallel(n_jobs=count, return_as="generator_unordered")(delayed(build_shard)(t) for t in tasks)
+    except BrokenExecutor as error:
+        raise InputError("a worker was killed; the same command makes what is missing") from error
+
+
+@contextmanager
+def _workers(dask: str | None) -> Iterator[None]:
+    """Let joblib send its tasks to a Dask cluster if one is named; InputError if there is none."""
+    if dask is None:
+        yield
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError("--dask needs Dask: pip install 'codecnn[dask]'") from error
+    try:
+        client = Client(dask, timeout=5)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{dask}: no Dask scheduler answers ({error})") from error
+    with client, parallel_config(backend="dask"):
+        yield

@@ -1,0 +1,152 @@
+"""Read datasets of CTU windows: HDF5 files (shards), each of one clip at one QP. See `codecnn.dataset.schema`."""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from codecnn.dataset import ctu
+from codecnn.dataset.schema import LABEL_MAPS, OPTIONAL_SIGNALS, SIGNALS, Signal, check_arrays, read_info
+from codecnn.errors import InputError
+from codecnn.intra.block_size import BlockSize
+from codecnn.labels.label import SizeLabels
+from codecnn.video.picture import SCALES, Picture
+
+
+class CtuWindow(NamedTuple):
+    """Hold one CTU of one clip at one QP: YUV windows with their margin, and the size of the valid part."""
+
+    original: Picture
+    baseline: Picture
+    unfiltered: Picture
+    qp: int
+    valid_height: int
+    valid_width: int
+
+
+class Shard:
+    """Read one shard; its planes are opened at the first read, so that a Shard can be sent to other processes.
+
+    Raises InputError if the file is no shard: foreign, truncated, or of another schema.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = path = Path(path)
+        try:
+            with h5py.File(path, "r") as file:
+                self.info = read_info(path, file)
+                check_arrays(path, file, self.info)
+                self.ctus: NDArray[np.void] = file["ctu"][:]
+                self.bits: NDArray[np.int64] = file["bits"][:]
+                self.qp_used: NDArray[np.int32] = file["qp_used"][:]
+                stamp = path.stat()
+        except InputError:
+            raise
+        except (ArithmeticError, AttributeError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(f"{path}: not a readable dataset file ({reason})") from error
+        self._version = stamp.st_ino, stamp.st_mtime_ns
+
+    def __len__(self) -> int:
+        return len(self.ctus)
+
+    @property
+    def frames(self) -> int:
+        """Count the frames."""
+        return len(self.bits)
+
+    def windows(self, signal: Signal, rows: slice | int) -> Picture:
+        """Return the windows of some rows, with a leading axis for a slice, without it for an int."""
+        datasets = _datasets(self.path, self._version, os.getpid())
+        planes = (datasets[f"{signal}/{name}"][rows] for name in self.info.planes)
+        return Picture.of(planes, self.info.bit_depth)
+
+    def __getitem__(self, row: int) -> CtuWindow:
+        original, baseline, unfiltered = (self.windows(signal, row) for signal in SIGNALS)
+        here = self.ctus[row]
+        return CtuWindow(original, baseline, unfiltered, self.info.qp, int(here["height"]), int(here["width"]))
+
+    def picture(self, signal: Signal, frame: int) -> Picture:
+        """Return one whole frame of a signal, put together from its CTUs."""
+        info = self.info
+        count = len(self.ctus) // self.frames
+        windows = self.windows(signal, slice(frame * count, (frame + 1) * count))
+        planes = (
+            ctu.untile(plane, height, width, info.margin, scale)
+            for plane, (height, width), scale in zip(
+                windows.planes, info.format.plane_shapes, SCALES[info.chroma], strict=True
+            )
+        )
+        return Picture.of(planes, info.bit_depth)
+
+    def maps(self, size: BlockSize) -> dict[str, NDArray]:
+        """Return the maps of one block size by their names: (n, ctu_size / height, ctu_size / width) each."""
+        found = [block_map for block_map in self.info.block_maps if size in block_map.sizes_in(self.info)]
+        with h5py.File(self.path, "r") as file:
+            return {block_map.name: file[block_map.array(size)][:] for block_map in found}
+
+    def labels(self, size: BlockSize) -> SizeLabels:
+        """Return the labels by SATD of one block size, every array (n, ctu_size / height, ctu_size / width)."""
+        maps = self.maps(size)
+        hadamard_mode, hadamard_cost, dct_mode, dct_cost = (maps[name] for name in LABEL_MAPS)
+        return SizeLabels(hadamard_mode, hadamard_cost, dct_mode, dct_cost)
+
+
+def _most_open_files() -> int:
+    """Return how many files may stay open: opening costs ten times what reading a window does.
+
+    A file takes about 0.7 MB, and half of the descriptors are left to others.
+    """
+    with contextlib.suppress(ImportError):  # Windows has no such limit
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return 512 if limit == resource.RLIM_INFINITY else min(512, limit // 2)
+    return 512
+
+
+@lru_cache(maxsize=_most_open_files())
+def _datasets(path: Path, version: tuple[int, int], process: int) -> dict[str, h5py.Dataset]:
+    """Return the planes of a file; one that was replaced, or opened before a fork, is opened anew."""
+    file = h5py.File(path, "r", rdcc_nbytes=0)
+    signals = [name for name in (*SIGNALS, *OPTIONAL_SIGNALS) if name in file]
+    return {f"{signal}/{name}": dataset for signal in signals for name, dataset in file[signal].items()}
+
+
+def dataset_files(folder: Path | str) -> list[Path]:
+    """Return the dataset files of a folder in the order of their names; InputError if there is none."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder" if not folder.exists() else f"{folder}: not a folder")
+    paths = [path for path in sorted(folder.glob("*.h5")) if not path.name.startswith(".")]
+    if not paths:
+        raise InputError(f"{folder}: no dataset files (*.h5) in it")
+    return paths
+
+
+def open_folder(folder: Path | str) -> list[Shard]:
+    """Open all shards of a folder, in the order of their names; InputError if one is damaged or none is there."""
+    return [Shard(path) for path in dataset_files(folder)]
+
+
+class CtuDataset:
+    """Hold all CTU windows of several shards, one after the other."""
+
+    def __init__(self, shards: Sequence[Shard]) -> None:
+        self.shards = shards
+        self.ends = np.cumsum([len(shard) for shard in shards])
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def __getitem__(self, index: int) -> CtuWindow:
+        if not 0 <= index < len(self):
+            raise IndexError(f"window {index} of {len(self)}")
+        shard = int(np.searchsorted(self.ends, index, side="right"))
+        return self.shards[shard][index - int(self.ends[shard]) + len(self.shards[shard])]

@@ -1,0 +1,117 @@
+"""Write datasets of CTU windows: HDF5 files (shards), each of one clip at one QP. See `codecnn.dataset.schema`."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Literal, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from codecnn.dataset import ctu
+from codecnn.dataset.schema import CTU_DTYPE, ShardInfo, Signal, arrays_of
+from codecnn.errors import InputError
+from codecnn.intra.block_size import BlockSize
+from codecnn.io.files import partial_path, publish
+from codecnn.io.hdf5_sink import Sink
+from codecnn.video.picture import SCALES, Picture
+
+
+class ShardWriter:
+    """Write a shard under a temporary name beside `path` and renames it when whole; on an error nothing is left.
+
+    Use as a context manager; append one frame at a time. `storage` is "fast" (uncompressed) or "compact" (gzip).
+    """
+
+    def __init__(self, path: Path, info: ShardInfo, storage: Literal["fast", "compact"] = "fast") -> None:
+        self.path, self.info = path, info
+        self.partial = partial_path(path)
+        self.frames = self.total_bits = 0
+        self.checksums: dict[str, Any] = {}  # by dataset, of its rows as they are appended
+        self.sink = Sink(self.partial)
+        try:
+            self._create_all(info, storage)
+        except BaseException:
+            self.partial.unlink()
+            raise
+
+    def _create_all(self, info: ShardInfo, storage: Literal["fast", "compact"]) -> None:
+        # Without a chunk cache, whose chunks are written when the last reference to a dataset is gone: the order of the
+        # chunks in the file must not depend on a profiler that looks at the stack.
+        self.file = h5py.File(self.sink, "w", libver="v110", rdcc_nbytes=0)
+        compact = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if storage == "compact" else {}
+        for name, array in arrays_of(info).items():
+            shape, maximum, chunks = (0, *array.item), (None, *array.item), (array.chunk, *array.item)
+            options = compact if array.item else {}
+            self.file.create_dataset(name, shape, array.dtype, maxshape=maximum, chunks=chunks, **options)
+            self.checksums[name] = hashlib.sha256()
+
+    def _append(self, name: str, rows: NDArray) -> None:
+        dataset = self.file[name]
+        start = len(dataset)
+        dataset.resize(start + len(rows), axis=0)
+        rows = np.ascontiguousarray(rows, dataset.dtype)
+        dataset[start:] = rows
+        self.checksums[name].update(rows)
+
+    def append(
+        self,
+        signals: Mapping[Signal, Picture],
+        bits: int,
+        qp_used: int,
+        maps: Mapping[BlockSize, Mapping[str, NDArray]] = MappingProxyType({}),
+    ) -> None:
+        """Add one frame: its signals, the bits it took, the QP it was really coded with, and its maps by block.
+
+        A map is on the block grid of the picture padded to whole CTUs, (rows, columns). ValueError for signals and
+        maps other than those that the info announces.
+        """
+        info, size = self.info, self.info.ctu_size
+        if wrong := signals.keys() ^ set(info.signal_names):
+            raise ValueError(f"signals {', '.join(sorted(wrong))} are missing or not announced")
+        for signal, picture in signals.items():
+            if (shapes := tuple(plane.shape for plane in picture.planes)) != info.format.plane_shapes:
+                raise ValueError(f"{signal} has planes of {shapes}, not {info.format.plane_shapes}")
+            for name, plane, scale in zip(info.planes, picture.planes, SCALES[info.chroma], strict=True):
+                self._append(f"{signal}/{name}", ctu.tile(plane, size, info.margin, scale))
+        where = ctu.positions(info.height, info.width, size)
+        self._append("ctu", np.array([(self.frames, *row) for row in where], CTU_DTYPE))
+        self._append("bits", np.array([bits]))
+        self._append("qp_used", np.array([qp_used]))
+        for block_map in info.block_maps:
+            for block in block_map.sizes_in(info):
+                rows, columns = size // block.height, size // block.width
+                self._append(block_map.array(block), _by_ctu(maps[block][block_map.name], rows, columns))
+        self.frames, self.total_bits = self.frames + 1, self.total_bits + bits
+        self.sink.check()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            for name, value in dataclasses.asdict(self.info).items():
+                self.file.attrs[name] = value
+            self.file.attrs["frames"], self.file.attrs["total_bits"] = self.frames, self.total_bits
+            for name, checksum in self.checksums.items():
+                self.file[name].attrs["sha256"] = checksum.hexdigest()
+            self.file.close()
+            self.sink.close()
+            if kind is None:
+                self.sink.check()
+                if self.frames == 0:
+                    raise InputError(f"{self.info.source}: no frames")
+                publish(self.partial, self.path)
+        finally:
+            self.partial.unlink(missing_ok=True)
+
+
+def _by_ctu(blocks: NDArray, rows: int, columns: int) -> NDArray:
+    """Return the blocks of a picture by CTU, each of so many rows and columns: (CTUs, rows, columns)."""
+    split = blocks.reshape(blocks.shape[0] // rows, rows, blocks.shape[1] // columns, columns)
+    return split.swapaxes(1, 2).reshape(-1, rows, columns)

@@ -1,0 +1,98 @@
+"""Count what networks cost: parameters, multiply-accumulates and memory."""
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
+
+from codecnn.models.in_loop_filter import FilterConfig, FilterNetwork, Windows
+from codecnn.models.network import Network
+
+Precision = Literal["bf16", "fp32"]
+OptimiserName = Literal["adam", "sgd", "rmsprop", "muon"]
+MakeOptimiser = Callable[[Network], torch.optim.Optimizer]
+
+
+class ClosedForms(Protocol):
+    """Compute the costs of an in-loop filter by formulas, and measure its memory; some families have them."""
+
+    def ctu_macs(self, ctu_size: int) -> int:
+        """Multiply-accumulates for one CTU window."""
+
+    def inference_bytes(self, batch: int, size: int) -> int:
+        """Peak memory while `batch` windows with an output of size x size are filtered in float32."""
+
+    def training_bytes(self, batch: int, patch: int, precision: Precision, optimiser: OptimiserName) -> int:
+        """Peak memory of a training step on `batch` patches of patch x patch samples."""
+
+    def measured_inference_bytes(self, batch: int, size: int, device: torch.device) -> int:
+        """Peak memory of filtering, measured with random weights."""
+
+    def measured_training_bytes(
+        self, batch: int, patch: int, precision: Precision, device: torch.device, make_optimiser: MakeOptimiser
+    ) -> int:
+        """Peak memory of two training steps, measured with random weights."""
+
+
+def parameter_count(network: torch.nn.Module) -> int:
+    """Count the trained parameters, biases included."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+def macs(network: torch.nn.Module, inputs: object) -> int:
+    """Count the multiply-accumulates of convolutions and matrix products in one call, by PyTorch's own counter.
+
+    Tensors on the device "meta" take no time and no memory.
+    """
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network(inputs)
+    return int(counter.get_total_flops()) // 2
+
+
+def ctu_macs(network: FilterNetwork, ctu_size: int = 128) -> int:
+    """Count the multiply-accumulates that filter one CTU window at 4:2:0."""
+    with torch.device("meta"):
+        twin = type(network)(network.config).eval()
+        return macs(twin, zero_windows(network.config, 1, ctu_size))
+
+
+def kmac_per_sample(network: FilterNetwork, ctu_size: int = 128) -> float:
+    """Count thousand multiply-accumulates per luma sample of a CTU."""
+    return ctu_macs(network, ctu_size) / ctu_size**2 / 1000
+
+
+def zero_windows(config: FilterConfig, count: int, size: int) -> Windows[Tensor]:
+    """Return black 8-bit windows at 4:2:0 whose output is size x size, on PyTorch's current default device."""
+    side = size + 2 * config.margin
+    luma = torch.zeros((count, side, side), dtype=torch.uint8)
+    chroma = luma[:, ::2, ::2]
+    return Windows(
+        luma, chroma, chroma, luma if config.input == "both" else None, torch.zeros(count), torch.full((count,), 255.0)
+    )
+
+
+def measured_bytes(work: Callable[[], object], device: torch.device) -> int:
+    """Measure the peak of the tensors that `work` allocates: CUDA's own count, elsewhere by following allocations.
+
+    The count of CUDA includes the workspace of cuDNN and cuBLAS.
+    """
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        work()
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
+        work()
+    held = peak = 0
+    assert recorded.profiler is not None
+    assert recorded.profiler.kineto_results is not None
+    events = [event for event in recorded.profiler.kineto_results.events() if event.name() == "[memory]"]
+    for event in sorted(events, key=lambda event: event.start_ns()):
+        held += event.nbytes()
+        peak = max(peak, held)
+    return peak

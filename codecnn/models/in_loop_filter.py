@@ -1,0 +1,105 @@
+"""Define what in-loop filters take and give: the contract between the networks, their training and their use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from codecnn.errors import InputError
+from codecnn.models.network import Network
+from codecnn.video.picture import Plane
+
+if TYPE_CHECKING:
+    from codecnn.models.costs import ClosedForms
+
+Input = Literal["baseline", "both", "unfiltered"]
+A = TypeVar("A")  # Tensor, or an array of numpy
+
+
+class Windows(NamedTuple, Generic[A]):
+    """Hold B windows with a margin around the samples to filter, of one chroma format; samples are integers."""
+
+    y: A  # (B, H, W): the picture that is filtered
+    u: A  # such as (B, ceil(H / 2), ceil(W / 2)) at 4:2:0; (B, 0, 0) at 4:0:0
+    v: A
+    unfiltered_y: A | None  # (B, H, W), only for networks with the input "both"
+    qp: A  # (B,)
+    peak: A  # (B,): 2^bit_depth - 1
+
+    def rows(self, chosen: slice) -> Windows[A]:
+        """Return some of the windows."""
+        fields: Iterable[Any] = self
+        return Windows(*(None if field is None else field[chosen] for field in fields))
+
+
+def to_tensors(windows: Windows[Plane], device: torch.device | None = None) -> Windows[Tensor]:
+    """Return windows of numpy as tensors on a device."""
+    fields: Iterable[Any] = windows
+    tensors: Iterable[Any] = (None if field is None else torch.from_numpy(field).to(device) for field in fields)
+    return Windows(*tensors)
+
+
+class FilterConfig(Protocol):
+    """Say what a filter needs to be given; every configuration of an in-loop filter has these."""
+
+    @property
+    def input(self) -> Input:
+        """The picture that is filtered; with "both" the baseline, with the unfiltered luma beside it."""
+
+    @property
+    def margin(self) -> int:
+        """Luma samples around the output on each side; even."""
+
+    @property
+    def reach(self) -> int:
+        """How far, in luma samples, zero padding at an edge reaches into the output."""
+
+
+class FilterNetwork(Network):
+    """Serve as the base of in-loop filters: `forward` takes Windows and gives luma, (B, 1, H, W), about 0..1.
+
+    H and W are those of the windows without the margin.
+    """
+
+    config: FilterConfig
+
+    def closed_forms(self) -> ClosedForms | None:
+        """Return formulas for what the network costs, where its family has them."""
+        return None
+
+    def quantised(self, calibration: Iterable[Windows[Tensor]]) -> IntegerFilter:
+        """Return the network in integers, with scales for features as large as on some windows.
+
+        Raises InputError where the family has no integer form, ValueError where the weights have none.
+        """
+        raise InputError(f"{type(self).__name__} has no form in integers")
+
+    def on_integer_samples(self) -> nn.Module:
+        """Return a module from y, u, v, qp, bit_depth and unfiltered_y (at 4:2:0, integers) to rounded luma.
+
+        Raises InputError where the family has none.
+        """
+        raise InputError(f"{type(self).__name__} has no form on integer samples")
+
+
+class IntegerFilter(Protocol):
+    """Filter in integers: the same picture on every machine."""
+
+    headroom: int  # what its numbers hold, in largest features of the calibration
+
+    @property
+    def config(self) -> FilterConfig:
+        """The configuration of the network that it was made from."""
+
+    def save(self, path: Path, notes: dict[str, Any]) -> None:
+        """Write it to a weights file with notes."""
+
+    def filter_windows(self, windows: Windows[Plane]) -> Plane:
+        """Return the filtered luma of windows, (B, H, W), in the type of the windows."""
+
+
+AnyFilter = FilterNetwork | IntegerFilter

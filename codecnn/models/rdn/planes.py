@@ -1,0 +1,39 @@
+"""Make the planes that a residual dense network is fed with."""
+
+from itertools import product
+
+import torch
+from torch import Tensor
+
+from codecnn.models.in_loop_filter import Windows
+
+QP_PLANE = 3
+
+
+def make_planes(windows: Windows[Tensor]) -> Tensor:
+    """Return the planes Y, U, V, QP and, where it is given, unfiltered Y: (B, 4 or 5, H, W) float32, channels last.
+
+    Samples become 0..1 by the peak. Chroma is brought to luma size by repeating it; where there is none, it is
+    mid-grey, 2^(bit_depth - 1). The QP is divided by 64.
+    """
+    y, qp, peak = windows.y, windows.qp, windows.peak
+    count, height, width = y.shape
+    planes = torch.empty(
+        (count, 4 if windows.unfiltered_y is None else 5, height, width),
+        device=y.device,
+        memory_format=torch.channels_last,
+    )
+    planes[:, 0] = y
+    for channel, chroma in enumerate((windows.u, windows.v), start=1):
+        if not chroma.numel():
+            planes[:, channel] = ((peak + 1) / 2).view(-1, 1, 1)
+            continue
+        down, across = -(-height // chroma.shape[1]), -(-width // chroma.shape[2])
+        for row, col in product(range(down), range(across)):
+            part = planes[:, channel, row::down, col::across]
+            part.copy_(chroma[:, : part.shape[1], : part.shape[2]])
+    if windows.unfiltered_y is not None:
+        planes[:, 4] = windows.unfiltered_y
+    planes /= peak.view(-1, 1, 1, 1)
+    planes[:, QP_PLANE] = (qp / 64).view(-1, 1, 1)
+    return planes

@@ -1,0 +1,8 @@
+"""Find tasks by name."""
+
+from typing import Any
+
+from codecnn.tasks.in_loop_filter import InLoopFilter
+from codecnn.tasks.task import Task
+
+TASKS: dict[str, type[Task[Any]]] = {task.name: task for task in (InLoopFilter,)}

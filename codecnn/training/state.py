@@ -1,0 +1,130 @@
+"""Hold what changes while a network is trained: where it begins, what a checkpoint keeps, and what its weights say."""
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from codecnn.errors import InputError
+from codecnn.models.network import Network
+from codecnn.models.registry import make_network
+from codecnn.models.weights import Notes, find_weights, read_weights, save_weights
+from codecnn.training.average import average_of
+from codecnn.training.data import Shards
+from codecnn.training.device import placed
+from codecnn.training.notes import Former, notes_of
+from codecnn.training.optimisers import make_optimiser
+from codecnn.training.provenance import trained_on
+from codecnn.training.recipe import Recipe, Run, describe
+from codecnn.training.run_folder import RunFolder, fingerprint
+
+
+def first_weights(recipe: Recipe, shards: Shards) -> tuple[Network, Former]:
+    """Return the network as training begins, and what it was trained with before.
+
+    InputError if the weights to start from are those of another network, or were trained on what is held out here.
+    """
+    if not recipe.training.start:
+        return make_network(recipe.model), Former()
+    file = find_weights(recipe.training.start)
+    network, _, notes = read_weights(file)
+    if not isinstance(network, Network) or network.config != recipe.model:
+        raise InputError(f"{file}: the weights of {network.config}, not of {recipe.model}")
+    if common := trained_on(notes, [shard.info for shard in shards.held_out]):
+        raise InputError(f"{file}: was trained on {', '.join(common)}, held out here")
+    return network.train(), Former.of(file, notes)
+
+
+@dataclass
+class State:
+    """Hold a training between two steps."""
+
+    recipe: Recipe
+    data: str  # fingerprint of the shards
+    notes: Notes
+    former: Former
+    network: Network
+    average: Network
+    optimiser: torch.optim.Optimizer
+    running: Tensor  # (figures, 2): sum and count of each figure since the last line logged
+    best: float  # of the figure that decides
+    began: float  # by time.perf_counter; earlier than now for a run that is resumed
+    stale: int = 0  # validations since the best one
+    step: int = 0
+
+    @staticmethod
+    def begin(run: Run, shards: Shards, folder: RunFolder, device: torch.device) -> "State":
+        """Return the state that a run begins with, or goes on from."""
+        recipe, began, data = run.recipe, time.perf_counter(), fingerprint([*shards.training, *shards.held_out])
+        saved = folder.load(recipe, data) if run.resume else None
+        torch.manual_seed(recipe.training.seed)
+        if saved is None:
+            network, former = first_weights(recipe, shards)
+        else:
+            network, former = make_network(recipe.model), Former(**saved["former"])
+        network = placed(network, device, recipe.training.channels_last)
+        state = State(
+            recipe=recipe,
+            data=data,
+            notes=notes_of(recipe, shards, former, device),
+            former=former,
+            network=network,
+            average=average_of(network),
+            optimiser=make_optimiser(network, recipe.training.optimiser),
+            running=torch.zeros((1, 2), dtype=torch.float64, device=device),
+            best=-math.inf if recipe.task.larger_is_better else math.inf,
+            began=began,
+        )
+        if saved is not None:
+            state.network.load_state_dict(saved["model"])
+            state.average.load_state_dict(saved["average"])
+            state.optimiser.load_state_dict(saved["optimiser"])
+            state.running = torch.tensor(saved["running"], dtype=torch.float64, device=device)
+            state.best, state.stale, state.step = saved["best"], saved["stale"], saved["step"]
+            state.began -= saved["seconds"]
+        return state
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds of training so far, those before an interruption included."""
+        return time.perf_counter() - self.began
+
+    @property
+    def finished(self) -> bool:
+        """Return whether no step is left: all are done, or validations have not become better for too long."""
+        training = self.recipe.training
+        return self.step >= training.steps or 0 < training.patience <= self.stale
+
+    def judge(self, figure: float) -> bool:
+        """Take the figure that decides of a validation, and return whether it is the best so far."""
+        better = figure > self.best if self.recipe.task.larger_is_better else figure < self.best
+        self.best, self.stale = (figure, 0) if better else (self.best, self.stale + 1)
+        return better
+
+    def save(self, folder: RunFolder) -> None:
+        """Write the checkpoint, and the averaged weights as last.safetensors."""
+        folder.save(
+            {
+                "recipe": json.dumps(describe(self.recipe)),
+                "data": self.data,
+                "step": self.step,
+                "seconds": self.seconds,
+                "former": asdict(self.former),
+                "running": self.running.tolist(),
+                "best": self.best,
+                "stale": self.stale,
+                "model": self.network.state_dict(),
+                "average": self.average.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+            }
+        )
+        self.save_weights(folder, "last", {f"best_{self.recipe.task.decides}": self.best})
+
+    def save_weights(self, folder: RunFolder, name: str, figures: Notes) -> None:
+        """Write the averaged weights, with notes and some figures of the training."""
+        progress = {"step": self.step, "seconds": self.seconds}
+        notes = self.notes | progress | figures
+        save_weights(folder.path / f"{name}.safetensors", self.average, self.recipe.task.name, notes)

@@ -1,0 +1,33 @@
+"""Read the values of arguments; each function is a type for argparse."""
+
+import argparse
+import re
+from fractions import Fraction
+
+
+def count(text: str) -> int:
+    """Read a whole number that is not negative."""
+    if not 0 <= (value := int(text)) < 1 << 31:
+        raise argparse.ArgumentTypeError(f"{value} is not from 0 to 2^31 - 1")
+    return value
+
+
+def positive(text: str) -> int:
+    """Read a whole number above 0."""
+    if not 1 <= (value := int(text)) < 1 << 31:
+        raise argparse.ArgumentTypeError(f"{value} is not from 1 to 2^31 - 1")
+    return value
+
+
+def rate(text: str) -> Fraction:
+    """Read a frame rate such as 50, 59.94 or 30000/1001."""
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,3})?|\d{1,7}/[1-9]\d{0,6}", text):
+        raise argparse.ArgumentTypeError(f"{text} is no frame rate such as 50, 59.94 or 30000/1001")
+    return Fraction(text)
+
+
+def seconds(text: str) -> float:
+    """Read a time above 0."""
+    if not (value := float(text)) > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
+    return value

@@ -1,0 +1,42 @@
+"""Average figures that may not be defined (NaN), and write them as cells of a table."""
+
+import math
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+from typing import Any, TypeVar
+
+import pandas as pd
+
+Row = TypeVar("Row")
+
+
+def grouped(rows: Sequence[Row], *names: str) -> list[tuple[tuple[Any, ...], list[Row]]]:
+    """Return the rows of each combination of the attributes `names`, in the order in which they first occur."""
+    keys = pd.DataFrame([[getattr(row, name) for name in names] for row in rows], columns=list(names))
+    groups = keys.groupby(list(names), sort=False, dropna=False).indices
+    return [
+        (key if isinstance(key, tuple) else (key,), [rows[place] for place in places]) for key, places in groups.items()
+    ]
+
+
+def mean_defined(values: Iterable[float]) -> float:
+    """Return the mean of the values that are not NaN; NaN if there is none."""
+    defined = [value for value in values if not math.isnan(value)]
+    return fmean(defined) if defined else math.nan
+
+
+def count_defined(values: Iterable[float]) -> int:
+    """Count the values that are not NaN."""
+    return sum(not math.isnan(value) for value in values)
+
+
+def cell(value: float, form: str, bold: bool = False) -> str:
+    """Write a value in a format such as "+.2f"; nothing if it is NaN."""
+    if math.isnan(value):
+        return ""
+    return f"**{value:{form}}**" if bold else f"{value:{form}}"
+
+
+def mean_cell(mean: float, form: str, defined: int, clips: int, bold: bool = False) -> str:
+    """Write a mean over clips, with the number of clips that are in it where that is not all of them."""
+    return cell(mean, form, bold) + f" ({defined} of {clips})" * (0 < defined < clips)

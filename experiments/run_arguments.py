@@ -1,0 +1,100 @@
+"""Read the command line of a training: a configuration file, and any of its fields as an option."""
+
+import re
+from argparse import ArgumentError, HelpFormatter
+from collections.abc import Sequence
+from dataclasses import fields
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from codecnn.errors import InputError
+from codecnn.io.yaml_files import read_yaml
+from codecnn.models.registry import FAMILIES
+from codecnn.tasks.task import Task
+from codecnn.training.recipe import Recipe, Run, Training
+
+CONFIGS = Path(str(files("experiments") / "configs"))
+
+
+class HyphenParser(ArgumentParser):
+    """Show options with hyphens, where jsonargparse has underscores."""
+
+    def format_help(self, formatter: HelpFormatter | None = None) -> str:
+        """Return the help text."""
+        return re.sub(r"--[\w.-]+", lambda option: option[0].replace("_", "-"), super().format_help(formatter))
+
+
+def parse_run(prog: str, task: type[Task[Any]], argv: Sequence[str]) -> Run:
+    """Return the run that a command line asks for; InputError if it is not understood.
+
+    The first argument may be a configuration file, or the name of one that comes with the project, such as "demo".
+    """
+    words = _normalised(argv)
+    network = _network_name(words, task.network)
+    if network not in FAMILIES:
+        raise InputError(f"network must be one of {', '.join(FAMILIES)}, not {network!r:.80}")
+    parser = _parser(prog, task, FAMILIES[network].config)
+    try:
+        given = parser.instantiate(parser.parse_args(words))
+        training, its = ({part.name: given[part.name] for part in fields(kind)} for kind in (Training, task))  # type: ignore[arg-type]
+        recipe = Recipe(Training(**training), task(**its), given.model)
+    except (ArgumentError, ValueError) as error:
+        raise InputError(" ".join(str(error).split())) from error
+    except TypeError as error:
+        raise InputError("model and optimiser must be sets of fields, not a single value or none") from error
+    return Run(recipe, given.data, given.val, given.out, given.resume)
+
+
+def _parser(prog: str, task: type[Task[Any]], config: type[Any]) -> ArgumentParser:
+    parser = HyphenParser(
+        prog=prog,
+        usage=f"{prog} CONFIG --data DIR --out DIR [--val DIR] [--resume] [--any.field VALUE ...]",
+        description=f"Train a network on a folder of datasets. Task: {task.name}.",
+        exit_on_error=False,
+    )
+    add = parser.add_argument
+    add("--config", action="config", help="the configuration file, where it is not the first argument")
+    add("--data", type=Path, required=True, help="folder of dataset files to train on")
+    add("--val", type=Path, help="folder of dataset files to validate on, in place of held-out sources")
+    add("--out", type=Path, required=True, help="folder of the run: weights, checkpoint, metrics.jsonl")
+    add("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_class_arguments(config, "model")
+    add("--network", default=task.network, help=f"the network, whose fields are those of model: {', '.join(FAMILIES)}")
+    parser.add_class_arguments(Training)
+    parser.add_class_arguments(task)
+    return parser
+
+
+def _normalised(argv: Sequence[str]) -> list[str]:
+    """Return the words with fields by their own names, --config before a first argument, and its value apart."""
+    words = list(argv)
+    if words and not words[0].startswith("-"):
+        words = ["--config", *words]
+    split: list[str] = []
+    for word in words:
+        if word.startswith("--"):
+            option, equals, value = word.partition("=")
+            word = "--" + option[2:].replace("-", "_") + equals + value
+        split += word.split("=", 1) if word.startswith("--config=") else [word]
+    for place, (option, value) in enumerate(pairwise(split)):
+        if option == "--config":
+            if not Path(value).exists() and (CONFIGS / f"{value}.yaml").exists():
+                split[place + 1] = str(CONFIGS / f"{value}.yaml")
+            read_yaml(Path(split[place + 1]))  # refuses what the parser would take too long for
+    return split
+
+
+def _network_name(words: Sequence[str], name: str) -> str:
+    """Return the name of the network: the last that a configuration file or an option gives."""
+    for option, value in pairwise([*words, ""]):
+        if option == "--config" and isinstance(given := read_yaml(Path(value)), dict):
+            name = str(given.get("network", name))
+        elif option == "--network":
+            name = value
+        elif option.startswith("--network="):
+            name = option.partition("=")[2]
+    return name

@@ -1,0 +1,32 @@
+"""Run the command of a study: its arguments, its lock, and how it ends."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from codecnn.errors import InputError
+from codecnn.training.signals import caught_signals
+from command_line.parser import Parser, enough_memory
+
+
+def study_parser(prog: str, description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of what all studies are told."""
+    parser = Parser(prog=prog, description=description)
+    parser.add_argument("config", type=Path, help="the study: a YAML file")
+    parser.add_argument("--data", type=Path, required=True, help="folder of dataset files to train on")
+    parser.add_argument("--val", type=Path, help="folder of dataset files to validate on, in place of held-out sources")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the report, and for the runs")
+    return parser
+
+
+def run_study(prog: str, study: Callable[[argparse.Namespace, list[int]], int], args: argparse.Namespace) -> int:
+    """Run a study and return its exit code: 0, 2 if it cannot be done, 128 + signal when stopped by one."""
+    try:
+        with enough_memory(), caught_signals() as caught:
+            if code := study(args, caught):
+                print(f"{prog}: stopped; the same command goes on", file=sys.stderr)
+            return code
+    except (InputError, OSError) as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return 2
