@@ -38,10 +38,7 @@ wheel-test: $(STAMP)
 	$(RUN)/python tests/packaging/check_wheel.py
 
 bench: $(STAMP)
-	$(RUN)/python -m benchmarks.labels
-	$(RUN)/python -m benchmarks.dataset
-	$(RUN)/python -m benchmarks.training
-	$(RUN)/python -m benchmarks.inference
+	$(RUN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -58,8 +58,8 @@ class Bar:
     def show(self, event: Event) -> None:
         """Move the bar to a step."""
         if self.bar is None:
-            self.bar = tqdm(total=event.steps, initial=event.step - 1, unit="step")
-        self.bar.update(event.step - self.bar.n)
+            self.bar = tqdm(total=event.steps, initial=event.step - 1, unit="step", disable=None)  # shown on a terminal
+        self.bar.update()
         if event.loss is not None:
             self.bar.set_postfix(loss=f"{event.loss:.5f}")
         if event.figures is not None:

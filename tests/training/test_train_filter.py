@@ -236,7 +236,7 @@ def test_a_run_gains_and_says_so(data: Path, finished: Path) -> None:
                     [window.baseline.y, *chroma, np.full((36, 36), window.qp / 64 * 255), window.unfiltered.y]
                 )
                 with torch.no_grad():
-                    luma = model(torch.from_numpy(planes[None].astype(np.float32) / 255))[0, 0].numpy()
+                    luma = model.restore(torch.from_numpy(planes[None].astype(np.float32) / 255))[0, 0].numpy()
                 filtered[CTU * (i // 3) :, CTU * (i % 3) :][:CTU, :CTU] = np.clip(np.rint(luma * 255), 0, 255)
             gains.append(psnr(filtered[:HEIGHT, :WIDTH], original, 8) - psnr(baseline, original, 8))
     assert len(gains) == 2
