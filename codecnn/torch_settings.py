@@ -1,9 +1,8 @@
-"""Imported before torch, which reads these when it is loaded.
+"""Set what PyTorch reads from the environment when it is loaded; import this before torch.
 
-Threads that wait for work sleep instead of spinning. A spinning thread holds the core that the one it waits for needs,
-wherever anything else runs on the machine: training was seen to take 4 to 18 times as long on two cores beside one
-other process. And large tensors are asked for in huge pages: what a step frees goes back to the system, and taking it
-again page by page was a sixth of a training step.
+Threads that wait for work sleep instead of spinning. A spinning thread holds a core that another thread needs: beside
+one other process on two cores, training took 4 to 18 times as long. Large tensors are allocated in huge pages: the
+memory of a step goes back to the system, and taking it again page by page took a sixth of a training step.
 """
 
 import os

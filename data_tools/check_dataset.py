@@ -16,7 +16,7 @@ from command_line.parser import Parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command; 0 if all files are as they were written, 1 if one is not, 2 if there is nothing to check."""
+    """Run the command; return 0 if all files are as they were written, 1 if one is not, 2 if there is none to check."""
     parser = Parser(prog="check-dataset", description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, help="folders of dataset files")
     args = parser.parse_args(argv)

@@ -20,21 +20,21 @@ class ClosedForms(Protocol):
     """Compute the costs of an in-loop filter by formulas, and measure its memory; some families have them."""
 
     def ctu_macs(self, ctu_size: int) -> int:
-        """Multiply-accumulates for one CTU window."""
+        """Return the multiply-accumulates for one CTU window."""
 
     def inference_bytes(self, batch: int, size: int) -> int:
-        """Peak memory while `batch` windows with an output of size x size are filtered in float32."""
+        """Return the peak memory while `batch` windows with an output of size x size are filtered in float32."""
 
     def training_bytes(self, batch: int, patch: int, precision: Precision, optimiser: OptimiserName) -> int:
-        """Peak memory of a training step on `batch` patches of patch x patch samples."""
+        """Return the peak memory of a training step on `batch` patches of patch x patch samples."""
 
     def measured_inference_bytes(self, batch: int, size: int, device: torch.device) -> int:
-        """Peak memory of filtering, measured with random weights."""
+        """Measure the peak memory of filtering, with random weights."""
 
     def measured_training_bytes(
         self, batch: int, patch: int, precision: Precision, device: torch.device, make_optimiser: MakeOptimiser
     ) -> int:
-        """Peak memory of two training steps, measured with random weights."""
+        """Measure the peak memory of two training steps, with random weights."""
 
 
 def parameter_count(network: torch.nn.Module) -> int:

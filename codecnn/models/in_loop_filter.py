@@ -48,15 +48,15 @@ class FilterConfig(Protocol):
 
     @property
     def input(self) -> Input:
-        """The picture that is filtered; with "both" the baseline, with the unfiltered luma beside it."""
+        """Return the picture that is filtered; with "both" the baseline, with the unfiltered luma beside it."""
 
     @property
     def margin(self) -> int:
-        """Luma samples around the output on each side; even."""
+        """Return the luma samples around the output on each side; even."""
 
     @property
     def reach(self) -> int:
-        """How far, in luma samples, zero padding at an edge reaches into the output."""
+        """Return how far, in luma samples, zero padding at an edge changes the output."""
 
 
 class FilterNetwork(Network):
@@ -93,7 +93,7 @@ class IntegerFilter(Protocol):
 
     @property
     def config(self) -> FilterConfig:
-        """The configuration of the network that it was made from."""
+        """Return the configuration of the network that it was made from."""
 
     def save(self, path: Path, notes: dict[str, Any]) -> None:
         """Write it to a weights file with notes."""

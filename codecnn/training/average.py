@@ -1,13 +1,16 @@
 """Keep a moving average of a network's weights, which is what is validated and saved."""
 
 import copy
+from typing import TypeVar
 
 import torch
 
 from codecnn.models.network import Network
 
+N = TypeVar("N", bound=Network)
 
-def average_of(network: Network) -> Network:
+
+def average_of(network: N) -> N:
     """Return a copy of a network to hold the average; in evaluation mode and without gradients."""
     return copy.deepcopy(network).eval().requires_grad_(False)
 

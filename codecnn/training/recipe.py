@@ -11,7 +11,7 @@ from codecnn.tasks.task import Task
 
 @dataclass(frozen=True)
 class Optimiser:
-    """How the weights are moved.
+    """Hold how the weights are moved.
 
     Args:
         name: adam, sgd, rmsprop or muon, which moves kernels by orthogonal matrices.
@@ -34,7 +34,7 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Training:
-    """The part of a recipe that is the same for all tasks.
+    """Hold the part of a recipe that is the same for all tasks.
 
     Args:
         start: weights to start from, of a network of the same form: a file, a run folder, or the name of weights that
@@ -101,7 +101,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what comes out of a run on given data."""
+    """Hold all that decides the result of a run on given data."""
 
     training: Training
     task: Task[Any]
@@ -110,7 +110,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Run:
-    """A recipe with its data and its folder."""
+    """Hold a recipe with its data and its folder."""
 
     recipe: Recipe
     data: Path

@@ -26,7 +26,7 @@ FREE = {"device", "workers", "checkpoint_every"}
 
 
 class Checkpoint(TypedDict):
-    """All that training goes on from, in types that torch.load takes without executing anything."""
+    """Hold all that training goes on from, in types that torch.load reads without executing anything."""
 
     recipe: str  # JSON
     data: str  # fingerprint

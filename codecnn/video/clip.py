@@ -61,7 +61,9 @@ class FormatOptions:
     range: Range = "limited"
 
 
-def open_clip(path: Path | str, options: FormatOptions = FormatOptions(), first_frames: int = 0, every: int = 1) -> Clip:
+def open_clip(
+    path: Path | str, options: FormatOptions = FormatOptions(), first_frames: int = 0, every: int = 1
+) -> Clip:
     """Check the header, name and length of a file, and return it as a Clip.
 
     Raw planar YUV (.yuv, .raw) takes its geometry from the options and its name; Y4M, picture and video files state
