@@ -37,7 +37,7 @@ def parse_run(prog: str, task: type[Task[Any]], argv: Sequence[str]) -> Run:
     network = _network_name(words, task.network)
     if network not in FAMILIES:
         raise InputError(f"network must be one of {', '.join(FAMILIES)}, not {network!r:.80}")
-    parser = _parser(prog, task, FAMILIES[network].config)
+    parser = _parser(prog, task, network)
     try:
         given = parser.instantiate(parser.parse_args(words))
         training, its = ({part.name: given[part.name] for part in fields(kind)} for kind in (Training, task))  # type: ignore[arg-type]
@@ -49,7 +49,7 @@ def parse_run(prog: str, task: type[Task[Any]], argv: Sequence[str]) -> Run:
     return Run(recipe, given.data, given.val, given.out, given.resume)
 
 
-def _parser(prog: str, task: type[Task[Any]], config: type[Any]) -> ArgumentParser:
+def _parser(prog: str, task: type[Task[Any]], network: str) -> ArgumentParser:
     parser = HyphenParser(
         prog=prog,
         usage=f"{prog} CONFIG --data DIR --out DIR [--val DIR] [--resume] [--any.field VALUE ...]",
@@ -62,10 +62,13 @@ def _parser(prog: str, task: type[Task[Any]], config: type[Any]) -> ArgumentPars
     add("--val", type=Path, help="folder of dataset files to validate on, in place of held-out sources")
     add("--out", type=Path, required=True, help="folder of the run: weights, checkpoint, metrics.jsonl")
     add("--resume", action="store_true", help="go on with the run in --out")
-    parser.add_class_arguments(config, "model")
+    parser.add_class_arguments(FAMILIES[network].config, "model")
     add("--network", default=task.network, help=f"the network, whose fields are those of model: {', '.join(FAMILIES)}")
     parser.add_class_arguments(Training)
     parser.add_class_arguments(task)
+    titles = {"model": f"the network, {network}", "Training": "the training", task.__name__: f"the task, {task.name}"}
+    for name, group in (parser.groups or {}).items():
+        group.title = titles.get(name, group.title)
     return parser
 
 
