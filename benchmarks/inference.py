@@ -18,6 +18,7 @@ import torch
 from codecnn.inference.filtering import ctu_windows, filter_picture
 from codecnn.models.costs import kmac_per_sample, zero_windows
 from codecnn.models.in_loop_filter import to_tensors
+from codecnn.models.registry import family_of
 from codecnn.video.picture import Picture
 from experiments.reports.complexity.measure import (
     CTU,
@@ -36,7 +37,8 @@ ROUNDS, CTUS, BATCH = 5, 8, 8
 
 def ways(named: Named, picture: Picture) -> dict[str, Callable[[], object]]:
     """Return what is measured; each way filters as many CTUs as the picture has."""
-    network = named.network
+    network, quantise = named.network, family_of(named.network.config).quantise
+    assert quantise is not None
     windows = zero_windows(network.config, BATCH, CTU)
 
     @torch.inference_mode()
@@ -44,7 +46,7 @@ def ways(named: Named, picture: Picture) -> dict[str, Callable[[], object]]:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             network(windows)
 
-    integers = network.quantised([to_tensors(ctu_windows(network.config, picture, picture, 32, CTU))])
+    integers = quantise(network, [to_tensors(ctu_windows(network.config, picture, picture, 32, CTU))])
     measured: dict[str, Callable[[], object]] = {
         "filter_picture": lambda: filter_picture(network, picture, picture, 32, CTU),
         "the same in int16": lambda: filter_picture(integers, picture, picture, 32, CTU),

@@ -1,4 +1,4 @@
-"""Define the arguments of all commands that encode sequences."""
+"""Define the arguments that all commands share which encode sequences."""
 
 import argparse
 
@@ -16,25 +16,25 @@ def add_codec(parser: argparse._ActionsContainer, default: str | None) -> None:
 
 
 def add_encoding(parser: argparse._ActionsContainer) -> None:
-    """Add preset, QPs and frames."""
+    """Add --preset, --qp and --frames."""
     add = parser.add_argument
-    add("--preset", help="one of the encoder's own; if not given, x264, x265: medium, vvenc: faster, svtav1: 4, vp9: 1")
+    add("--preset", help="a preset of the encoder; if not given, x264, x265: medium, vvenc: faster, svtav1: 4, vp9: 1")
     add("--qp", type=int, nargs="+", help="quantisation parameters, in the encoder's own scale; if not given, four of "
         "about the same PSNR: x264, x265, vvenc: 22 27 32 37, svtav1, vp9: 14 25 35 43")  # fmt: skip
-    add("--frames", type=count, help="take only the first N frames of a source; 0, as if not given: all")
+    add("--frames", type=count, help="take only the first N frames of a source; 0 or not given: all")
 
 
 def add_raw_formats(parser: argparse._ActionsContainer) -> None:
-    """Add what the name of a raw file may not say."""
-    parser.add_argument("--width", type=positive)
-    parser.add_argument("--height", type=positive)
-    parser.add_argument("--bit-depth", type=positive)
-    parser.add_argument("--fps", type=rate)
-    parser.add_argument("--chroma", choices=tuple(SCALES))
+    """Add the formats that the name of a raw file may not say."""
+    parser.add_argument("--width", type=positive, help="luma samples in a row of the picture")
+    parser.add_argument("--height", type=positive, help="rows of luma samples")
+    parser.add_argument("--bit-depth", type=positive, help="bits of a sample")
+    parser.add_argument("--fps", type=rate, help="frames a second, such as 50, 59.94 or 30000/1001")
+    parser.add_argument("--chroma", choices=tuple(SCALES), help="chroma format; 400 has only luma")
 
 
 def format_options(args: argparse.Namespace) -> FormatOptions:
-    """Return the formats that a command line states."""
+    """Return the formats that are given on a command line."""
     names = ("width", "height", "bit_depth", "fps", "chroma", "matrix", "range")
     given = {name: getattr(args, name, None) for name in names}
     return FormatOptions(**{name: value for name, value in given.items() if value is not None})

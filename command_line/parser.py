@@ -4,15 +4,26 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from codecnn.errors import InputError
 
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # PyTorch says: a GPU's, Linux's, Windows's
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Show the defaults of arguments, except for None, False and an empty text."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        shown = action.default is not None and action.default is not False and action.default != ""
+        return super()._get_help_string(action) if shown else action.help
+
+
 class Parser(argparse.ArgumentParser):
     """Parse a command line, and say what is wrong in one line."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(**{"formatter_class": _Help, **options})
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""
@@ -21,7 +32,7 @@ class Parser(argparse.ArgumentParser):
 
 @contextmanager
 def enough_memory() -> Iterator[None]:
-    """Raise InputError where there is too little memory, of the machine or of its GPU."""
+    """Raise InputError where the memory of the machine or of its GPU is too small."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -32,15 +43,23 @@ def enough_memory() -> Iterator[None]:
         raise InputError(": ".join(["too little memory", *(said or lines[-1:])[:1]])) from error
 
 
-def run_command(prog: str, run: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
-    """Run a command and return its exit code: 0, 2 if it cannot be done, 130 after Ctrl-C; each with one line."""
+def run_command(
+    prog: str,
+    run: Callable[[argparse.Namespace], int | None],
+    args: argparse.Namespace,
+    interrupted: str = "interrupted",
+) -> int:
+    """Run a command and return its exit code, after one line on stderr where it did not succeed.
+
+    The code is 0, or what `run` returns; 2 if the command cannot be done (InputError, OSError, too little memory); 130
+    after Ctrl-C, with the line `interrupted`.
+    """
     try:
         with enough_memory():
-            run(args)
+            return run(args) or 0
     except KeyboardInterrupt:
-        print(f"{prog}: interrupted", file=sys.stderr)
+        print(f"{prog}: {interrupted}", file=sys.stderr)
         return 130
     except (InputError, OSError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return 2
-    return 0

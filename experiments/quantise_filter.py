@@ -25,6 +25,7 @@ from codecnn.errors import InputError
 from codecnn.inference.filtering import ctu_windows, filter_windows
 from codecnn.metrics import psnr_gain
 from codecnn.models.in_loop_filter import FilterConfig, FilterNetwork, IntegerFilter, Windows, to_tensors
+from codecnn.models.registry import family_of, name_of
 from codecnn.models.weights import find_weights, read_weights
 from codecnn.video.picture import Plane
 from command_line.arguments import count
@@ -96,11 +97,14 @@ def run(args: argparse.Namespace) -> None:
     network, _, notes = read_weights(file)
     if not isinstance(network, FilterNetwork):
         raise InputError(f"{file}: no in-loop filter of floating-point numbers")
+    family = family_of(network.config)
+    if family.quantise is None or family.save_integers is None:
+        raise InputError(f"{file}: the network {name_of(network.config)} has no form in integers")
     shards = open_folder(args.data)
     measured = shards if args.val is None else others(args.val, shards)
     windows = (to_tensors(sample.windows) for sample in samples(shards, network.config, args.windows))
     try:
-        integers = network.quantised(windows)
+        integers = family.quantise(network, windows)
     except InputError:  # of the dataset, or of the network
         raise
     except ValueError as error:
@@ -112,7 +116,7 @@ def run(args: argparse.Namespace) -> None:
         "headroom": integers.headroom,
     }
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    integers.save(args.out, notes | {"calibration": calibration})
+    family.save_integers(args.out, integers, notes | {"calibration": calibration})
     print(f"loss on {args.val or f'{args.data}, whose windows the scales were chosen by'}\n")
     print(table(losses))
     print(f"saved {args.out}")

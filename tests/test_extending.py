@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.reports.results_schema import read_results
 from tests.small_data import write_dataset
 
 ROOT = Path(__file__).parent.parent
@@ -23,6 +24,7 @@ import extended
 from codecnn.dataset.reader import Shard
 from data_tools.build_dataset import main as build_dataset
 from experiments.reports.gain.command import main as report_gain
+from experiments.reports.complexity.command import main as report_complexity
 from experiments.train_filter import main as train_filter
 
 data, out = map(pathlib.Path, sys.argv[1:])
@@ -30,6 +32,7 @@ small = ["--steps=30", "--batch=4", "--patch=24", "--precision=fp32", "--workers
 small += ["--network=tiny", "--model.channels=4"]
 assert train_filter([*small, "--data", str(data), "--out", str(out / "run")]) == 0
 assert report_gain([str(out / "run"), "--data", str(data), "--out", str(out / "gain")]) == 0
+assert report_complexity([str(out / "run"), "--out", str(out / "cost")]) == 0
 extended.report_bits(data, out / "bits")
 source = out / "grey_64x64.yuv"
 source.write_bytes(bytes(range(96)) * 64)
@@ -62,8 +65,10 @@ def environment(module: Path) -> dict[str, str]:
 def test_everything_else_that_is_added_is_used(module: Path, data: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", USE, str(data), str(tmp_path)]
     subprocess.run(command, env=environment(module), check=True, timeout=300, stdout=subprocess.DEVNULL)
-    gain = json.loads((tmp_path / "gain" / "results.json").read_text())
+    gain = read_results(tmp_path / "gain")
     assert "kMAC/px, input baseline" in gain["about"]["network"]
+    (cost,) = read_results(tmp_path / "cost")["tables"]["networks"]
+    assert (cost["kmac"], cost["needs"], cost["kmac_measured"] > 0) == (None, [], True)
     assert (tmp_path / "bits" / "report.md").read_text().count("\n| ") == 9
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from codecnn.models.rdn.integer import IntegerRdn
 from codecnn.models.rdn.network import Rdn
-from codecnn.models.weights import FILTER_TASK, Notes, read_weights, save_weights
+from codecnn.models.weights import read_weights, save_weights
+from codecnn.models.weights_header import FILTER_TASK, Notes
 
 
 def load(path: Path) -> tuple[Rdn, Notes]:

@@ -1,7 +1,6 @@
 """Count what networks cost: parameters, multiply-accumulates and memory."""
 
 from collections.abc import Callable
-from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -9,32 +8,6 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from codecnn.models.in_loop_filter import FilterConfig, FilterNetwork, Windows
-from codecnn.models.network import Network
-
-Precision = Literal["bf16", "fp32"]
-OptimiserName = Literal["adam", "sgd", "rmsprop", "muon"]
-MakeOptimiser = Callable[[Network], torch.optim.Optimizer]
-
-
-class ClosedForms(Protocol):
-    """Compute the costs of an in-loop filter by formulas, and measure its memory; some families have them."""
-
-    def ctu_macs(self, ctu_size: int) -> int:
-        """Return the multiply-accumulates for one CTU window."""
-
-    def inference_bytes(self, batch: int, size: int) -> int:
-        """Return the peak memory while `batch` windows with an output of size x size are filtered in float32."""
-
-    def training_bytes(self, batch: int, patch: int, precision: Precision, optimiser: OptimiserName) -> int:
-        """Return the peak memory of a training step on `batch` patches of patch x patch samples."""
-
-    def measured_inference_bytes(self, batch: int, size: int, device: torch.device) -> int:
-        """Measure the peak memory of filtering, with random weights."""
-
-    def measured_training_bytes(
-        self, batch: int, patch: int, precision: Precision, device: torch.device, make_optimiser: MakeOptimiser
-    ) -> int:
-        """Measure the peak memory of two training steps, with random weights."""
 
 
 def parameter_count(network: torch.nn.Module) -> int:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from codecnn.errors import InputError
 from codecnn.models.network import Network
 from codecnn.video.picture import Plane
-
-if TYPE_CHECKING:
-    from codecnn.models.costs import ClosedForms
 
 Input = Literal["baseline", "both", "unfiltered"]
 A = TypeVar("A")  # Tensor, or an array of numpy
@@ -67,24 +62,6 @@ class FilterNetwork(Network):
 
     config: FilterConfig
 
-    def closed_forms(self) -> ClosedForms | None:
-        """Return formulas for what the network costs, where its family has them."""
-        return None
-
-    def quantised(self, calibration: Iterable[Windows[Tensor]]) -> IntegerFilter:
-        """Return the network in integers, with scales for features as large as on some windows.
-
-        Raises InputError where the family has no integer form, ValueError where the weights have none.
-        """
-        raise InputError(f"{type(self).__name__} has no form in integers")
-
-    def on_integer_samples(self) -> nn.Module:
-        """Return a module from y, u, v, qp, bit_depth and unfiltered_y (at 4:2:0, integers) to rounded luma.
-
-        Raises InputError where the family has none.
-        """
-        raise InputError(f"{type(self).__name__} has no form on integer samples")
-
 
 class IntegerFilter(Protocol):
     """Filter in integers: the same picture on every machine."""
@@ -94,9 +71,6 @@ class IntegerFilter(Protocol):
     @property
     def config(self) -> FilterConfig:
         """Return the configuration of the network that it was made from."""
-
-    def save(self, path: Path, notes: dict[str, Any]) -> None:
-        """Write it to a weights file with notes."""
 
     def filter_windows(self, windows: Windows[Plane]) -> Plane:
         """Return the filtered luma of windows, (B, H, W), in the type of the windows."""

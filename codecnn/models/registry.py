@@ -1,27 +1,47 @@
-"""Find networks by name."""
+"""Find networks by name, with what their family has beside them."""
 
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from torch import Tensor, nn
+
+from codecnn.models.closed_forms import ClosedForms
+from codecnn.models.in_loop_filter import IntegerFilter, Windows
 from codecnn.models.network import Network
+from codecnn.models.rdn.closed_forms import RdnClosedForms
 from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.integer_samples import IntegerSamples
+from codecnn.models.rdn.integer_weights import save_integers
 from codecnn.models.rdn.network import Rdn
+from codecnn.models.rdn.quantise import quantise
+from codecnn.models.weights_header import Notes
 
 
 class Family(NamedTuple):
-    """Hold the configuration and the class of the networks of one name."""
+    """Hold the configuration and the class of the networks of one name, and what a family of filters may have."""
 
     config: type[Any]
     network: type[Network]
+    closed_forms: Callable[[Any], ClosedForms] | None = None  # formulas for the costs of a configuration
+    quantise: Callable[[Any, Iterable[Windows[Tensor]]], IntegerFilter] | None = None  # with windows to calibrate on
+    save_integers: Callable[[Path, Any, Notes], None] | None = None
+    on_integer_samples: Callable[[Any], nn.Module] | None = None  # y, u, v, qp, bit_depth, unfiltered_y to luma
 
 
 FAMILIES: dict[str, Family] = {
-    "rdn": Family(RdnConfig, Rdn),
+    "rdn": Family(RdnConfig, Rdn, RdnClosedForms, quantise, save_integers, IntegerSamples),
 }
 
 
 def make_network(config: object) -> Network:
     """Return an untrained network of a configuration."""
-    return FAMILIES[name_of(config)].network(config)
+    return family_of(config).network(config)
+
+
+def family_of(config: object) -> Family:
+    """Return the family that a configuration belongs to."""
+    return FAMILIES[name_of(config)]
 
 
 def name_of(config: object) -> str:

@@ -7,30 +7,30 @@ of the first format, codecnn-rdn-1, have neither task nor network: they are in-l
 
 import dataclasses
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from textwrap import shorten
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
 from codecnn.errors import InputError
 from codecnn.io.files import write_whole
-from codecnn.io.validated import validated
 from codecnn.models.in_loop_filter import IntegerFilter
 from codecnn.models.network import Network
+from codecnn.models.rdn.integer_weights import read_integers
 from codecnn.models.registry import FAMILIES, make_network, name_of
+from codecnn.models.weights_header import (
+    FILTER_TASK,
+    FIRST_FORMAT,
+    FORMAT,
+    INTEGER_FORMAT,
+    Notes,
+    header_of,
+    opened,
+)
 
-FORMAT, FIRST_FORMAT = "codecnn-weights-2", "codecnn-rdn-1"
-INTEGER_FORMAT = "codecnn-rdn-int16-1"
-FILTER_TASK = "in-loop-filter"  # of files that do not name theirs
 PRETRAINED = Path(str(files("codecnn.models") / "pretrained"))  # the weights that come with the project
-Notes = dict[str, Any]  # whatever JSON can hold
 
 
 class Weights(NamedTuple):
@@ -39,24 +39,6 @@ class Weights(NamedTuple):
     network: Network | IntegerFilter
     task: str
     notes: Notes
-
-
-@dataclass(frozen=True)
-class KnownNotes:
-    """List the notes that have a type; a file may have others."""
-
-    recipe: dict[str, Any] | None = None
-    windows: int | None = None
-    step: int | None = None
-    seconds: float | None = None
-    hardware: str | None = None
-    torch: str | None = None
-    commit: str | None = None
-    sources: list[str] = field(default_factory=list)
-    sources_sha256: list[str] = field(default_factory=list)
-    codecs: list[str] = field(default_factory=list)
-    qps: list[int] = field(default_factory=list)
-    stages: list[dict[str, Any]] = field(default_factory=list)  # the notes of former trainings
 
 
 def load_weights(name: str | Path) -> Network | IntegerFilter:
@@ -98,8 +80,6 @@ def read_weights(path: Path) -> Weights:
     """
     with opened(path, "pt") as (file, header):
         if header.get("format") == INTEGER_FORMAT:
-            from codecnn.models.rdn.integer_weights import read_integers  # compiled code, needed only here
-
             return Weights(*read_integers(path))
         first = header.get("format") == FIRST_FORMAT
         name, task = ("rdn", FILTER_TASK) if first else (header["network"], header["task"])
@@ -118,31 +98,3 @@ def read_weights(path: Path) -> Weights:
             if not tensor.isfinite().all():
                 raise ValueError(f"{key} is not finite everywhere")
     return Weights(network.eval(), task, notes)
-
-
-@contextmanager
-def opened(path: Path, framework: str) -> Iterator[tuple[Any, dict[str, str]]]:
-    """Open a weights file and read its header; InputError for what is found to be wrong while it is open."""
-    try:
-        with safe_open(path, framework=framework) as file:
-            header = file.metadata() or {}
-            if (found := header.get("format")) not in (FORMAT, FIRST_FORMAT, INTEGER_FORMAT):
-                raise InputError(f"{path}: format {found!r:.80}, this version reads {FORMAT!r}")
-            yield file, header
-    except InputError:
-        raise
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: not readable as weights ({shorten(str(error), 300)})") from error
-
-
-def header_of(header: dict[str, str], kind: type[Any]) -> tuple[Any, Notes]:
-    """Return the configuration and the notes of a header; ValueError if they are not what they should be."""
-    config, notes = json.loads(header["config"]), json.loads(header["notes"])
-    try:
-        checked = validated(kind, config, "its configuration")
-        known = validated(KnownNotes, notes, "its notes", extra="ignore")
-        for stage in known.stages:
-            validated(KnownNotes, stage, "a stage in its notes", extra="ignore")
-    except InputError as error:
-        raise ValueError(str(error)) from error
-    return checked, notes

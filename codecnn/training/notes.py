@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from codecnn.models.weights import Notes
+from codecnn.models.weights_header import Notes
 from codecnn.training.data import Shards
 from codecnn.training.device import hardware
 from codecnn.training.provenance import codecs_of, commit

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from codecnn.dataset.schema import ShardInfo
-from codecnn.models.weights import Notes
+from codecnn.models.weights_header import Notes
 
 
 def codecs_of(infos: Iterable[ShardInfo]) -> list[str]:

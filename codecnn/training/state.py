@@ -11,7 +11,8 @@ from torch import Tensor
 from codecnn.errors import InputError
 from codecnn.models.network import Network
 from codecnn.models.registry import make_network
-from codecnn.models.weights import Notes, find_weights, read_weights, save_weights
+from codecnn.models.weights import find_weights, read_weights, save_weights
+from codecnn.models.weights_header import Notes
 from codecnn.training.average import average_of
 from codecnn.training.data import Shards
 from codecnn.training.device import placed

@@ -36,7 +36,9 @@ from codecnn.errors import InputError
 from codecnn.inference.filtering import ctu_windows, filter_picture
 from codecnn.io.files import write_whole
 from codecnn.models.in_loop_filter import FilterNetwork, Windows
-from codecnn.models.weights import Notes, find_weights, read_weights
+from codecnn.models.registry import family_of, name_of
+from codecnn.models.weights import find_weights, read_weights
+from codecnn.models.weights_header import Notes
 from codecnn.video.clip import FormatOptions, open_clip
 from codecnn.video.picture import Picture, Plane
 from codecnn.video.raw import write_raw
@@ -73,6 +75,8 @@ def export(network: FilterNetwork, notes: Notes) -> bytes:
     """Return the network as an ONNX file, with its configuration, its margin and the commit of its notes."""
     import onnx
 
+    if (wrap := family_of(network.config).on_integer_samples) is None:
+        raise InputError(f"the network {name_of(network.config)} has no form on integer samples")
     names = input_names(network)
     batch, high, wide = Dim("batch", min=1), Dim("chroma_height", min=8), Dim("chroma_width", min=8)
     luma, chroma = ((2, 64, 48), (batch, 2 * high, 2 * wide)), ((2, 32, 24), (batch, high, wide))
@@ -82,7 +86,7 @@ def export(network: FilterNetwork, notes: Notes) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter about itself
         program = torch.onnx.export(
-            network.on_integer_samples().eval(),
+            wrap(network).eval(),
             tuple(torch.ones(example, dtype=torch.int32) for example, _ in inputs),
             input_names=names,
             output_names=["filtered_y"],

@@ -14,6 +14,7 @@ from torch import nn
 from codecnn.dataset.schema import SIGNALS
 from codecnn.metrics import psnr
 from codecnn.models.in_loop_filter import Windows
+from codecnn.models.rdn import integer_samples
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
 from codecnn.video.picture import Plane
@@ -127,7 +128,7 @@ def refused(arguments: list[str], out: Path, capsys: pytest.CaptureFixture[str])
 def test_a_graph_that_computes_something_else_is_not_saved(
     untrained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(export_onnx, "QP_PLANE", 1)
+    monkeypatch.setattr(integer_samples, "QP_PLANE", 1)
     line = refused([str(untrained)], untrained.with_name("a.onnx"), capsys)
     assert line.startswith("export-onnx: onnxruntime and PyTorch: ")
     assert line.endswith("not saved")

@@ -33,7 +33,8 @@ from codecnn.models.rdn.integer_conv import LIMIT, IntegerConv, Place, convolve
 from codecnn.models.rdn.integer_weights import read_integers, save_integers
 from codecnn.models.rdn.network import Rdn
 from codecnn.models.rdn.quantise import quantise
-from codecnn.models.weights import INTEGER_FORMAT, find_weights
+from codecnn.models.weights import find_weights
+from codecnn.models.weights_header import INTEGER_FORMAT
 from codecnn.video.clip import open_clip
 from codecnn.video.picture import SCALES, Picture, Plane
 from codecnn.video.raw import write_raw

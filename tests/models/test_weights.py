@@ -22,7 +22,8 @@ from codecnn.inference.filtering import filter_picture
 from codecnn.metrics import psnr_gain
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
-from codecnn.models.weights import FILTER_TASK, FIRST_FORMAT, PRETRAINED, read_weights, save_weights
+from codecnn.models.weights import PRETRAINED, read_weights, save_weights
+from codecnn.models.weights_header import FILTER_TASK, FIRST_FORMAT
 from codecnn.tasks.in_loop_filter import InLoopFilter
 from codecnn.training.recipe import Recipe, describe
 from codecnn.video.clip import open_clip

@@ -1,4 +1,4 @@
-"""Hold results.json of every report to the one schema."""
+"""Read results.json of a report and check it against the schema."""
 
 import json
 from importlib.resources import files
@@ -11,7 +11,7 @@ SCHEMA = json.loads((files("experiments.reports.shared") / "results.schema.json"
 
 
 def read_results(folder: Path) -> dict[str, Any]:
-    """The content of a folder's results.json, which is as the schema says."""
+    """Return the content of a folder's results.json; raise ValidationError unless it fits the schema."""
     content: dict[str, Any] = json.loads((folder / "results.json").read_text())
     Draft202012Validator(SCHEMA).validate(content)
     return content

@@ -14,7 +14,8 @@ from codecnn.dataset.schema import SIGNALS
 from codecnn.dataset.writer import ShardWriter
 from codecnn.errors import InputError
 from data_tools.build_dataset import main as build_dataset
-from experiments.reports.codecs.command import main, rates_table
+from experiments.reports.codecs.command import main
+from experiments.reports.codecs.page import rates_table
 from tests.pictures import PHOTOGRAPHS
 from tests.reports.results_schema import read_results
 
@@ -125,6 +126,6 @@ def test_nothing_is_written_before_all_is_made(data: Path, tmp_path: Path, monke
     def fail(curves: object) -> bytes:
         raise InputError("no plot")
 
-    monkeypatch.setattr("experiments.reports.codecs.command.plot", fail)
+    monkeypatch.setattr("experiments.reports.codecs.command.plot_curves", fail)
     assert main([str(data), "--out", str(tmp_path / "out")]) == 2
     assert not (tmp_path / "out").exists()

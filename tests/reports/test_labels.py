@@ -23,8 +23,15 @@ from codecnn.video.picture import Picture
 from codecnn.video.raw import write_raw
 from data_tools import build_dataset
 from experiments.reports.labels import command as report_labels
-from experiments.reports.labels.measure import compare, measure
-from experiments.reports.labels.regret import Drawn, compare_costs, costs_of_modes, count_levels, residual_of_modes
+from experiments.reports.labels.agreement import compare
+from experiments.reports.labels.measure import measure
+from experiments.reports.labels.rate_distortion_cost import (
+    Drawn,
+    compare_costs,
+    costs_of_modes,
+    count_levels,
+    residual_of_modes,
+)
 from tests.pictures import photograph
 from tests.reports.results_schema import read_results
 
@@ -243,7 +250,7 @@ def test_the_same_blocks_are_drawn_at_every_qp(data: Path, monkeypatch: pytest.M
 def test_labels_are_found_on_all_cores(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     label = Mock(wraps=label_picture)
     monkeypatch.setattr("os.cpu_count", lambda: 3)
-    monkeypatch.setattr("experiments.reports.labels.measure.label_picture", label)
+    monkeypatch.setattr("experiments.reports.labels.agreement.label_picture", label)
     measure(open_folder(data)[:1], BlockSize(4, 4), 0, 0)
     assert [call.kwargs["threads"] for call in label.call_args_list] == [3, 3]  # of two frames
 

@@ -1,5 +1,8 @@
-"""The schema of results.json refuses what it does not describe."""
+"""The schema of results.json refuses what it does not describe, and docs/results.md explains all of it."""
 
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +43,8 @@ def test_the_schema_is_a_schema_and_takes_a_report() -> None:
         {"report": "weather"},
         {"about": {"trials": 1}},
         {"more": 1},
+        {"memory": 1},
+        {"notes": {}},
         {"tables": {}},
         {"tables": {"networks": [], "more": []}},
         {"tables": {"networks": [SWEEP["tables"]["networks"][0] | {"more": 1}]}},  # type: ignore[index]
@@ -50,6 +55,38 @@ def test_what_is_not_described_is_refused(change: dict[str, Any]) -> None:
     assert faults(SWEEP | change) > 0
 
 
-def test_figures_that_are_not_finite_become_null() -> None:
-    made = page.results("sweep", {}, {"networks": [{"mean": float("nan"), "by_qp": {22: float("inf")}}]})
-    assert made.count(b"null") == 2
+def objects(schema: object) -> Iterator[dict[str, Any]]:
+    """Yield every description of an object within a schema."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "object":
+            yield schema
+        for part in schema.values():
+            yield from objects(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from objects(part)
+
+
+def test_unknown_fields_are_refused_everywhere() -> None:
+    found = list(objects(SCHEMA["$defs"]))
+    assert len(found) > 20
+    assert all("additionalProperties" in each for each in found)
+    assert all(report in SCHEMA["$defs"] for report in SCHEMA["properties"]["report"]["enum"])
+
+
+def test_every_field_is_explained() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
+    start, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    sections = {part.split(":")[0]: part for part in parts}
+    assert list(sections) == SCHEMA["properties"]["report"]["enum"]
+    assert all(f"| `{field}` |" in start for field in SCHEMA["properties"])
+    for report, section in sections.items():
+        for table, rows in SCHEMA["$defs"][report]["properties"].items():
+            assert f"`{table}`: a row is {rows['description']}." in section
+            for field, part in rows["items"]["properties"].items():
+                if "description" in part:
+                    assert re.search(
+                        rf"^\| `{field}` \| .* \| {re.escape(part['description'])} \|$", section, re.MULTILINE
+                    )
+                else:  # a statistic of the labels
+                    assert f"`{field}`" in section or field.startswith("rd.")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from codecnn.models.costs import MakeOptimiser, OptimiserName, Precision
+from codecnn.models.closed_forms import MakeOptimiser, OptimiserName, Precision
 from codecnn.models.rdn import macs, memory
 from codecnn.models.rdn.config import RdnConfig
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -89,12 +88,6 @@ class IntegerRdn:
                 places[place] = range(self._count, self._count + -(-wire.outputs // LANES))
                 self._count = places[place].stop
             self._groups[name] = places[place]
-
-    def save(self, path: Path, notes: dict[str, Any]) -> None:
-        """Write the network to a weights file with notes."""
-        from codecnn.models.rdn.integer_weights import save_integers
-
-        save_integers(path, self, notes)
 
     def filter_windows(self, windows: Windows[Plane]) -> Plane:
         """Return the filtered luma of windows: (B, H, W), 0 to 2^bit_depth - 1, in the type of the windows.

@@ -10,7 +10,7 @@ from codecnn.io.files import write_whole
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.integer import IntegerRdn, wiring
 from codecnn.models.rdn.integer_conv import IntegerConv
-from codecnn.models.weights import FILTER_TASK, INTEGER_FORMAT, Notes, header_of, opened
+from codecnn.models.weights_header import FILTER_TASK, INTEGER_FORMAT, Notes, header_of, opened
 
 FIELDS = [field.name for field in dataclasses.fields(IntegerConv)]
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import torch
 
-from codecnn.models.costs import MakeOptimiser, OptimiserName, Precision, measured_bytes, parameter_count
+from codecnn.models.closed_forms import MakeOptimiser, OptimiserName, Precision
+from codecnn.models.costs import measured_bytes, parameter_count
 from codecnn.models.rdn.config import HEAD_EATS, RdnConfig
 from codecnn.models.rdn.network import Rdn
 

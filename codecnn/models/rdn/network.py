@@ -3,11 +3,6 @@
 Zhang et al., "Residual Dense Network for Image Super-Resolution", CVPR 2018.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,10 +12,6 @@ from codecnn.models.network import ParameterGroups
 from codecnn.models.rdn.config import HEAD_EATS, RdnConfig
 from codecnn.models.rdn.dense_block import dense_block
 from codecnn.models.rdn.planes import QP_PLANE, make_planes
-
-if TYPE_CHECKING:  # they import this module
-    from codecnn.models.rdn.closed_forms import RdnClosedForms
-    from codecnn.models.rdn.integer import IntegerRdn
 
 
 def _conv(inputs: int, outputs: int, kernel: int, padding: int, stride: int = 1) -> nn.Conv2d:
@@ -94,24 +85,6 @@ class Rdn(FilterNetwork):
         """Return the parameters of the last convolution apart: a step there changes the residual most."""
         hidden = [parameter for name, parameter in self.named_parameters() if not name.startswith("last.")]
         return ParameterGroups(hidden, list(self.last.parameters()))
-
-    def closed_forms(self) -> RdnClosedForms:
-        """Return the formulas for what the network costs."""
-        from codecnn.models.rdn.closed_forms import RdnClosedForms
-
-        return RdnClosedForms(self.config)
-
-    def quantised(self, calibration: Iterable[Windows[Tensor]]) -> IntegerRdn:
-        """Return the network in 16-bit integers; see `codecnn.models.rdn.quantise`."""
-        from codecnn.models.rdn.quantise import quantise
-
-        return quantise(self, calibration)
-
-    def on_integer_samples(self) -> nn.Module:
-        """Return the network between integer samples, for export as a graph."""
-        from codecnn.models.rdn.integer_samples import IntegerSamples
-
-        return IntegerSamples(self)
 
     def forward(self, windows: Windows[Tensor]) -> Tensor:
         """Return the restored luma (B, 1, H, W) of windows."""

@@ -17,11 +17,13 @@ from codecnn.errors import InputError
 from codecnn.inference.filtering import ctu_windows, filter_picture
 from codecnn.io.validated import validated
 from codecnn.io.yaml_files import read_yaml
-from codecnn.models.costs import ClosedForms, kmac_per_sample, parameter_count
+from codecnn.models.closed_forms import ClosedForms
+from codecnn.models.costs import kmac_per_sample, parameter_count
 from codecnn.models.in_loop_filter import FilterNetwork
 from codecnn.models.network import Network
-from codecnn.models.registry import FAMILIES, make_network
-from codecnn.models.weights import Notes, find_weights, read_weights
+from codecnn.models.registry import FAMILIES, family_of, make_network
+from codecnn.models.weights import find_weights, read_weights
+from codecnn.models.weights_header import Notes
 from codecnn.tasks.in_loop_filter import InLoopFilter
 from codecnn.training.device import hardware
 from codecnn.training.optimisers import make_optimiser
@@ -99,7 +101,8 @@ def find_network(name: str) -> Named:
 
 def cost_of(named: Named, memory: int, device: torch.device) -> Cost:
     """Compute and measure all of it; `memory` in bytes is what the largest batch has to fit into."""
-    network, forms = named.network, named.network.closed_forms()
+    network, closed_forms = named.network, family_of(named.network.config).closed_forms
+    forms = closed_forms(network.config) if closed_forms else None
     return Cost(
         name=named.name,
         parameters=parameter_count(network),
@@ -141,7 +144,8 @@ def random_picture() -> Picture:
 
 def onnx_filter(named: Named, picture: Picture) -> Callable[[], object] | None:
     """Return what filters all CTUs of a picture by onnxruntime, on PyTorch's number of threads; None without it."""
-    if not all(find_spec(name) for name in onnx_graph.EXTRA):
+    exports = family_of(named.network.config).on_integer_samples is not None
+    if not exports or not all(find_spec(name) for name in onnx_graph.EXTRA):
         return None
     import onnxruntime
 

@@ -11,7 +11,6 @@ import codecnn.torch_settings  # noqa: F401
 import argparse
 import signal
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,13 @@ from codecnn.dataset.reader import open_folder
 from command_line.encoding import ENCODING, add_codec, add_encoding, add_raw_formats
 from command_line.parser import run_command
 from experiments.reports.gain.measure import average, measure, summarise
-from experiments.reports.gain.page import page, plot
+from experiments.reports.gain.page import page
+from experiments.reports.gain.plots import plot_curves
+from experiments.reports.shared.arguments import add_data, add_device, add_weights, report_parser
+from experiments.reports.shared.chosen_filter import ctu_sizes, describe, load_filter, warn_of_codec
+from experiments.reports.shared.comparable import check_comparable
 from experiments.reports.shared.encode import encode
-from experiments.reports.shared.filter_arguments import ctu_sizes, describe, filter_parser, load_filter, warn_of_codec
-from experiments.reports.shared.one_comparison import check_comparable
-from experiments.reports.shared.page import results, save
+from experiments.reports.shared.page import finish, results
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,23 +48,20 @@ def run(args: argparse.Namespace) -> None:
     means = average(clips)
     ways = {"ctu": f"CTU by CTU ({ctu_sizes(shards)} + margin)", "picture": "whole pictures at once"}
     about = describe(chosen, shards, ways[args.way])
-    text = page(rows, clips, means, about).markdown()
-    print(text)
-    tables = {
-        name: [asdict(row) for row in part] for name, part in (("rows", rows), ("clips", clips), ("means", means))
-    }
-    numbers = results("gain", about, tables, notes=chosen.notes)
-    save(args.out, {"report.md": text.encode(), "results.json": numbers, "rd.png": plot(rows)})
+    numbers = results("gain", about, {"rows": rows, "clips": clips, "means": means}, notes=chosen.notes)
+    finish(args.out, page(rows, clips, means, about), numbers, {"rd.png": plot_curves(rows)})
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = filter_parser("report-gain", __doc__)
+    parser = report_parser("report-gain", __doc__)
+    add_weights(parser)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--data", type=Path, help="a dataset folder of build-dataset")
+    add_data(source, required=False)
     source.add_argument("--sequences", type=Path, nargs="+", metavar="FILE", help="sequences to encode for this report "
         "as build-dataset does; their files stay in the folder data of --out")  # fmt: skip
     parser.add_argument("--way", choices=("ctu", "picture"), default="ctu", help="filter CTU by CTU, or whole pictures")
+    add_device(parser)
     encoding = parser.add_argument_group("sequences", "how --sequences are encoded, as by build-dataset")
     add_codec(encoding, None)
     add_encoding(encoding)

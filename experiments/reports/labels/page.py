@@ -1,4 +1,4 @@
-"""Report a study of labels: definitions and tables."""
+"""Describe the page of report-labels: definitions and tables."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from codecnn.dataset.schema import ShardInfo
-from experiments.reports.labels.measure import Interval, Row, interval
-from experiments.reports.shared.page import Page, Table
+from experiments.reports.labels.means import Interval, by_size_and_qp, interval
+from experiments.reports.labels.measure import Row
+from experiments.reports.shared.page import Cell, Page, Table
 
 
 class Statistics(NamedTuple):
@@ -88,11 +89,10 @@ blocks, {samples} luma samples (or all) for each size and file, of a source the 
 
 def section(rows: Sequence[Row], content: Statistics) -> list[str | Table]:
     """Return a heading, its text and its table by size and QP."""
-    found = [(size, qp, [interval(chosen, name) for _, name in content.columns]) for size, qp, chosen in cells(rows)]
-    lines = [
-        [size, qp, str(parts[0].sequences), *(_in_percent(part, content) for part in parts)]
-        for size, qp, parts in found
-    ]
+    lines: list[list[Cell]] = []
+    for size, qp, chosen in by_size_and_qp(rows):
+        parts = [interval(chosen, name) for _, name in content.columns]
+        lines.append([size, qp, parts[0].sequences, *(_in_percent(part, content) for part in parts)])
     heads = ["size", "QP", "sequences", *(heading for heading, _ in content.columns)]
     return [f"## {content.title}", content.text, Table(heads, 1, lines)]
 
@@ -105,18 +105,6 @@ def _in_percent(value: Interval, content: Statistics) -> str:
     return f"{bold}{text} ± {100 * value.half:.{content.digits}f}{bold}"
 
 
-def cells(rows: Sequence[Row]) -> list[tuple[str, str, list[Row]]]:
-    """Return the rows of each size and QP and, if there are several QPs, of each size with "all" for the QP."""
-    found = []
-    for size in dict.fromkeys(row.size for row in rows):
-        of_size = [row for row in rows if row.size == size]
-        qps = sorted({row.qp for row in of_size})
-        found += [(size, str(qp), [row for row in of_size if row.qp == qp]) for qp in qps]
-        if len(qps) > 1:
-            found.append((size, "all", of_size))
-    return found
-
-
 def modes_section(rows: Sequence[Row], mode_set: str) -> list[str | Table]:
     """Return how often planar, DC, horizontal and vertical are the labels."""
     named = {"planar": 0, "DC": 1, "horizontal": 10, "vertical": 26} if mode_set == "hevc-35" else {
@@ -127,7 +115,7 @@ def modes_section(rows: Sequence[Row], mode_set: str) -> list[str | Table]:
         "change their mode to make the two histograms equal."
     )
     lines = []
-    for size, qp, chosen in cells(rows):
+    for size, qp, chosen in by_size_and_qp(rows):
         hadamard, dct = (np.mean([getattr(row, name) for row in chosen], axis=0) for name in HISTOGRAMS)
         values = [f"{100 * hadamard[mode]:.1f} / {100 * dct[mode]:.1f}" for mode in named.values()]
         lines.append([size, qp, *values, f"{50 * np.abs(hadamard - dct).sum():.1f}"])
@@ -135,7 +123,10 @@ def modes_section(rows: Sequence[Row], mode_set: str) -> list[str | Table]:
 
 
 def page(rows: Sequence[Row], info: ShardInfo, about: Mapping[str, str], samples: int) -> Page:
-    """Return the report. info: of any of the files; samples: drawn for the rate-distortion cost."""
+    """Return the report.
+
+    info: of any of the files; samples: luma samples drawn for the rate-distortion cost, 0 if it is left out.
+    """
     blocks = [DEFINITIONS, *section(rows, AGREEMENT), *modes_section(rows, info.label_modes), *section(rows, SATD)]
     if samples:
         relation = "0.038 e^(0.234 QP) (x265)" if info.codec == "x265" else "0.57 * 2^((QP - 12) / 3) (HM, VTM)"

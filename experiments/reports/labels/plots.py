@@ -1,4 +1,4 @@
-"""The plots of a label study, as PNG."""
+"""Plot how labels agree and what they cost, as PNG."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from codecnn.labels.mode_sets import count_of
-from experiments.reports.labels.measure import Row, interval
+from experiments.reports.labels.means import interval
+from experiments.reports.labels.measure import Row
 from experiments.reports.shared.figures import pyplot, to_png
 
 # What is on the y-axis, and the statistics with their labels.
@@ -27,11 +28,11 @@ _REGRETS = (
     ("Hadamard - DCT label, %", (("rd.difference", "J"), ("rd.top3_difference", "J, best of 3"))),
     ("Hadamard - DCT label, %", (("rd.sse_difference", "SSE"), ("rd.bits_difference", "bits"))),
 )
-_COLORS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown")
+_COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown")
 
 
 def plot_agreement(rows: Sequence[Row]) -> bytes:
-    """Top 1, top 3 and within one step against the block size, a line for each QP."""
+    """Plot top 1, top 3 and within one step against the block size, a line for each QP."""
     figure, axes = pyplot.subplots(1, 3, figsize=(13, 4), sharey=True)
     panels = ("top1", "same mode"), ("top3", "DCT label in Hadamard's best 3"), ("one_step", "within one step")
     qps = sorted({row.qp for row in rows})
@@ -46,36 +47,38 @@ def plot_agreement(rows: Sequence[Row]) -> bytes:
 
 
 def plot_regrets(rows: Sequence[Row]) -> bytes:
-    """Regrets against the block size: a column for each QP, a line of panels for each measure."""
+    """Plot regrets against the block size: a column of panels for each QP, a row of panels for each measure."""
     panels = _REGRETS if rows[0].rd else _REGRETS[:1]
     qps = sorted({row.qp for row in rows})
     shape = len(panels), len(qps)
     figure, axes = pyplot.subplots(
         *shape, figsize=(1.5 + 3.4 * shape[1], 2.8 * shape[0]), sharex=True, sharey="row", squeeze=False
     )
-    for line, (unit, statistics) in zip(axes, panels, strict=True):
-        for axis, qp in zip(line, qps, strict=True):
+    for panel_row, (unit, statistics) in zip(axes, panels, strict=True):
+        for axis, qp in zip(panel_row, qps, strict=True):
             chosen = [row for row in rows if row.qp == qp]
             for number, (name, label) in enumerate(statistics):
                 _line(axis, chosen, name, label, number, len(statistics))
             axis.axhline(0, color="0.4", linewidth=0.8)
             axis.set_title(f"QP {qp}", fontsize=9)
-        line[0].set_ylabel(unit)
-        line[0].legend(fontsize=7)
+        panel_row[0].set_ylabel(unit)
+        panel_row[0].legend(fontsize=7)
     return to_png(figure)
 
 
 def plot_histograms(rows: Sequence[Row]) -> bytes:
-    """The share of blocks with each mode, mean over sequences and QPs, a panel for each size."""
+    """Plot the share of blocks with each mode, mean over sequences and QPs, a panel for each size."""
     sizes = list(dict.fromkeys(row.size for row in rows))
     columns = 1 if len(sizes) <= 5 else 3
-    lines = -(-len(sizes) // columns)
-    figure, axes = pyplot.subplots(lines, columns, figsize=(12 if columns == 1 else 18, 2.3 * lines), squeeze=False)
+    panel_rows = -(-len(sizes) // columns)
+    figure, axes = pyplot.subplots(
+        panel_rows, columns, figsize=(12 if columns == 1 else 18, 2.3 * panel_rows), squeeze=False
+    )
     for axis in axes.flat[len(sizes) :]:
         axis.set_visible(False)
     for axis, size in zip(axes.flat, sizes, strict=False):
         chosen = [row for row in rows if row.size == size]
-        for name, label, color in (("hadamard_modes", "Hadamard", _COLORS[0]), ("dct_modes", "DCT", _COLORS[1])):
+        for name, label, color in (("hadamard_modes", "Hadamard", _COLOURS[0]), ("dct_modes", "DCT", _COLOURS[1])):
             shares = 100 * np.array([getattr(row, name) for row in chosen]).mean(0)
             axis.step(np.arange(len(shares)), shares, where="mid", label=label, color=color)
         axis.set_yscale("log")
@@ -91,19 +94,19 @@ def plot_histograms(rows: Sequence[Row]) -> bytes:
 
 
 def _marked_modes(modes: int) -> list[int]:
-    """Planar, the two ends, horizontal, diagonal and vertical of each reference line."""
+    """Return planar, the two ends, horizontal, diagonal and vertical of each reference line."""
     angular = (2, 10, 18, 26, 34) if modes == count_of("hevc-35") else (2, 18, 34, 50, 66)
     return [line + mode for line in range(0, modes, count_of("vvc-67")) for mode in (0, *angular)]
 
 
 def _line(axis: Axes, rows: Sequence[Row], statistic: str, label: str, number: int, count: int) -> None:
-    """One statistic against the block size in percent, with its interval; moved aside a little for each line."""
+    """Draw one statistic in percent against the block size, with its interval; lines are set a little apart."""
     sizes = list(dict.fromkeys(row.size for row in rows))
     found = [interval([row for row in rows if row.size == size], statistic) for size in sizes]
     where = np.arange(len(sizes)) + 0.12 * (number - (count - 1) / 2)
     means, halves = [100 * part.mean for part in found], [100 * (part.half or 0) for part in found]
     axis.errorbar(where, means, halves, marker="o", markersize=3, capsize=2, linewidth=1, label=label,
-                  color=_COLORS[number % len(_COLORS)])  # fmt: skip
+                  color=_COLOURS[number % len(_COLOURS)])  # fmt: skip
     axis.set_xticks(range(len(sizes)), sizes, rotation=90 if len(sizes) > 5 else 0, fontsize=8)
     axis.tick_params(labelbottom=True)
     axis.set_xlabel("block size", fontsize=8)

@@ -39,7 +39,7 @@ def encode(
     tasks = list(plan(sequences, chosen, settings))
     chosen.mkdir(parents=True, exist_ok=True)
     missing = [task for task in tasks if not is_whole(task)]
-    for reason in tqdm(build_all(missing), total=len(missing), unit="file", desc="encoding"):
+    for reason in tqdm(build_all(missing), total=len(missing), unit="file", desc="encoding", disable=None):
         if reason:
             raise InputError(reason)
     names = {path.name for path in sequences}

@@ -1,4 +1,4 @@
-"""Figures that are saved, without a screen."""
+"""Make the plots of reports as PNG files, without a screen."""
 
 from io import BytesIO
 
@@ -12,7 +12,7 @@ __all__ = ["pyplot", "to_png"]
 
 
 def to_png(figure: Figure) -> bytes:
-    """The figure as a PNG file; closes it."""
+    """Return a figure as a PNG file, and close it."""
     figure.tight_layout()
     png = BytesIO()
     figure.savefig(png, format="png", dpi=110)

@@ -1,7 +1,8 @@
-"""Average figures that may not be defined (NaN), and write them as cells of a table."""
+"""Group rows, average figures that may not be defined (NaN), and write them as cells of a table."""
 
 import math
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from statistics import fmean
 from typing import Any, TypeVar
 
@@ -11,12 +12,13 @@ Row = TypeVar("Row")
 
 
 def grouped(rows: Sequence[Row], *names: str) -> list[tuple[tuple[Any, ...], list[Row]]]:
-    """Return the rows of each combination of the attributes `names`, in the order in which they first occur."""
-    keys = pd.DataFrame([[getattr(row, name) for name in names] for row in rows], columns=list(names))
-    groups = keys.groupby(list(names), sort=False, dropna=False).indices
-    return [
-        (key if isinstance(key, tuple) else (key,), [rows[place] for place in places]) for key, places in groups.items()
-    ]
+    """Return the rows of each combination of attributes, in the order in which the combinations first occur.
+
+    names: the attributes, such as "codec", or "row.codec" for one of an attribute.
+    """
+    keys = [tuple(attrgetter(name)(row) for name in names) for row in rows]
+    groups = pd.DataFrame(keys, columns=list(names)).groupby(list(names), sort=False, dropna=False).indices
+    return [(keys[places[0]], [rows[place] for place in places]) for places in groups.values()]
 
 
 def mean_defined(values: Iterable[float]) -> float:
@@ -38,5 +40,5 @@ def cell(value: float, form: str, bold: bool = False) -> str:
 
 
 def mean_cell(mean: float, form: str, defined: int, clips: int, bold: bool = False) -> str:
-    """Write a mean over clips, with the number of clips that are in it where that is not all of them."""
+    """Write a mean over clips, and the number of clips in which it is defined where that is not all of them."""
     return cell(mean, form, bold) + f" ({defined} of {clips})" * (0 < defined < clips)

@@ -1,4 +1,4 @@
-"""The bins that squared errors are summed in: by distance from the CTU edges, and by the activity of blocks."""
+"""Sort squared errors into bins: by the distance from the CTU edges, and by the activity of blocks."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,16 @@ Bins = NDArray[np.int64]
 
 
 def squared_error(original: Plane, other: Plane) -> NDArray[np.int64]:
-    """Of each sample (H, W)."""
+    """Return the squared error of each sample: (H, W)."""
     difference: NDArray[np.int64] = original.astype(np.int64) - other
     return difference * difference
 
 
 def distance_bins(height: int, width: int, ctu_size: int) -> Bins:
-    """(H, W): how many samples lie between a sample and the nearest edge between two CTUs, 0 for those beside it.
+    """Count the samples between each sample and the nearest edge between two CTUs: (H, W), 0 beside the edge.
 
-    The borders of the picture are no such edges. FARTHEST stands for all that is as far, NO_EDGE for all samples of a
-    picture that is one CTU.
+    The borders of the picture are no such edges. FARTHEST stands for that distance and more, NO_EDGE for all samples
+    of a picture that is one CTU.
     """
     rows, columns = _distances(height, ctu_size), _distances(width, ctu_size)
     nearest: Bins = np.minimum(rows[:, None], columns)
@@ -40,7 +40,7 @@ def _distances(length: int, ctu_size: int) -> Bins:
 
 
 def block_sums(values: NDArray) -> NDArray:
-    """Sums of (H, W) over the blocks that are wholly inside: (H // BLOCK, W // BLOCK)."""
+    """Sum values (H, W) over the blocks that are wholly inside: (H // BLOCK, W // BLOCK)."""
     rows, columns = values.shape[0] // BLOCK, values.shape[1] // BLOCK
     inside = values[: rows * BLOCK, : columns * BLOCK]
     sums: NDArray = inside.reshape(rows, BLOCK, columns, BLOCK).sum((1, 3))
@@ -48,14 +48,14 @@ def block_sums(values: NDArray) -> NDArray:
 
 
 def ctu_sums(values: NDArray, ctu_size: int) -> NDArray:
-    """Sums of (H, W) over the CTUs, those at the right and bottom edge as far as they are inside: (rows, columns)."""
+    """Sum values (H, W) over the CTUs, or the parts of them that are inside of the picture: (rows, columns)."""
     starts = (range(0, length, ctu_size) for length in values.shape)
     sums: NDArray = np.add.reduceat(np.add.reduceat(values, next(starts), axis=0), next(starts), axis=1)
     return sums
 
 
 def activities(luma: Plane, bit_depth: int) -> NDArray[np.float64]:
-    """Standard deviation of the samples of each block wholly inside, in the scale of 8 bit, so 0..128."""
+    """Return the standard deviation of the samples of each block wholly inside, in the scale of 8 bit: 0..128."""
     wide = luma.astype(np.int64)
     area = BLOCK * BLOCK
     deviations: NDArray[np.float64] = np.sqrt(area * block_sums(wide * wide) - block_sums(wide) ** 2) / area
@@ -63,20 +63,21 @@ def activities(luma: Plane, bit_depth: int) -> NDArray[np.float64]:
 
 
 def activity_bins(activity: NDArray[np.float64]) -> Bins:
-    """PER_OCTAVE log2(1 + activity), rounded down."""
+    """Return the bin of each activity: PER_OCTAVE log2(1 + activity), rounded down."""
     bins: Bins = (PER_OCTAVE * np.log2(1 + activity)).astype(np.int64)
     return bins
 
 
 def activity_at(place: NDArray | int) -> NDArray[np.float64]:
-    """The least activity in a bin: the inverse of activity_bins."""
+    """Return the least activity in a bin: the inverse of activity_bins."""
     return np.exp2(np.asarray(place) / PER_OCTAVE) - 1
 
 
 def deciles(counts: NDArray) -> Bins:
-    """For blocks counted by activity bin, the decile 0..9 of each bin: where the middle one of its blocks stands.
+    """Return the decile 0..9 of each activity bin, from the number of blocks in each bin.
 
-    A bin is never split: blocks without any activity, of which there may be many, are all in one decile.
+    A bin is in the decile of the middle one of its blocks. It is never split: blocks without any activity, which may be
+    many, are all in one decile.
     """
     middles = np.cumsum(counts) - counts / 2
     decile_of: Bins = np.minimum(10 * middles // max(counts.sum(), 1), 9).astype(np.int64)

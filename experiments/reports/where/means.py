@@ -1,6 +1,5 @@
-"""What was measured of each clip, over its QPs and over the clips."""
+"""Average what was measured of each clip, over its QPs and over the clips."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codecnn.metrics import bd_rate
-from experiments.reports.shared.means import count_defined, mean_defined
+from experiments.reports.shared.means import count_defined, grouped, mean_defined
 from experiments.reports.where.bins import FARTHEST, activity_at, deciles
 from experiments.reports.where.measure import Measured
 
 
 @dataclass(frozen=True)
 class Point:
-    """A codec at a QP, filtered in one way; the clips stand at one such point together."""
+    """Hold a codec, a QP and a way of filtering, which many clips have in common."""
 
     codec: str
     qp: int
@@ -24,7 +23,7 @@ class Point:
 
 @dataclass(frozen=True)
 class QpMean:
-    """One point, mean over the clips."""
+    """Hold the means of one point over its clips."""
 
     point: Point
     clips: int
@@ -39,7 +38,7 @@ class QpMean:
 
 @dataclass(frozen=True)
 class Decile:
-    """A tenth of the blocks of one point, by activity; shares are of all blocks of all clips together."""
+    """Hold a tenth of the blocks of one point, by activity; shares are of all blocks of all clips together."""
 
     point: Point
     decile: int  # 0 the least active
@@ -53,7 +52,7 @@ class Decile:
 
 @dataclass(frozen=True)
 class Summary:
-    """One clip of one codec, filtered in one way, over its QPs; BD-rates are against the baseline, in percent."""
+    """Hold one clip of one codec, filtered in one way, over its QPs; BD-rates are against the baseline, in percent."""
 
     source: str
     codec: str
@@ -66,12 +65,12 @@ class Summary:
 
 @dataclass(frozen=True)
 class Mean:
-    """One codec and way over the clips, of the figures that are defined."""
+    """Hold the means of one codec and way over its clips, of the figures that are defined."""
 
     codec: str
     way: str
     clips: int
-    defined: dict[str, int]  # those that each of the figures is of
+    defined: dict[str, int]  # how many clips each mean is of
     gain: float
     gain_flagged: float
     bd_rate: float
@@ -79,9 +78,9 @@ class Mean:
 
 
 def pooled_gain(baseline: NDArray, filtered: NDArray) -> NDArray[np.float64]:
-    """10 log10 of the squared errors' ratio, in dB, NaN where one of them is 0.
+    """Return 10 log10 of the ratio of squared errors, in dB, NaN where one of them is 0.
 
-    Not the PSNR gain, which is the mean of the ratios of the frames: here the errors of all frames are in one sum.
+    This is not the PSNR gain, a mean over frames: here the errors of all frames are in one sum.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         gain: NDArray[np.float64] = 10 * np.log10(baseline / filtered)
@@ -89,15 +88,13 @@ def pooled_gain(baseline: NDArray, filtered: NDArray) -> NDArray[np.float64]:
 
 
 def by_point(measured: Sequence[Measured]) -> dict[Point, list[Measured]]:
-    """The clips of each point, in the order of codecs and QPs."""
-    points: dict[Point, list[Measured]] = defaultdict(list)
-    for one in sorted(measured, key=lambda m: (m.row.codec, m.row.qp)):
-        points[Point(one.row.codec, one.row.qp, one.row.way)].append(one)
-    return points
+    """Return the clips of each point, in the order of codecs and QPs."""
+    ordered = sorted(measured, key=lambda m: (m.row.codec, m.row.qp))
+    return {Point(*key): clips for key, clips in grouped(ordered, "row.codec", "row.qp", "row.way")}
 
 
 def qp_means(measured: Sequence[Measured]) -> list[QpMean]:
-    """Each point over its clips."""
+    """Average each point over its clips."""
     means = []
     for point, clips in by_point(measured).items():
         rows = [clip.row for clip in clips]
@@ -119,7 +116,7 @@ def qp_means(measured: Sequence[Measured]) -> list[QpMean]:
 
 
 def decile_means(measured: Sequence[Measured]) -> list[Decile]:
-    """The deciles of each point, those that have blocks."""
+    """Return the deciles of each point that have blocks."""
     found = []
     for point, clips in by_point(measured).items():
         bins: NDArray[np.float64] = np.sum([clip.activity for clip in clips], axis=0)  # (3, bins)
@@ -148,17 +145,16 @@ def decile_means(measured: Sequence[Measured]) -> list[Decile]:
 
 
 def summarise(measured: Sequence[Measured]) -> list[Summary]:
-    """Each clip, codec and way over the QPs."""
-    curves: dict[tuple[str, str, str], list[Measured]] = defaultdict(list)
-    for one in measured:
-        curves[one.row.source, one.row.codec, one.row.way].append(one)
+    """Summarise each clip, codec and way over the QPs."""
     summaries = []
-    for key, curve in curves.items():
+    for (source, codec, way), curve in grouped(measured, "row.source", "row.codec", "row.way"):
         rows = [one.row for one in curve]
         bits, anchor = [row.bits for row in rows], [row.psnr_baseline for row in rows]
         summaries.append(
             Summary(
-                *key,
+                source,
+                codec,
+                way,
                 gain=mean_defined(row.gain for row in rows),
                 gain_flagged=mean_defined(row.gain_flagged for row in rows),
                 bd_rate=bd_rate(bits, anchor, bits, [row.psnr_filtered for row in rows]),
@@ -171,10 +167,9 @@ def summarise(measured: Sequence[Measured]) -> list[Summary]:
 
 
 def average(summaries: Sequence[Summary]) -> list[Mean]:
-    """Each codec and way over its clips."""
+    """Average each codec and way over its clips."""
     means = []
-    for codec, way in dict.fromkeys((s.codec, s.way) for s in sorted(summaries, key=lambda s: s.codec)):
-        clips = [s for s in summaries if (s.codec, s.way) == (codec, way)]
+    for (codec, way), clips in grouped(sorted(summaries, key=lambda s: s.codec), "codec", "way"):
         names = ("gain", "gain_flagged", "bd_rate", "bd_rate_flagged")
         figures = {name: [getattr(clip, name) for clip in clips] for name in names}
         defined = {name: count_defined(values) for name, values in figures.items()}

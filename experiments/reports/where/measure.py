@@ -1,4 +1,4 @@
-"""Where a filter's gain lies: squared errors by distance from the CTU edge and by activity, and flags per CTU."""
+"""Measure where a filter gains: squared errors by distance from the CTU edge and by activity, and flags of CTUs."""
 
 import math
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ FIGURES = ("psnr_baseline", "psnr_filtered", "psnr_flagged", "gain", "gain_flagg
 
 @dataclass(frozen=True)
 class Row:
-    """One clip at one QP, filtered in one way; PSNR-Y and gains in dB are means over its frames."""
+    """Hold one clip at one QP, filtered in one way; PSNR-Y and gains in dB are means over its frames."""
 
     source: str
     codec: str
@@ -54,18 +54,18 @@ class Row:
 
     @property
     def off(self) -> float:
-        """The share of the CTUs that are switched off."""
+        """Return the share of the CTUs that are switched off."""
         return self.ctus_off / self.ctus
 
     @property
     def flag_cost(self) -> float:
-        """The flags' bits as a share of all others."""
+        """Return the bits of the flags as a share of all other bits."""
         return self.flag_bits / self.bits
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A row and its sums, each (3, bins): how many, squared error of the baseline, squared error of filtered."""
+    """Hold a row and its sums by bin, (3, bins): count, squared error of the baseline, squared error of filtered."""
 
     row: Row
     distance: NDArray[np.float64]  # of samples
@@ -73,7 +73,7 @@ class Measured:
 
 
 class Tally:
-    """The sums over the frames of one clip at one QP, filtered in one way."""
+    """Sum over the frames of one clip at one QP, filtered in one way."""
 
     def __init__(self, info: ShardInfo) -> None:
         self.info = info
@@ -84,7 +84,7 @@ class Tally:
         self.flag_bits = 0.0
 
     def add(self, original: Plane, baseline: Plane, filtered: Plane) -> None:
-        """One frame's luma (H, W)."""
+        """Add the luma of one frame, (H, W) each."""
         size, depth = self.info.ctu_size, self.info.bit_depth
         errors = [squared_error(original, plane) for plane in (baseline, filtered)]
         _sum_by(self.distance, self.places, errors)
@@ -108,7 +108,7 @@ class Tally:
                 self.figures[name].append(value)
 
     def result(self, way: str, bits: int) -> Measured:
-        """The row of the frames so far, which took so many bits."""
+        """Return the row and the sums of the frames so far. bits: of these frames in the bitstream."""
         info, means = self.info, {name: mean_defined(values) for name, values in self.figures.items()}
         row = Row(
             source=info.source,

@@ -1,11 +1,10 @@
-"""Report where a filter's gain lies: definitions and tables."""
+"""Describe the page of report-where: definitions and tables."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from experiments.reports.shared.means import cell, mean_cell
-from experiments.reports.shared.page import Page, Table
+from experiments.reports.shared.means import grouped, mean_cell
+from experiments.reports.shared.page import Cell, Column, MeanCell, Page, Table
 from experiments.reports.where.bins import BLOCK, FARTHEST
 from experiments.reports.where.means import Decile, Mean, Point, QpMean, Summary
 from experiments.reports.where.measure import WAYS
@@ -25,7 +24,7 @@ Pooled gain in dB of the samples that have so many others between them and the n
 borders of the picture are no such edges, and a picture of one CTU is not counted. {FARTHEST}+: as far or farther. The
 codec's own blocks lie on the same grid, and the gain can be larger at their edges: what the CTU's edge costs is the
 difference between two ways at one distance, not that between distances. Farther away than the network reaches, the
-ways differ at the borders of the picture alone: there samples are repeated to fill up a partial CTU, and the picture at
+ways differ only at the borders of the picture: there samples are repeated to fill up a partial CTU, and the picture at
 once meets zeros."""
 ACTIVITY = f"""\
 Blocks of {BLOCK}x{BLOCK} wholly inside of the picture, by the standard deviation of the baseline's samples (activity,
@@ -41,34 +40,34 @@ BD-rate. Off: CTUs that are switched off. Flags: their bits, each, and as a shar
 
 
 def _gains(points: Sequence[QpMean], means: Sequence[Mean]) -> Table:
-    found = {m.point: m for m in points}
-    rows = []
-    for codec, qp in dict.fromkeys((m.point.codec, m.point.qp) for m in points):
-        ways = [m for point, m in found.items() if (point.codec, point.qp) == (codec, qp)]
-        rows.append(
-            [codec, str(qp), str(ways[0].clips), *(mean_cell(m.gain, "+.3f", m.defined, m.clips) for m in ways)]
-        )
-    for codec in dict.fromkeys(m.codec for m in means):
-        of_codec = [m for m in means if m.codec == codec]
-        clips = str(of_codec[0].clips)
-        rows.append([codec, "all", clips, *(_mean(m, "gain", "+.3f") for m in of_codec)])
-        rows.append([codec, "BD-rate %", clips, *(_mean(m, "bd_rate", "+.2f") for m in of_codec)])
-    return Table(["codec", "QP", "clips", *(NAMES[way] for way in WAYS)], 1, rows)
+    columns: list[str | Column] = ["codec", "QP", "clips", *(Column(name, "+.3f") for name in _names(points))]
+    rows: list[list[Cell]] = []
+    for (codec, qp), ways in grouped(points, "point.codec", "point.qp"):
+        rows.append([codec, qp, ways[0].clips, *(MeanCell(m.gain, m.defined, m.clips) for m in ways)])
+    for (codec,), of_codec in grouped(means, "codec"):
+        rows.append([codec, "all", of_codec[0].clips, *(_mean(m, "gain") for m in of_codec)])
+        rates = (mean_cell(m.bd_rate, "+.2f", m.defined["bd_rate"], m.clips, bold=True) for m in of_codec)
+        rows.append([codec, "BD-rate %", of_codec[0].clips, *rates])
+    return Table(columns, 1, rows)
 
 
-def _mean(mean: Mean, figure: str, form: str) -> str:
-    return mean_cell(getattr(mean, figure), form, mean.defined[figure], mean.clips, bold=True)
+def _names(rows: Sequence[QpMean] | Sequence[Decile]) -> list[str]:
+    return [NAMES[way] for way in dict.fromkeys(row.point.way for row in rows)]
+
+
+def _mean(mean: Mean, figure: str) -> MeanCell:
+    return MeanCell(getattr(mean, figure), mean.defined[figure], mean.clips, bold=True)
 
 
 def _distances(points: Sequence[QpMean]) -> Table:
-    head = [f"{at}{'+' if at == FARTHEST else ''}" for at in SHOWN]
+    heads = (f"{at}{'+' if at == FARTHEST else ''}" for at in SHOWN)
 
-    def row(filtered: str, point: Point, gains: Sequence[float]) -> list[str]:
-        return [point.codec, filtered, str(point.qp), *(cell(gains[at], "+.3f") for at in SHOWN)]
+    def row(filtered: str, point: Point, gains: Sequence[float]) -> list[Cell]:
+        return [point.codec, filtered, point.qp, *(gains[at] for at in SHOWN)]
 
     rows = [row(NAMES[m.point.way], m.point, m.by_distance) for m in points]
     rows += [row("CTU by CTU - at once", point, loss) for point, loss in losses(points)]
-    return Table(["codec", "filtered", "QP", *head], 2, rows)
+    return Table(["codec", "filtered", "QP", *(Column(head, "+.3f") for head in heads)], 2, rows)
 
 
 def losses(points: Sequence[QpMean]) -> list[tuple[Point, list[float]]]:
@@ -79,46 +78,48 @@ def losses(points: Sequence[QpMean]) -> list[tuple[Point, list[float]]]:
 
 
 def _deciles(deciles: Sequence[Decile]) -> Table:
-    ways = [NAMES[way] for way in WAYS]
-    head = ["codec", "QP", "decile", "activity", "blocks %", "error %"]
-    head += [f"reduction %, {way}" for way in ways] + [f"gain dB, {way}" for way in ways]
-    places: dict[tuple[str, int, int], list[Decile]] = defaultdict(list)
-    for d in deciles:
-        places[d.point.codec, d.point.qp, d.decile].append(d)
-    rows = [
+    columns: list[str | Column] = ["codec", "QP", "decile", "activity", Column("blocks %", ".1f")]
+    columns += [Column("error %", ".1f"), *(Column(f"reduction %, {name}", ".1f") for name in _names(deciles))]
+    columns += [Column(f"gain dB, {name}", "+.3f") for name in _names(deciles)]
+    rows: list[list[Cell]] = [
         [
-            *(codec, str(qp), str(decile + 1), f"{of[0].least:.1f} to {of[0].most:.1f}"),
-            *(cell(100 * share, ".1f") for share in (of[0].blocks, of[0].error)),
-            *(cell(100 * d.reduction, ".1f") for d in of),
-            *(cell(d.gain, "+.3f") for d in of),
+            *(codec, qp, decile + 1, f"{ways[0].least:.1f} to {ways[0].most:.1f}"),
+            *(100 * ways[0].blocks, 100 * ways[0].error),
+            *(100 * d.reduction for d in ways),
+            *(d.gain for d in ways),
         ]
-        for (codec, qp, decile), of in places.items()
+        for (codec, qp, decile), ways in grouped(deciles, "point.codec", "point.qp", "decile")
     ]
-    return Table(head, 1, rows)
+    return Table(columns, 1, rows)
 
 
 def _flags(points: Sequence[QpMean]) -> Table:
-    head = ["codec", "filtered", "QP", "gain dB", "with flags dB", "off %", "bits a flag", "flags %"]
-    rows = [
+    columns: list[str | Column] = ["codec", "filtered", "QP", Column("gain dB", "+.3f")]
+    columns += [Column("with flags dB", "+.3f"), Column("off %", ".1f")]
+    columns += [Column("bits a flag", ".2f"), Column("flags %", ".3f")]
+    rows: list[list[Cell]] = [
         [
-            *(m.point.codec, NAMES[m.point.way], str(m.point.qp)),
-            *(mean_cell(gain, "+.3f", m.defined, m.clips) for gain in (m.gain, m.gain_flagged)),
-            *(cell(100 * m.off, ".1f"), cell(m.bits_per_flag, ".2f"), cell(100 * m.flag_cost, ".3f")),
+            *(m.point.codec, NAMES[m.point.way], m.point.qp),
+            *(MeanCell(gain, m.defined, m.clips) for gain in (m.gain, m.gain_flagged)),
+            *(100 * m.off, m.bits_per_flag, 100 * m.flag_cost),
         ]
         for m in points
     ]
-    return Table(head, 2, rows)
+    return Table(columns, 2, rows)
 
 
 def _clips(summaries: Sequence[Summary], means: Sequence[Mean]) -> Table:
-    head = ["clip", "codec", "filtered", "gain dB", "with flags dB", "BD-rate %", "with flags %"]
-    forms = {"gain": "+.3f", "gain_flagged": "+.3f", "bd_rate": "+.2f", "bd_rate_flagged": "+.2f"}
-    rows = [[s.source, s.codec, NAMES[s.way], *(cell(getattr(s, f), forms[f]) for f in forms)] for s in summaries]
+    columns: list[str | Column] = ["clip", "codec", "filtered", Column("gain dB", "+.3f")]
+    columns += [Column("with flags dB", "+.3f"), Column("BD-rate %", "+.2f"), Column("with flags %", "+.2f")]
+    figures = ("gain", "gain_flagged", "bd_rate", "bd_rate_flagged")
+    rows: list[list[Cell]] = [
+        [s.source, s.codec, NAMES[s.way], *(getattr(s, figure) for figure in figures)] for s in summaries
+    ]
     rows += [
-        [f"**mean over clips ({m.clips})**", m.codec, NAMES[m.way], *(_mean(m, f, forms[f]) for f in forms)]
+        [f"**mean over clips ({m.clips})**", m.codec, NAMES[m.way], *(_mean(m, figure) for figure in figures)]
         for m in means
     ]
-    return Table(head, 3, rows)
+    return Table(columns, 3, rows)
 
 
 def page(

@@ -1,4 +1,4 @@
-"""The figures of where a filter's gain lies."""
+"""Plot where a filter gains, as PNG."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ def _panels(columns: Sequence[At], rows: int) -> tuple[Figure, list[list[Axes]]]
 
 
 def plot_edge(points: Sequence[QpMean]) -> bytes:
-    """Pooled gain by distance from the CTU edge as PNG, one column a codec and QP; below it what the edge costs."""
+    """Plot pooled gain by distance from the CTU edge, a column for each codec and QP; below, what the edge costs."""
     columns: list[At] = list(dict.fromkeys((m.point.codec, m.point.qp) for m in points))
     figure, (gains, differences) = _panels(columns, 2)
     for m in points:
@@ -45,7 +45,7 @@ def plot_edge(points: Sequence[QpMean]) -> bytes:
 
 
 def plot_activity(deciles: Sequence[Decile]) -> bytes:
-    """Pooled gain and share of the error's reduction by decile of activity as PNG, one column a codec and QP."""
+    """Plot pooled gain and share of the reduction by decile of activity, a column for each codec and QP."""
     columns: list[At] = list(dict.fromkeys((d.point.codec, d.point.qp) for d in deciles))
     figure, (gains, shares) = _panels(columns, 2)
     for gain, share, at in zip(gains, shares, columns, strict=True):
@@ -67,7 +67,7 @@ def plot_activity(deciles: Sequence[Decile]) -> bytes:
 
 
 def plot_flags(points: Sequence[QpMean]) -> bytes:
-    """The gain, what flags add to it, and the CTUs that they switch off, as PNG, one row a codec."""
+    """Plot the gain, what flags add to it, and the share of CTUs that they switch off, a row for each codec."""
     codecs = list(dict.fromkeys(m.point.codec for m in points))
     figure, axes = pyplot.subplots(len(codecs), 3, figsize=(13, 0.4 + 3 * len(codecs)), squeeze=False)
     width = 0.8 / len(WAYS)

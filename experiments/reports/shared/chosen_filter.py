@@ -1,4 +1,4 @@
-"""Read what reports on filters are told, and load the filter."""
+"""Load the filter that a report is about, and describe what it was measured with."""
 
 import argparse
 import sys
@@ -10,15 +10,10 @@ from codecnn.dataset.reader import Shard
 from codecnn.models.costs import kmac_per_sample, parameter_count
 from codecnn.models.in_loop_filter import AnyFilter, FilterNetwork
 from codecnn.models.registry import make_network
-from codecnn.models.weights import Notes, find_weights, read_weights
+from codecnn.models.weights import find_weights, read_weights
+from codecnn.models.weights_header import Notes
 from codecnn.training.device import choose_device
 from codecnn.training.provenance import codec_caution, codecs_of, trained_on
-from command_line.parser import Parser
-
-WEIGHTS_HELP = (
-    "a run folder of train-filter (its best.safetensors is taken), a weights file, or the name of weights that come "
-    "with the project, such as rdn_s"
-)
 
 
 class Filter(NamedTuple):
@@ -27,17 +22,6 @@ class Filter(NamedTuple):
     network: AnyFilter
     notes: Notes
     file: Path
-
-
-def filter_parser(prog: str, description: str | None) -> argparse.ArgumentParser:
-    """Return the parser of a report on a filter, without its data."""
-    parser = Parser(prog=prog, description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("weights", help=WEIGHTS_HELP)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the report")
-    parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="integer weights run on the CPU"
-    )
-    return parser
 
 
 def load_filter(args: argparse.Namespace) -> Filter:
@@ -49,7 +33,10 @@ def load_filter(args: argparse.Namespace) -> Filter:
 
 
 def describe(chosen: Filter, shards: Sequence[Shard], filtered: str) -> dict[str, str]:
-    """Return what the numbers of a report were measured with, and a caution if weights were trained on some of it."""
+    """Describe what a filter was measured with, and warn if it was trained on some of the clips.
+
+    filtered: how the pictures were filtered, in words.
+    """
     infos = [shard.info for shard in shards]
     known = trained_on(chosen.notes, infos)
     caution = {"caution": f"trained on {len(known)} of these clips: {', '.join(known)}"} if known else {}
@@ -75,5 +62,5 @@ def warn_of_codec(prog: str, chosen: Filter, shards: Sequence[Shard]) -> None:
 
 
 def ctu_sizes(shards: Sequence[Shard]) -> str:
-    """Return the CTU sizes of shards in words."""
+    """Return the CTU sizes of shards in words, such as "64 or 128"."""
     return " or ".join(map(str, sorted({shard.info.ctu_size for shard in shards})))

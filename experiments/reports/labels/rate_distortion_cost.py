@@ -1,4 +1,4 @@
-"""What labels cost in J = SSE + lambda * bits, against the best of all modes."""
+"""Measure what labels cost in J = SSE + lambda * bits, against the best of all modes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _CPU = torch.device("cpu")
 
 
 class Drawn(NamedTuple):
-    """Blocks of one frame that the rate-distortion cost is measured on."""
+    """Hold the blocks of one frame that the rate-distortion cost is measured on."""
 
     frame: int
     blocks: np.ndarray  # (n, 4) as `gather_references` takes them
@@ -37,10 +37,10 @@ class Drawn(NamedTuple):
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """Both labels under J, in sums over the blocks; the least J is that of the best of all modes.
+    """Hold what both labels cost in J, summed over the blocks; the least J is that of the best of all modes.
 
-    A regret is the sum of J / the sum of the least J - 1. A difference is the sum of the Hadamard label - that of the
-    DCT label: above 0 where the DCT label is the better one.
+    A regret is the sum of J / the sum of the least J - 1. A difference is the sum of the Hadamard label - the sum of
+    the DCT label: above 0 where the DCT label is the better one.
     """
 
     blocks: int
@@ -57,7 +57,10 @@ class RateDistortion:
 
 
 def rate_distortion(shard: Shard, size: BlockSize, drawn: Sequence[Drawn], bits: np.ndarray) -> RateDistortion:
-    """The labels of drawn blocks of a shard. bits: of `codecnn.labels.rate_distortion.bits_of_magnitudes`."""
+    """Measure both labels of the drawn blocks of a shard.
+
+    bits: of each magnitude, as `codecnn.labels.rate_distortion.bits_of_magnitudes` returns them.
+    """
     lagrangian = lagrange_multiplier(shard.info.codec, shard.info.qp, shard.info.bit_depth)
     parts = [compare_costs(costs_of_modes(shard, size, some, bits), some.best, lagrangian) for some in drawn]
     blocks = sum(len(part) for part in parts)
@@ -80,7 +83,7 @@ def rate_distortion(shard: Shard, size: BlockSize, drawn: Sequence[Drawn], bits:
 
 
 def compare_costs(costs: np.ndarray, best: np.ndarray, lagrangian: float) -> np.ndarray:
-    """Both labels of every block side by side: (n, 11) float64.
+    """Compare the costs of both labels of every block: (n, 11) float64.
 
     costs: (2, n, modes), SSE and bits of all modes; best: (2, n, 3), the best modes by Hadamard and by DCT SATD.
     Columns: J of the Hadamard label, the DCT label, the best of all modes, the best of each three; SSE of the Hadamard
@@ -97,7 +100,7 @@ def compare_costs(costs: np.ndarray, best: np.ndarray, lagrangian: float) -> np.
 
 
 def count_levels(shard: Shard, size: BlockSize, drawn: Sequence[Drawn]) -> np.ndarray:
-    """The levels of both labels of drawn blocks alike, as `codecnn.labels.rate_distortion.level_counts`."""
+    """Count the levels of drawn blocks, with both of their labels, as `level_counts` does."""
     counts = np.zeros((CONTEXTS, CAP + 1), np.int64)
     for some in drawn:
         for best in some.best:
@@ -107,31 +110,31 @@ def count_levels(shard: Shard, size: BlockSize, drawn: Sequence[Drawn]) -> np.nd
 
 
 def residual_of_modes(shard: Shard, size: BlockSize, drawn: Drawn, modes: np.ndarray) -> np.ndarray:
-    """What is left of the drawn blocks by one mode each, (n,): (n, height, width) int32."""
+    """Return the residual of the drawn blocks, each with its mode of (n,): (n, height, width) int32."""
     residual = np.empty((len(modes), size.height, size.width), np.int32)
     planes = _planes(shard, drawn.frame)
-    for line in range(reference_lines_of(_mode_set(shard))):
-        for stencil in _stencils(shard, size, line):
+    for reference_line in range(reference_lines_of(_mode_set(shard))):
+        for stencil in _stencils(shard, size, reference_line):
             which = np.flatnonzero(modes == stencil.number)
             if which.size:
-                residual[which] = _residual(shard, planes, drawn.blocks[which], size, line, (stencil,))[:, 0]
+                residual[which] = _residual(shard, planes, drawn.blocks[which], size, reference_line, (stencil,))[:, 0]
     return residual
 
 
 def costs_of_modes(shard: Shard, size: BlockSize, drawn: Drawn, bits: np.ndarray) -> np.ndarray:
-    """SSE and bits of the drawn blocks by all modes: (2, n, modes) float64, infinite for a mode they cannot have."""
+    """Return SSE and bits of the drawn blocks with all modes: (2, n, modes) float64, inf for a mode that cannot be."""
     costs = np.full((2, len(drawn.blocks), count_of(_mode_set(shard))), np.inf)
     planes = _planes(shard, drawn.frame)
     at_once = max(1, _CHUNK // (size.width * size.height))
     for first in range(0, len(drawn.blocks), at_once):
         some = slice(first, first + at_once)
-        for line in range(reference_lines_of(_mode_set(shard))):
-            stencils = _stencils(shard, size, line)
-            residual = _residual(shard, planes, drawn.blocks[some], size, line, stencils)
+        for reference_line in range(reference_lines_of(_mode_set(shard))):
+            stencils = _stencils(shard, size, reference_line)
+            residual = _residual(shard, planes, drawn.blocks[some], size, reference_line, stencils)
             levels, sse = quantised_dct(residual, _step(shard))
             for table, found in zip(costs, (sse, estimated_bits(levels, bits)), strict=True):
                 table[some, [stencil.number for stencil in stencils]] = found
-    first_row = drawn.blocks[:, 1] % shard.info.ctu_size == 0  # where a decoder keeps line 0 alone, as the labels know
+    first_row = drawn.blocks[:, 1] % shard.info.ctu_size == 0  # where a decoder keeps only reference line 0
     costs[:, first_row, count_of("vvc-67") :] = np.inf
     return costs
 
@@ -141,27 +144,27 @@ def _residual(
     planes: tuple[Tensor, Tensor],
     blocks: np.ndarray,
     size: BlockSize,
-    line: int,
+    reference_line: int,
     stencils: Sequence[Stencil],
 ) -> np.ndarray:
-    """(n, stencils, height, width) int32."""
+    """Return the residual of blocks with each stencil: (n, stencils, height, width) int32."""
     original, reference = planes
     where, depth = torch.from_numpy(blocks), shard.info.bit_depth
-    references = gather_references(reference, where, size, depth, line)
-    predicted = predict(references, stencils, size, depth, line, strong=_mode_set(shard) == "hevc-35")
+    references = gather_references(reference, where, size, depth, reference_line)
+    predicted = predict(references, stencils, size, depth, reference_line, strong=_mode_set(shard) == "hevc-35")
     residual: np.ndarray = (gather_blocks(original, where, size)[:, None] - predicted).numpy()
     return residual
 
 
 def _planes(shard: Shard, frame: int) -> tuple[Tensor, Tensor]:
-    """Original and reference: (H, W) int32."""
+    """Return the luma of the original and of the picture with the references: (H, W) int32 each."""
     names = "original", shard.info.label_references
     original, reference = (shard.picture(name, frame).y.astype(np.int32) for name in names)
     return torch.from_numpy(original), torch.from_numpy(reference)
 
 
-def _stencils(shard: Shard, size: BlockSize, line: int) -> tuple[Stencil, ...]:
-    return stencils_of(_mode_set(shard), size, line, _CPU)
+def _stencils(shard: Shard, size: BlockSize, reference_line: int) -> tuple[Stencil, ...]:
+    return stencils_of(_mode_set(shard), size, reference_line, _CPU)
 
 
 def _mode_set(shard: Shard) -> ModeSet:

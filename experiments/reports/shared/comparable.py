@@ -1,4 +1,4 @@
-"""Check that the shards of a dataset can be compared with each other."""
+"""Check that shards can be compared with each other."""
 
 import re
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def check_comparable(shards: Sequence[Shard]) -> None:
 
 
 def check_equal(shard: Shard, other: Shard, attributes: Sequence[str]) -> None:
-    """Raise InputError if one of the attributes of two files differs."""
+    """Raise InputError if two shards differ in one of the attributes."""
     for name in attributes:
         here, there = getattr(shard.info, name), getattr(other.info, name)
         if here != there:
@@ -41,7 +41,7 @@ def check_equal(shard: Shard, other: Shard, attributes: Sequence[str]) -> None:
 
 
 def _equal_apart_from_qp(info: ShardInfo, other: ShardInfo) -> bool:
-    """Whether the parameters are the same, but for numbers that are the QP of each."""
+    """Return whether the parameters are the same, except for numbers that are the QP of each."""
     words = [re.findall(r"(?<!\w)-\d+|\d+|\D", text) for text in (info.codec_parameters, other.codec_parameters)]
     both = zip(*words, strict=False)
     qps = str(info.qp), str(other.qp)

@@ -1,0 +1,35 @@
+"""Define the arguments that the commands of reports share."""
+
+import argparse
+from pathlib import Path
+
+from command_line.parser import Parser
+
+DEVICE = "where the network runs; auto: on the GPU if there is one; integer weights always run on the CPU"
+WEIGHTS = (
+    "a run folder of train-filter (its best.safetensors is taken), a weights file, or the name of weights that come "
+    "with the project, such as rdn_s"
+)
+
+
+def report_parser(prog: str, description: str | None) -> Parser:
+    """Return the parser of a report, with --out."""
+    parser = Parser(prog=prog, description=description)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the report, made if missing")
+    return parser
+
+
+def add_weights(parser: argparse._ActionsContainer) -> None:
+    """Add the weights of one filter."""
+    parser.add_argument("weights", help=WEIGHTS)
+
+
+def add_data(parser: argparse._ActionsContainer, required: bool = True) -> None:
+    """Add --data."""
+    parser.add_argument("--data", type=Path, required=required, help="a dataset folder of build-dataset")
+
+
+def add_device(parser: argparse._ActionsContainer) -> None:
+    """Add --device."""
+    choices = ("auto", "cpu", "cuda")
+    parser.add_argument("--device", choices=choices, default="auto", help=DEVICE)

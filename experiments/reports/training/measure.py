@@ -1,0 +1,64 @@
+"""Read what trainings reached, and in what time, from their run folders."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from codecnn.errors import InputError
+from codecnn.models.costs import kmac_per_sample
+from codecnn.models.in_loop_filter import FilterNetwork
+from codecnn.models.weights import read_weights
+from codecnn.tasks.registry import TASKS
+from codecnn.training.metrics_log import Validation, read_rows, validations
+
+SETTINGS = {"optimiser.name": "optimiser", "optimiser.lr": "lr", "loss": "loss", "batch": "batch", "patch": "patch"}
+
+
+@dataclass(frozen=True)
+class Training:
+    """Hold a run, as far as it has come."""
+
+    name: str
+    figure: str  # the one that its task decides by
+    kmac: float  # per luma sample; NaN for a network that is no in-loop filter
+    settings: dict[str, Any]  # of the recipe
+    stages: int  # before it
+    validations: list[Validation]
+    hours: list[float]  # at these, of this stage and those before; NaN where a stage before tells no time
+
+    @property
+    def last(self) -> Validation:
+        """Return the last validation."""
+        return self.validations[-1]
+
+
+def read(folder: Path) -> Training:
+    """Return the training in a run folder; InputError if it is none, or was never validated."""
+    weights, file = folder / "last.safetensors", folder / "metrics.jsonl"
+    network, task, notes = read_weights(weights)
+    recipe = notes.get("recipe") or {}
+    if missing := set(SETTINGS) - recipe.keys():
+        raise InputError(f"{weights}: its notes do not tell {', '.join(sorted(missing))}")
+    decides, rows = TASKS[task].decides, read_rows(file)
+    found = validations(file, rows, decides)
+    times = {row["step"]: row["seconds"] for row in rows if "seconds" in row}
+    if "step" in notes and "seconds" in notes:
+        times[notes["step"]] = notes["seconds"]  # of the last step; the log may end before it
+    if not times:
+        raise InputError(f"{file}: tells no time")
+    stages = notes.get("stages", [])
+    before = sum(math.nan if stage.get("seconds") is None else stage["seconds"] for stage in stages)
+    steps = sorted(times)
+    seconds = np.interp([validation.step for validation in found], steps, [times[step] for step in steps])
+    settings = {name: recipe[name] for name in SETTINGS}
+    hours = [(before + second) / 3600 for second in seconds.tolist()]
+    kmac = kmac_per_sample(network) if isinstance(network, FilterNetwork) else math.nan
+    return Training(folder.name, decides, kmac, settings, len(stages), found, hours)
+
+
+def as_row(training: Training) -> dict[str, Any]:
+    """Return all numbers of a training, for JSON."""
+    return vars(training) | {"validations": [{"step": v.step, **v.figures} for v in training.validations]}

@@ -1,0 +1,30 @@
+"""Describe the page of report-training: one table."""
+
+import math
+from collections.abc import Sequence
+
+from experiments.reports.shared.page import Cell, Column, Page, Table
+from experiments.reports.training.measure import SETTINGS, Training
+
+GAIN = (
+    "PSNR-Y over the baseline in dB, of pictures held out of the training, filtered CTU by CTU and rounded, mean over "
+    "the QPs, at the last validation"
+)
+
+
+def page(trainings: Sequence[Training]) -> Page:
+    """Return the report."""
+    qps = sorted({qp for training in trainings for qp in training.last.by_qp(training.figure)})
+    figures = list(dict.fromkeys(training.figure for training in trainings))
+    columns: list[str | Column] = ["run", Column("kMAC/px", ".1f"), *SETTINGS.values(), "stages before"]
+    columns += [Column("steps", ","), Column("hours", ".2f"), Column(" or ".join(figures), "+.3f")]
+    columns += [Column(f"QP {qp}", "+.3f") for qp in qps]
+    about = {figure: GAIN if figure == "gain" else "at the last validation" for figure in figures}
+    about["hours"] = "on the machine of the training, with the stages before; empty if one of them does not tell"
+    rows: list[list[Cell]] = []
+    for t in trainings:
+        by_qp = t.last.by_qp(t.figure)
+        row: list[Cell] = [t.name, t.kmac, *map(str, t.settings.values()), t.stages, t.last.step]
+        row += [t.hours[-1], t.last.figures[t.figure]]
+        rows.append(row + [by_qp.get(qp, math.nan) for qp in qps])
+    return Page("Training", about, [Table(columns, 1, rows)])
