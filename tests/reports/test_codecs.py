@@ -1,4 +1,4 @@
-"""The comparison of codecs, on one that was made twice as expensive."""
+"""Test report-codecs with a codec that takes twice the bits of another one."""
 
 import json
 import math
@@ -62,7 +62,7 @@ def test_bad_input_is_one_line(
     assert not (tmp_path / "out").exists()
 
 
-def test_means_are_over_so_many_clips_and_over_those_of_all_codecs() -> None:
+def test_means_over_all_clips_and_over_the_clips_that_all_codecs_have() -> None:
     rates = {"anchor": {"a": 0.0, "b": 0.0}, "one": {"a": 50.0}, "both": {"b": 100.0, "a": 200.0}}
     *_, own, shared = rates_table(rates).markdown().splitlines()
     assert own == "| **mean over clips (so many)** | **+0.0** (2) | **+50.0** (1) | **+150.0** (2) |"

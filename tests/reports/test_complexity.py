@@ -1,4 +1,4 @@
-"""report-complexity: its figures, what it takes from the notes, and what is refused."""
+"""Test report-complexity: its figures, its use of the notes of weights, and bad input."""
 
 from pathlib import Path
 from typing import Any

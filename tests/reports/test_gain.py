@@ -1,4 +1,4 @@
-"""report-gain, checked with networks whose output is known: untrained, an Rdn is the identity."""
+"""Test report-gain with networks whose output is known: an Rdn that is not trained is the identity."""
 
 import math
 import resource
@@ -82,7 +82,7 @@ def test_the_identity_on_the_unfiltered_picture_is_the_codec_without_filters(dat
 
 
 def test_the_filtered_picture_is_made_of_integers(data: Path, tmp_path: Path) -> None:
-    """A shift by less than half a step of 8 or 10 bit is rounded away."""
+    """A shift of less than half a sample value, at 8 or 10 bit, is lost by rounding."""
     found = results(data, tmp_path / "run", SMALL, bias=0.45 / 1023)
     assert [mean["gain"] for mean in found["means"]] == [0]
 
@@ -130,7 +130,7 @@ def test_sequences_are_encoded_and_filtered_with_weights_of_the_project(tmp_path
     options = ["--codec", "x264", "--preset", "fast", "--frames", "1", "--out", str(out)]
     assert report.main(["rdn_s", "--sequences", *sources, "--qp", "32", "37", *options]) == 0
     assert len(read_results(out)["tables"]["rows"]) == 4
-    for qps in (["37"], []):  # of what the former calls made nothing is taken
+    for qps in (["37"], []):  # nothing that the calls before made is used
         asked = ["--qp", *qps] if qps else []
         assert report.main(["rdn_s", "--sequences", sources[1], *asked, *options]) == 0
         rows = read_results(out)["tables"]["rows"]
@@ -224,8 +224,8 @@ def test_codecs_are_not_pooled() -> None:
     assert "nan" not in text
 
 
-def test_means_over_fewer_than_all_clips_say_so() -> None:
-    """Of three clips one has a curve, and one no gain."""
+def test_means_over_some_of_the_clips_say_so() -> None:
+    """One of three clips has a curve, and one has no gain."""
     qps = {"a": (22, 27, 32, 37), "b": (22,), "c": (22,)}
     gains = {"a": 1.0, "b": 3.0, "c": math.nan}
     rows = [
@@ -243,7 +243,7 @@ def test_means_over_fewer_than_all_clips_say_so() -> None:
     assert "| x265 | 27 | 1 | +1.000 |" in lines
 
 
-def test_all_presets_and_ctu_sizes_are_said(tmp_path: Path) -> None:
+def test_all_presets_and_ctu_sizes_are_reported(tmp_path: Path) -> None:
     write_raw(tmp_path / "c_64x48.yuv", [photograph("chelsea", 48, 64)])
     common = [str(tmp_path / "c_64x48.yuv"), "--out", str(tmp_path / "data"), "--no-labels"]
     assert build_dataset.main([*common, "--preset", "ultrafast", "--qp", "37", "--ctu-size", "64"]) == 0

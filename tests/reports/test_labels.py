@@ -1,4 +1,4 @@
-"""report-labels: its statistics by hand and by brute force, its files, and what it refuses."""
+"""Test report-labels: its statistics by hand and by brute force, its files, and bad input."""
 
 import shutil
 from pathlib import Path
@@ -55,7 +55,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def data(clips: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With blocks of 64 in one of the clips alone."""
+    """Make a dataset in which only one of the clips has blocks of 64."""
     return build(clips, tmp_path_factory.mktemp("data"), "--qp", "27", "37", "--label-sizes", "4", "8x16", "64")
 
 

@@ -1,4 +1,4 @@
-"""The page, the tables and the numbers of a report are written as described."""
+"""Test how the page, the tables and the numbers of a report are written."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The schema of results.json refuses what it does not describe, and docs/results.md explains all of it."""
+"""Test that the schema of results.json refuses unknown fields, and that docs/results.md explains every field."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The report on trainings: what stands in it is what the runs logged, stages before included."""
+"""Test that report-training reports what the runs logged, with the stages before."""
 
 import json
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_the_numbers_are_those_of_the_log(runs: list[Path], tmp_path: Path) -> N
     assert (tmp_path / "report" / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_is_no_finished_run_is_one_line(
+def test_a_run_that_is_not_finished_is_one_line(
     runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refused(run: Path) -> str:

@@ -1,4 +1,4 @@
-"""report-where, against plain loops, an arithmetic coder, and networks whose output is known."""
+"""Test report-where against plain loops, an arithmetic coder, and networks whose output is known."""
 
 import math
 from dataclasses import replace
@@ -128,7 +128,7 @@ def test_the_most_active_block_has_a_bin(info: ShardInfo) -> None:
 
 @pytest.fixture(scope="module")
 def info(data: Path) -> ShardInfo:
-    """Of the pictures of planes."""
+    """Return the attributes of the shard that the planes stand for."""
     return replace(shard_at(data, "deep", 22).info, width=100, height=70)
 
 
@@ -480,7 +480,7 @@ def test_the_identity_is_switched_off_everywhere(data: Path, tmp_path: Path) -> 
 
 
 def test_flags_save_what_a_bad_filter_loses(data: Path, tmp_path: Path) -> None:
-    """All samples 3 steps brighter: worse nearly everywhere."""
+    """All samples are larger by 3, which is worse nearly everywhere."""
     model = Rdn(SMALL)
     with torch.no_grad():
         assert model.last.bias is not None
@@ -536,8 +536,8 @@ def test_figures_that_are_not_defined_are_empty_cells() -> None:
     assert "| a | x265 | CTU by CTU |  |  |  |  |" in text
 
 
-def test_means_over_fewer_than_all_clips_say_so() -> None:
-    """Of three clips one has a curve, and one no gain."""
+def test_means_over_some_of_the_clips_say_so() -> None:
+    """One of three clips has a curve, and one has no gain."""
     clips = [measured("a", qp, 1.0) for qp in (22, 27, 32, 37)] + [measured("b", 22, 2.0), measured("c", 22, math.nan)]
     points, summaries = qp_means(clips), summarise(clips)
     means = average(summaries)

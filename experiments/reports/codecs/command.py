@@ -19,7 +19,7 @@ from experiments.reports.codecs.measure import bd_rates, curves_of, measure
 from experiments.reports.codecs.page import page
 from experiments.reports.codecs.plots import plot_curves
 from experiments.reports.shared.arguments import report_parser
-from experiments.reports.shared.comparable import check_comparable
+from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
 
 

@@ -24,8 +24,8 @@ from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import plot_curves
 from experiments.reports.shared.arguments import add_data, add_device, add_weights, report_parser
 from experiments.reports.shared.chosen_filter import ctu_sizes, describe, load_filter, warn_of_codec
-from experiments.reports.shared.comparable import check_comparable
 from experiments.reports.shared.encode import encode
+from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
 
 

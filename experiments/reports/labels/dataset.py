@@ -7,7 +7,7 @@ from codecnn.dataset.reader import Shard
 from codecnn.errors import InputError
 from codecnn.labels.mode_sets import MODE_SETS
 from codecnn.labels.rate_distortion import lagrange_multiplier
-from experiments.reports.shared.comparable import check_comparable, check_equal
+from experiments.reports.shared.one_comparison import check_comparable, check_equal
 
 
 def check(shards: Sequence[Shard], samples: int) -> None:

@@ -20,7 +20,7 @@ from codecnn.dataset.reader import open_folder
 from command_line.parser import run_command
 from experiments.reports.shared.arguments import add_data, add_device, add_weights, report_parser
 from experiments.reports.shared.chosen_filter import ctu_sizes, describe, load_filter, warn_of_codec
-from experiments.reports.shared.comparable import check_comparable
+from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
 from experiments.reports.where.means import average, decile_means, qp_means, summarise
 from experiments.reports.where.measure import measure
