@@ -14,9 +14,7 @@ from command_line.parser import Parser
 
 def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = Parser(
-        prog="build-dataset", description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = Parser(prog="build-dataset", description=description)
     add = parser.add_argument
     add("sources", nargs="+", type=Path, help="raw .yuv, .y4m, pictures (one-frame clips), or any video")
     add("--out", type=Path, required=True, help="folder for the dataset, made if missing")

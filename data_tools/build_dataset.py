@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from codecnn.codecs.registry import choose_codec
 from codecnn.dataset.build import Settings, build_all, is_whole, plan
-from codecnn.errors import InputError
 from command_line.encoding import format_options
+from command_line.parser import run_command
 from data_tools.arguments import parse
 
 
@@ -38,26 +38,24 @@ def settings_of(args: argparse.Namespace) -> Settings:
     )
 
 
+def run(args: argparse.Namespace) -> int:
+    """Build what is missing; return the exit code."""
+    tasks = list(plan(args.sources, args.out, settings_of(args)))
+    args.out.mkdir(parents=True, exist_ok=True)
+    missing = [task for task in tasks if not is_whole(task)]
+    print(f"{len(tasks)} files asked for, {len(tasks) - len(missing)} there already, {len(missing)} to make")
+    results = tqdm(build_all(missing, args.jobs, args.dask), total=len(missing), unit="file")
+    failures = [reason for reason in results if reason]
+    for reason in dict.fromkeys(failures):  # a bad source fails at every QP
+        print(f"build-dataset: {reason}", file=sys.stderr)
+    return 2 if failures else 0
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     args = parse(argv, __doc__)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: no worker goes on
-    try:
-        tasks = list(plan(args.sources, args.out, settings_of(args)))
-        args.out.mkdir(parents=True, exist_ok=True)
-        missing = [task for task in tasks if not is_whole(task)]
-        print(f"{len(tasks)} files asked for, {len(tasks) - len(missing)} there already, {len(missing)} to make")
-        results = tqdm(build_all(missing, args.jobs, args.dask), total=len(missing), unit="file")
-        failures = [reason for reason in results if reason]
-    except KeyboardInterrupt:
-        print("build-dataset: interrupted; the same command makes what is missing", file=sys.stderr)
-        return 130
-    except (InputError, OSError) as error:
-        print(f"build-dataset: {error}", file=sys.stderr)
-        return 2
-    for reason in dict.fromkeys(failures):  # a bad source fails at every QP
-        print(f"build-dataset: {reason}", file=sys.stderr)
-    return 2 if failures else 0
+    return run_command("build-dataset", run, args, "interrupted; the same command makes what is missing")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Reads every file of the folders in full: its schema, the checksums of its arrays
 whether CTUs, bits and QPs agree with the attributes. Prints a line for each fault.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -11,25 +12,24 @@ from tqdm import tqdm
 
 from codecnn.dataset.integrity import complaints
 from codecnn.dataset.reader import dataset_files
-from codecnn.errors import InputError
-from command_line.parser import Parser
+from command_line.parser import Parser, run_command
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check all files, and print their faults; return the exit code."""
+    paths = [path for folder in args.folders for path in dataset_files(folder)]
+    faults = [f"{path}: {fault}" for path in tqdm(paths, unit="file", disable=None) for fault in complaints(path)]
+    for fault in faults:
+        print(fault)
+    print(f"{len(paths)} files checked, {len(faults)} faults")
+    return 1 if faults else 0
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return 0 if all files are as they were written, 1 if one is not, 2 if there is none to check."""
     parser = Parser(prog="check-dataset", description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, help="folders of dataset files")
-    args = parser.parse_args(argv)
-    try:
-        paths = [path for folder in args.folders for path in dataset_files(folder)]
-    except (InputError, OSError) as error:
-        print(f"check-dataset: {error}", file=sys.stderr)
-        return 2
-    faults = [f"{path}: {fault}" for path in tqdm(paths, unit="file", disable=None) for fault in complaints(path)]
-    for fault in faults:
-        print(fault)
-    print(f"{len(paths)} files checked, {len(faults)} faults")
-    return 1 if faults else 0
+    return run_command("check-dataset", run, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

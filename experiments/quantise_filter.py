@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> None:
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = Parser(prog="quantise-filter", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = Parser(prog="quantise-filter", description=__doc__)
     add = parser.add_argument
     add("weights", help="a run folder of train-filter, a weights file, or the name of weights of the project")
     add("--data", type=Path, required=True, help="a dataset folder of build-dataset; best a part of the training data")

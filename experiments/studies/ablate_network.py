@@ -19,7 +19,7 @@ from typing import Any
 from codecnn.errors import InputError
 from codecnn.training.recipe import Run
 from codecnn.training.run_folder import locked
-from experiments.reports.shared.page import save
+from experiments.reports.shared.page import finish
 from experiments.studies.ablation_page import page, plot, results
 from experiments.studies.command import run_study, study_parser
 from experiments.studies.cost import kmac_of
@@ -108,10 +108,7 @@ def ablate(args: argparse.Namespace, caught: list[int]) -> int:
             first = of_seeds[study.seeds[0]]
             finished = {seed: read_result(run) for seed, run in of_seeds.items()}
             variants.append(Variant(variant.name, first.recipe, variant.found, finished, kmac_of(first)))
-        text = page(config.stem, variants).markdown()
-        print(text)
-        files = {"report.md": text.encode(), "results.json": results(variants), "gains.png": plot(variants)}
-        save(args.out, files)
+        finish(args.out, page(config.stem, variants), results(variants), {"gains.png": plot(variants)})
     return 0
 
 

@@ -20,7 +20,7 @@ from codecnn.errors import InputError
 from codecnn.tasks.registry import TASKS
 from codecnn.training.run_folder import FREE, locked
 from command_line.arguments import count
-from experiments.reports.shared.page import save
+from experiments.reports.shared.page import finish
 from experiments.studies.command import run_study, study_parser
 from experiments.studies.cost import kmac_of
 from experiments.studies.study_file import Fields, flatten, known_fields, known_task, read_study
@@ -113,10 +113,7 @@ def sweep(args: argparse.Namespace, caught: list[int]) -> int:
             "ranges": ", ".join(f"{LETTERS.get(n, n)} {low} to {high}" for n, (low, high) in space.ranges.items()),
             "seed of the search": str(space.seed),
         }
-        text = page(found, about).markdown()
-        print(text)
-        files = {"report.md": text.encode(), "results.json": results(found, about), "front.png": plot(found)}
-        save(args.out, files)
+        finish(args.out, page(found, about), results(found, about), {"front.png": plot(found)})
     return 0
 
 
