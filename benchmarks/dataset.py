@@ -1,4 +1,4 @@
-"""How fast a dataset is built and read: CTU/s, the encoder's share of the time, random windows/s.
+"""Measure how fast a dataset is built and read: CTU/s, the encoder's share of the time, random windows/s.
 
 The clip is a mosaic of photographs that come with scikit-image, 832x480, 8 bit, libx265 medium at QP 32.
 """
@@ -27,7 +27,7 @@ READS = 2000
 
 
 def mosaic() -> Iterator[Picture]:
-    """Frames of 832x480 that move over two photographs placed side by side."""
+    """Make frames of 832x480 that move over two photographs placed side by side."""
     folder = Path(skimage.__path__[0]) / "data"
     left, right = (next(open_clip(folder / f"{name}.png").frames()) for name in ("astronaut", "motorcycle_left"))
     for index in range(FRAMES):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def grid(height: int, width: int, high: int, wide: int) -> tuple[int, int]:
-    """Rows and columns of CTUs of high x wide samples that cover a plane; the last ones of each may be partial."""
+    """Return the rows and columns of CTUs of high x wide samples that cover a plane; the last ones may be partial."""
     return -(-height // high), -(-width // wide)
 
 

@@ -62,5 +62,5 @@ class RdnConfig:
 
     @property
     def reach(self) -> int:
-        """How far, in samples, zero padding at an edge reaches into the output."""
+        """Return how far, in samples, zero padding at an edge changes the output."""
         return self.stride * (self.blocks * (self.convolutions - 1) + 2)

@@ -1,4 +1,4 @@
-"""The convolutions of a dense block with a backward pass of their own.
+"""Compute the convolutions of a dense block, with a backward pass of their own.
 
 Autograd by itself keeps every concatenation, and works on slices of their gradients, whose few channels fill no vector.
 But the gradient of a dense block is a dense block again, run from the last convolution to the first: so it needs no
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 
 def dense_block(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
-    """The fused features (B, C, H, W) of a block's input (B, C, H, W), without the inner residual.
+    """Return the fused features (B, C, H, W) of a block's input (B, C, H, W), without the inner residual.
 
     `weights` are (g, C + i g, 3, 3) for the convolutions i = 0 .. L - 1, then (C, C + L g, 1, 1) of the one that fuses
     them; `biases` belong to them. Under autocast all is computed in its precision, and the backward pass in that of the
@@ -48,14 +48,14 @@ class _DenseBlock(torch.autograd.Function):
 
 
 def _gradients(gradient: Tensor, features: Tensor, *saved: Tensor) -> tuple[Tensor | None, ...]:
-    """Those of what `forward` takes, from that of its result and what it has saved."""
+    """Return the gradients of the arguments of `forward`, from the gradient of its result and what it saved."""
     layers = len(saved) // 2
     grown, weights, fuse = saved[:layers], saved[layers:-1], saved[-1]
     growth, channels = weights[0].shape[:2]
     starts = [channels + i * growth for i in range(layers)]
 
     def before_relu(i: int, later: Tensor | None) -> Tensor:
-        """The gradient of convolution i, or of x for -1; `later` are those of i + 1 .. L - 1, the last first."""
+        """Return the gradient of convolution i, or of x for -1; `later` are those of i + 1 .. L - 1, last first."""
         part = slice(starts[i], starts[i] + growth) if i >= 0 else slice(channels)
         own = F.conv2d(gradient, _back([fuse], part))
         if later is not None:
@@ -80,12 +80,12 @@ def _gradients(gradient: Tensor, features: Tensor, *saved: Tensor) -> tuple[Tens
 
 
 def _back(weights: Sequence[Tensor], part: slice) -> Tensor:
-    """The kernel that leads from the outputs of convolutions, the last one first, to a part of their inputs."""
+    """Return the kernel from the outputs of convolutions, the last one first, to a part of their inputs."""
     return torch.cat([weight[:, part].flip(2, 3) for weight in reversed(weights)]).transpose(0, 1)
 
 
 def _weight_gradients(gradient: Tensor, features: Tensor, kernel: int) -> tuple[Tensor, Tensor]:
-    """Those of weight and bias of a convolution that keeps height and width."""
+    """Return the gradients of weight and bias of a convolution that keeps height and width."""
     weight = features.new_empty((gradient.shape[1], features.shape[1], kernel, kernel))
     pads = [kernel // 2] * 2
     _, of_weight, of_bias = torch.ops.aten.convolution_backward(

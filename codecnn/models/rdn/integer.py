@@ -23,7 +23,7 @@ HEADROOM = 2  # 16 bits hold at least this times the largest feature of the cali
 
 
 class Wire(NamedTuple):
-    """A convolution of an Rdn: the tensors that its input is made of, by the names of what makes them, and its form."""
+    """Describe a convolution of an Rdn: the convolutions whose outputs are its input, by name, and its form."""
 
     sources: tuple[str, ...]
     outputs: int
@@ -32,7 +32,7 @@ class Wire(NamedTuple):
 
 
 def wiring(config: RdnConfig) -> dict[str, Wire]:
-    """The convolutions of an Rdn in their order; the network is nothing else.
+    """Return the convolutions of an Rdn in their order; the network is nothing else.
 
     Its sums are in the weights: the residual of a block in those of its `fuse`, which has the block's input among its
     sources, and the global residual in those of `last`, which has the shallow features as another source.
@@ -58,12 +58,12 @@ def wiring(config: RdnConfig) -> dict[str, Wire]:
 
 
 def channels_of(config: RdnConfig) -> dict[str, int]:
-    """The channels of every tensor: of the input, "planes", and of what the convolutions make."""
+    """Return the channels of every tensor: of the input, "planes", and of the outputs of the convolutions."""
     return {"planes": config.planes} | {name: wire.outputs for name, wire in wiring(config).items()}
 
 
 class IntegerRdn:
-    """Filters windows as an Rdn does, with an IntegerConv for each name of its wiring.
+    """Filter windows as an Rdn does, with an IntegerConv for each name of its wiring.
 
     ValueError if they are others, or their shapes do not belong together.
     """
@@ -107,7 +107,7 @@ class IntegerRdn:
         return filtered
 
     def _residual(self, planes: NDArray[np.int16], pool: ThreadPoolExecutor) -> NDArray[np.int16]:
-        """Planes (H, W, P) to what `last` makes of them, (H - 4, W - 4), one more where that is odd at "6x6 by 2"."""
+        """Return the output of `last` for planes (H, W, P): (H - 4, W - 4), one more if odd at "6x6 by 2"."""
         step = self.config.stride
         planes = np.pad(planes, ((0, planes.shape[0] % step), (0, planes.shape[1] % step), (0, 0)), mode="edge")
         height, width = ((extent - 2 * HEAD_EATS) // step for extent in planes.shape[:2])

@@ -1,4 +1,4 @@
-"""Convolutions of 16-bit features by 16-bit weights in 32-bit integers: exact, so the same on every machine.
+"""Convolve 16-bit features by 16-bit weights in 32-bit integers: exactly, so the same on every machine.
 
 Features are (groups, rows, columns, LANES) int16: the channels of a tensor in groups of LANES, the last one filled up
 with zeros. No sum can overflow, by a bound that every IntegerConv is checked for when it is made: so it is the same in
@@ -28,7 +28,7 @@ BAND = 16  # rows that a thread takes at a time
 
 
 def fits(weight: NDArray, bias: NDArray, shift: NDArray) -> NDArray[np.bool_]:
-    """For which output channels no weight is above LIMIT, and no sum, whole or in part, can leave int32.
+    """Tell for each output channel whether no weight is above LIMIT, and no sum, whole or in part, can leave int32.
 
     |a sum of any of the products, the bias and the rounding| <= LIMIT * sum |weight| + |bias| + 2^(shift - 1). Shapes
     as in IntegerConv; whole numbers of any type, so that this can be asked before they are made integers.
@@ -40,7 +40,7 @@ def fits(weight: NDArray, bias: NDArray, shift: NDArray) -> NDArray[np.bool_]:
 
 
 class PackedConv(NamedTuple):
-    """An IntegerConv as the kernel takes it."""
+    """Hold an IntegerConv in the order of the kernel."""
 
     weight: NDArray[np.int32]  # (output groups, input groups, k, k, LANES / 2, LANES), two int16 in each
     start: NDArray[np.int32]  # the bias and the rounding
@@ -49,7 +49,7 @@ class PackedConv(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class IntegerConv:
-    """A convolution with the outputs (sum of weight * feature + bias + 2^(shift - 1)) >> shift, saturated.
+    """Hold a convolution with the outputs (sum of weight * feature + bias + 2^(shift - 1)) >> shift, saturated.
 
     weight: (O, I, k, k) int16. bias: (O,) int32. shift: (O,) uint8, 0 to MAX_SHIFT, at 0 without rounding. ValueError
     if they are anything else, or if features up to LIMIT could make a sum that does not fit int32.
@@ -72,7 +72,7 @@ class IntegerConv:
             raise ValueError("the weights are so large that a sum could overflow")
 
     def pack(self, channels: Sequence[int]) -> PackedConv:
-        """For an input that is made of tensors of so many channels each."""
+        """Return the form for the kernel, for an input joined from tensors of so many channels each."""
         outputs, _, side, _ = self.weight.shape
         more = -outputs % LANES
         tensors = np.split(self.weight, np.cumsum(channels)[:-1], axis=1)
@@ -84,7 +84,7 @@ class IntegerConv:
 
 
 class Place(NamedTuple):
-    """Where outputs go: the first group, the row and column of the first, and how many rows and columns there are."""
+    """Say where outputs go: the first group, the row and column of the first output, and the number of each."""
 
     group: int
     origin: int
@@ -121,7 +121,7 @@ def convolve(
 def _products(
     typing_context: BaseContext, a: VectorType, b: VectorType
 ) -> tuple[Signature, Callable[[BaseContext, ir.IRBuilder, Signature, list[ir.Value]], ir.Value]]:
-    """In each lane the sum of the two products of a pair of int16: one instruction, where the processor has it."""
+    """Add the two products of a pair of int16 in each lane: one instruction, where the processor has it."""
 
     def emit(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: list[ir.Value]) -> ir.Value:
         narrow, wide = (ir.VectorType(ir.IntType(bits), 2 * LANES) for bits in (16, 32))

@@ -163,7 +163,7 @@ def onnx_filter(named: Named, picture: Picture) -> Callable[[], object] | None:
 
 
 def in_turns(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds that each of the ways takes, all of them in each round, after one to warm up."""
+    """Measure the seconds of each way; every round takes all of them, after one round to warm up."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(1 + rounds):
         for name, way in ways.items():
@@ -194,7 +194,7 @@ def _sheet(named: Named, forms: ClosedForms | None, device: torch.device) -> lis
     stages = [*notes.get("stages", []), notes]
 
     def noted(tell: Callable[[Notes], str]) -> str:
-        """What the stages tell, a stage that tells the same as the one before left out."""
+        """Join what the stages tell; a stage that tells the same as the one before is left out."""
         return " then ".join(told for told, _ in groupby(map(tell, stages)))
 
     def of_recipe(*names: str) -> str:
