@@ -71,7 +71,7 @@ def by_hand(model: Rdn, baseline: Picture, unfiltered: Picture, qp: int, top: in
     if config.input == "both":
         planes.append(fetch(unfiltered.y, 1, 1))
     with torch.no_grad():
-        luma = model(torch.from_numpy(np.stack(planes)[None].astype(np.float32)))[0, 0].numpy()
+        luma = model.restore(torch.from_numpy(np.stack(planes)[None].astype(np.float32)))[0, 0].numpy()
     peak = (1 << picture.bit_depth) - 1
     rounded: np.ndarray = np.clip(np.rint(luma * peak), 0, peak)[: height - top, : width - left]
     return rounded

@@ -93,7 +93,7 @@ def test_optimisers(name: OptimiserName) -> None:
 
     found, adams = (measured_training_bytes(S, 2, 64, "fp32", CPU, by(n)) for n in (name, "adam"))
     closed, closed_adams = (training_bytes(S, 2, 64, "fp32", n) for n in (name, "adam"))
-    assert found - adams == pytest.approx(closed - closed_adams, abs=2000)
+    assert found - adams == pytest.approx(closed - closed_adams + 4 * more, abs=1000)
 
 
 def test_the_largest_batch_fits_and_one_more_does_not() -> None:
