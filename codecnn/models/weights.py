@@ -16,7 +16,7 @@ from safetensors.torch import save as to_bytes
 
 from codecnn.errors import InputError
 from codecnn.io.files import write_whole
-from codecnn.models.in_loop_filter import IntegerFilter
+from codecnn.models.in_loop_filter import AnyFilter, FilterNetwork, IntegerFilter
 from codecnn.models.network import Network
 from codecnn.models.rdn.integer_weights import read_integers
 from codecnn.models.registry import FAMILIES, make_network, name_of
@@ -47,6 +47,17 @@ def load_weights(name: str | Path) -> Network | IntegerFilter:
     The network is on the CPU and ready for use. Raises InputError as `find_weights` and `read_weights`.
     """
     return read_weights(find_weights(str(name))).network
+
+
+def read_filter(path: Path) -> tuple[AnyFilter, Notes]:
+    """Return the in-loop filter of a weights file, of floats or integers, and its notes; InputError as `read_weights`.
+
+    InputError as well if the weights are those of another task.
+    """
+    network, task, notes = read_weights(path)
+    if isinstance(network, Network) and not isinstance(network, FilterNetwork):
+        raise InputError(f"{path}: weights of the task {task}, not of an in-loop filter")
+    return network, notes
 
 
 def find_weights(name: str) -> Path:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from codecnn.codecs.codec import Codec
 from codecnn.codecs.vvenc import VVenC
@@ -20,9 +21,11 @@ from codecnn.codecs.x265 import X265
 from codecnn.errors import InputError
 from codecnn.inference.filtering import filter_picture
 from codecnn.metrics import psnr_gain
+from codecnn.models import registry
+from codecnn.models.network import Network
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
-from codecnn.models.weights import PRETRAINED, read_weights, save_weights
+from codecnn.models.weights import PRETRAINED, read_filter, read_weights, save_weights
 from codecnn.models.weights_header import FILTER_TASK, FIRST_FORMAT
 from codecnn.tasks.in_loop_filter import InLoopFilter
 from codecnn.training.recipe import Recipe, describe
@@ -187,6 +190,18 @@ def test_weights_tell_their_task_and_their_network(tmp_path: Path) -> None:
     assert (read.task, read.notes, read.network.config) == ("denoising", {"step": 3}, CONFIG)
     save_file(load_file(tmp_path / "a"), tmp_path / "b", header | {"network": "unknown"})
     assert "network 'unknown', this version knows rdn" in refusal(tmp_path / "b")
+
+
+def test_weights_of_another_task_are_no_filter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Other(Network):
+        def __init__(self, config: RdnConfig) -> None:
+            super().__init__()
+            self.config, self.layer = config, nn.Linear(1, 1)
+
+    monkeypatch.setitem(registry.FAMILIES, "rdn", registry.Family(RdnConfig, Other))
+    save_weights(tmp_path / "a", Other(CONFIG), "other", {})
+    with pytest.raises(InputError, match="weights of the task other, not of an in-loop filter"):
+        read_filter(tmp_path / "a")
 
 
 def test_weights_of_the_first_format_are_filters_of_the_family_rdn(tmp_path: Path) -> None:

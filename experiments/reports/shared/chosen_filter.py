@@ -10,7 +10,7 @@ from codecnn.dataset.reader import Shard
 from codecnn.models.costs import kmac_per_sample, parameter_count
 from codecnn.models.in_loop_filter import AnyFilter, FilterNetwork
 from codecnn.models.registry import make_network
-from codecnn.models.weights import find_weights, read_weights
+from codecnn.models.weights import find_weights, read_filter
 from codecnn.models.weights_header import Notes
 from codecnn.training.device import choose_device
 from codecnn.training.provenance import codec_caution, codecs_of, trained_on
@@ -27,9 +27,9 @@ class Filter(NamedTuple):
 def load_filter(args: argparse.Namespace) -> Filter:
     """Return the filter that is asked for, on its device."""
     file = find_weights(args.weights)
-    network, _, notes = read_weights(file)
+    network, notes = read_filter(file)
     device = choose_device(args.device)
-    return Filter(network.to(device) if isinstance(network, FilterNetwork) else network, notes, file)  # type: ignore[arg-type]
+    return Filter(network.to(device) if isinstance(network, FilterNetwork) else network, notes, file)
 
 
 def describe(chosen: Filter, shards: Sequence[Shard], filtered: str) -> dict[str, str]:
