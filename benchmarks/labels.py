@@ -6,7 +6,8 @@ are measured. Then the complete labels of a picture, compared with the time that
 and scipy take for some of its blocks.
 """
 
-import resource
+import contextlib
+import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -136,7 +137,12 @@ def main() -> None:
         start = time.perf_counter()
         label_picture(picture, picture, BIT_DEPTH, sizes, largest_ctu(mode_set), mode_set)
         print(f"1920x1080, both transforms, {what}: {time.perf_counter() - start:.2f} s")
-    print(f"peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+    with contextlib.suppress(ImportError):  # Windows does not have it
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, else KiB
+        peak = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(f"peak memory of the process: {peak / 2**20:.0f} MiB")
 
 
 if __name__ == "__main__":

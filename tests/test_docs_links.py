@@ -1,0 +1,91 @@
+"""Documents name only what exists: links, headings, files, modules, commands and their options."""
+
+import re
+import tomllib
+from importlib import import_module
+from pathlib import Path
+from pkgutil import resolve_name
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CHANGELOG = ROOT / "CHANGELOG.md"  # it also names what was there before
+CARDS = sorted((ROOT / "codecnn" / "models" / "pretrained").glob("*.md"))
+CURRENT = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), *CARDS]
+TOOLS = {".", "make", "pytest", "python", "torchrun"}  # programs other than the project's that documents run
+
+with (ROOT / "pyproject.toml").open("rb") as project:
+    SCRIPTS: dict[str, str] = tomllib.load(project)["project"]["scripts"]
+
+
+def prose(document: Path) -> str:
+    """The text without fenced blocks."""
+    return re.sub(r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def spans(document: Path) -> list[str]:
+    """What stands between backticks."""
+    return re.findall(r"`([^`\n]+)`", prose(document))
+
+
+def commands(document: Path) -> list[str]:
+    """The commands of indented blocks, and those between backticks that have arguments."""
+    lines = re.findall(r"^ {4}(\S.*)$", prose(document).replace("\\\n", ""), re.MULTILINE)
+    parts = [part.strip() for line in lines for part in line.partition(" #")[0].split("&&")]
+    return parts + [span for span in spans(document) if re.match(f"({'|'.join([*SCRIPTS, 'make'])}) ", span)]
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors of headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", prose(document), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", [*CURRENT, CHANGELOG], ids=lambda path: path.name)
+def test_links_lead_to_files_and_headings(document: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose(document)):
+        if "://" not in link:
+            name, _, anchor = link.partition("#")
+            target = document.parent / name if name else document
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("document", CURRENT, ids=lambda path: path.name)
+def test_files_and_modules_between_backticks_exist(document: Path) -> None:
+    for span in spans(document):
+        if re.match(r"(codecnn|command_line|data_tools|experiments|benchmarks|tests)/[^<]*$", span):
+            assert list(ROOT.glob(span)), span
+        elif re.fullmatch(r"(codecnn|command_line|data_tools|experiments)(\.\w+)+", span):
+            resolve_name(span)
+
+
+@pytest.mark.parametrize("document", [*CURRENT, CHANGELOG], ids=lambda path: path.name)
+def test_commands_exist(document: Path) -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for command in commands(document):
+        program, *words = command.split()
+        assert program in SCRIPTS or program in TOOLS, command
+        assert program != "make" or words[0] in targets, command
+        for word in words:
+            assert not re.match(r"(experiments|tests)/", word) or (ROOT / word).exists(), command
+
+
+def test_options_of_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    used: dict[str, set[str]] = {}
+    for document in CURRENT:
+        for command in commands(document):
+            program, *words = command.split()
+            used.setdefault(program, set()).update(word for word in words if word.startswith("--"))
+    assert "--sequences" in used["report-gain"]
+    for program in SCRIPTS.keys() & used.keys():
+        module, _, function = SCRIPTS[program].partition(":")
+        with pytest.raises(SystemExit, match="0"):
+            getattr(import_module(module), function)(["--help"])
+        known = set(re.findall(r"--[\w.-]+", capsys.readouterr().out))
+        assert used[program] <= known | {"--model.channels"}, program  # of the network in extending.md
+
+
+def test_every_command_is_in_the_table() -> None:
+    table = re.findall(r"^\| `([a-z-]+)", (ROOT / "docs" / "commands.md").read_text(), re.MULTILINE)
+    assert sorted(table) == sorted(SCRIPTS)
