@@ -15,7 +15,7 @@ class CodedFrame:
     original: Picture
     baseline: Picture  # all in-loop filters on
     unfiltered: Picture  # without in-loop filters; the codec's unfiltered_by says how it was obtained
-    bits: int  # of the baseline: coded picture data, and with the first frame the parameter sets; no SEI, no container
+    bits: int  # of the baseline, by the rule of codecnn.codecs.coded_bits
     qp_used: int
 
 

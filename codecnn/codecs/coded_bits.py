@@ -1,4 +1,10 @@
-"""Count the bits of a coded frame: picture data and, once, parameter sets; no SEI, delimiters or metadata."""
+"""Count the bits of a coded frame, by one rule for all codecs.
+
+Counted are the units of the byte stream that a decoder needs for the picture: slices or tiles with their headers, and
+picture headers; with the first frame also the parameter sets or the sequence header. Each unit counts in full: start
+code (of three or four bytes, as written) or OBU size field, unit header, payload, emulation prevention bytes. Not
+counted: repeated parameter sets, SEI and metadata, delimiters, filler and padding, ends of a sequence, containers.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,64 +12,70 @@ from dataclasses import dataclass
 
 from codecnn.errors import InputError
 
-TEMPORAL_DELIMITER, SEQUENCE_HEADER, METADATA, PADDING = 2, 1, 5, 15  # AV1 obu_type, AV1 specification 6.2.2
+START_CODE = re.compile(rb"\x00?\x00\x00\x01")
 
 
 @dataclass(frozen=True)
 class NalSyntax:
-    """Describe where nal_unit_type is in a NAL unit's header, and which types are counted once or never."""
+    """Describe where nal_unit_type is in a NAL unit's header, and which types are counted."""
 
     header_byte: int
     shift: int
     mask: int
+    picture: frozenset[int]  # counted with every frame
     once: frozenset[int]  # parameter sets of the sequence: counted with the first frame
-    never: frozenset[int]  # SEI and access unit delimiters
 
     def count_bits(self, unit: bytes, first: bool) -> int:
-        """Return the bits of one access unit in Annex B format, with start codes; `first` adds the parameter sets."""
-        starts = [match.start() for match in re.finditer(rb"\x00?\x00\x00\x01", unit)]
+        """Return the bits of one access unit in Annex B format; `first` adds the parameter sets."""
+        counted = self.picture | self.once if first else self.picture
+        codes = list(START_CODE.finditer(unit))
+        ends = [*(code.start() for code in codes[1:]), len(unit)]
         total = 0
-        for start, end in zip(starts, [*starts[1:], len(unit)], strict=True):
-            kind = (unit[unit.index(1, start) + 1 + self.header_byte] >> self.shift) & self.mask
-            if kind not in self.never and (first or kind not in self.once):
-                total += end - start
+        for code, end in zip(codes, ends, strict=True):
+            nal = unit[code.end() : end].rstrip(b"\0")  # no NAL unit ends with a zero byte
+            if len(nal) > self.header_byte and (nal[self.header_byte] >> self.shift) & self.mask in counted:
+                total += len(code[0]) + len(nal)
         return 8 * total
 
 
-AVC = NalSyntax(0, 0, 31, once=frozenset({7, 8}), never=frozenset({6, 9}))  # H.264 table 7-1
-HEVC = NalSyntax(0, 1, 63, once=frozenset({32, 33, 34}), never=frozenset({35, 39, 40}))  # H.265 table 7-1
-VVC = NalSyntax(
-    1, 3, 31, once=frozenset({12, 13, 14, 15, 16}), never=frozenset({20, 23, 24})
-)  # H.266 table 5; APS are counted with every frame
+# H.264 table 7-1, H.265 table 7-1, H.266 table 5. The adaptation parameter sets of VVC (17, 18) hold what ALF needs for
+# a picture.
+AVC = NalSyntax(0, 0, 31, picture=frozenset(range(1, 6)), once=frozenset({7, 8}))
+HEVC = NalSyntax(0, 1, 63, picture=frozenset(range(32)), once=frozenset({32, 33, 34}))
+VVC = NalSyntax(1, 3, 31, picture=frozenset({*range(12), 17, 18, 19}), once=frozenset({12, 13, 14, 15, 16}))
+
+AV1_PICTURE = frozenset({3, 4, 6})  # obu_type of frame header, tile group, frame; AV1 specification 6.2.2
+AV1_ONCE = frozenset({1})  # sequence header
 
 
 def split_obus(unit: bytes) -> Iterator[tuple[int, int]]:
-    """Yield (obu_type, length in bytes with the header) of each OBU in a temporal unit; AV1 specification 5.3.
+    """Yield (obu_type, length in bytes with header and size field) of each OBU in a temporal unit; AV1 5.3.
 
-    Raises InputError if an OBU has no size field.
+    An OBU without a size field ends with the unit. Raises InputError if an OBU is longer than what is left of the unit.
     """
     position = 0
     while position < len(unit):
         start, header = position, unit[position]
         position += 2 if header & 4 else 1  # obu_extension_flag
-        if not header & 2:  # obu_has_size_field
-            raise InputError("an AV1 OBU has no size")
-        size = shift = 0
-        while True:  # leb128
+        size, more, shift = 0, bool(header & 2), 0  # obu_has_size_field
+        if not more:
+            size = len(unit) - position
+        while more:  # leb128
+            if position >= len(unit):
+                raise InputError("an AV1 OBU is cut short")
             byte = unit[position]
-            position += 1
             size |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
+            more, shift, position = byte > 127, shift + 7, position + 1
         position += size
+        if position > len(unit):
+            raise InputError("an AV1 OBU is cut short")
         yield header >> 3 & 15, position - start
 
 
 def count_av1_bits(unit: bytes, first: bool) -> int:
-    """Return the bits of one AV1 temporal unit: frames and tile groups, and in the first the sequence header."""
-    never = {TEMPORAL_DELIMITER, METADATA, PADDING} | (set() if first else {SEQUENCE_HEADER})
-    return 8 * sum(length for kind, length in split_obus(unit) if kind not in never)
+    """Return the bits of one AV1 temporal unit; `first` adds the sequence header."""
+    counted = AV1_PICTURE | AV1_ONCE if first else AV1_PICTURE
+    return 8 * sum(length for kind, length in split_obus(unit) if kind in counted)
 
 
 def count_all_bits(unit: bytes, first: bool) -> int:
