@@ -1,7 +1,7 @@
-"""quantise-filter: a trained filter in 16-bit integers, which filters to the same picture on every machine.
+"""quantise-filter: convert a trained filter to 16-bit integers, which give the same picture on every machine.
 
-Chooses the scales by what the network does with a few windows of every file of a dataset, and says what is lost on
-as many windows of another, or else on the same ones. What comes out is for report-gain, and for a decoder.
+Chooses the scales by the features of the network for a few windows of every file of a dataset. Then measures the loss
+on as many windows of another dataset, or on the same windows. The result is for report-gain and for decoders.
 """
 
 import codecnn.torch_settings  # noqa: F401
@@ -35,7 +35,7 @@ from experiments.reports.shared.page import Table
 
 
 class Sample(NamedTuple):
-    """Hold one CTU: its windows, of one row, and the valid part of the original."""
+    """Hold one CTU: its windows (a batch of one) and the valid part of the original."""
 
     windows: Windows[Plane]
     original: Plane
@@ -44,15 +44,15 @@ class Sample(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """Hold what integers cost in one CTU."""
+    """Hold the loss by integers in one CTU."""
 
     qp: int
-    db: float  # PSNR-Y of the network less that of the network in integers; NaN where either is infinite
-    difference: NDArray[np.int64]  # of the two filtered pictures
+    db: float  # PSNR-Y of the network minus PSNR-Y of the network in integers; NaN if one is infinite
+    difference: NDArray[np.int64]  # integers minus network, sample by sample
 
 
 def samples(shards: Sequence[Shard], config: FilterConfig, number: int) -> Iterator[Sample]:
-    """Draw so many CTUs of every file, evenly spaced over its frames."""
+    """Yield `number` CTUs of every file, evenly spaced over its frames."""
     for shard in tqdm(shards, unit="file", disable=None):
         info, in_frame = shard.info, len(shard) // shard.frames
         for row in sorted({(2 * i + 1) * len(shard) // (2 * number) for i in range(number)}):
@@ -65,7 +65,7 @@ def samples(shards: Sequence[Shard], config: FilterConfig, number: int) -> Itera
 
 
 def measure(network: FilterNetwork, integers: IntegerFilter, sample: Sample) -> Loss:
-    """Filter a CTU by both."""
+    """Filter a CTU by both networks and compare."""
     height, width = sample.original.shape
     wanted, got = (filter_windows(each, sample.windows)[0, :height, :width] for each in (network, integers))
     db = psnr_gain(sample.original, got, wanted, sample.bit_depth)
@@ -73,7 +73,7 @@ def measure(network: FilterNetwork, integers: IntegerFilter, sample: Sample) -> 
 
 
 def table(losses: Sequence[Loss]) -> str:
-    """Return the losses at each QP as Markdown."""
+    """Return a table of the losses at each QP, in Markdown."""
     rows = []
     for (qp,), group in sorted(grouped(losses, "qp"), key=lambda group: group[0]):
         difference = np.concatenate([loss.difference.ravel() for loss in group])
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> None:
     windows = (to_tensors(sample.windows) for sample in samples(shards, network.config, args.windows))
     try:
         integers = family.quantise(network, windows)
-    except InputError:  # of the dataset, or of the network
+    except InputError:  # already has its file and reason
         raise
     except ValueError as error:
         raise InputError(f"{file}: {error}") from error

@@ -1,4 +1,4 @@
-"""Read the command line of a training: a configuration file, and any of its fields as an option."""
+"""Read the command line of a training: a configuration file, and options for any of its fields."""
 
 import re
 from argparse import ArgumentError, HelpFormatter
@@ -29,7 +29,7 @@ class HyphenParser(ArgumentParser):
 
 
 def parse_run(prog: str, task: type[Task[Any]], argv: Sequence[str]) -> Run:
-    """Return the run that a command line asks for; InputError if it is not understood.
+    """Return the run that a command line describes; InputError if it is not valid.
 
     The first argument may be a configuration file, or the name of one that comes with the project, such as "demo".
     """
@@ -73,7 +73,11 @@ def _parser(prog: str, task: type[Task[Any]], network: str) -> ArgumentParser:
 
 
 def _normalised(argv: Sequence[str]) -> list[str]:
-    """Return the words with fields by their own names, --config before a first argument, and its value apart."""
+    """Return the words in the form that jsonargparse needs.
+
+    Names of fields get underscores. --config is put before a configuration file that is the first argument, and stands
+    apart from its value. Names of configurations become paths.
+    """
     words = list(argv)
     if words and not words[0].startswith("-"):
         words = ["--config", *words]
@@ -87,12 +91,12 @@ def _normalised(argv: Sequence[str]) -> list[str]:
         if option == "--config":
             if not Path(value).exists() and (CONFIGS / f"{value}.yaml").exists():
                 split[place + 1] = str(CONFIGS / f"{value}.yaml")
-            read_yaml(Path(split[place + 1]))  # refuses what the parser would take too long for
+            read_yaml(Path(split[place + 1]))  # refuses files that the parser would need too long for
     return split
 
 
 def _network_name(words: Sequence[str], name: str) -> str:
-    """Return the name of the network: the last that a configuration file or an option gives."""
+    """Return the name of the network: the last one that a configuration file or an option gives."""
     for option, value in pairwise([*words, ""]):
         if option == "--config" and isinstance(given := read_yaml(Path(value)), dict):
             name = str(given.get("network", name))

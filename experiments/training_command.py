@@ -1,4 +1,4 @@
-"""Train on a task as a command line says: what all training commands have in common."""
+"""Run a training command: the part that the commands of all tasks share."""
 
 import codecnn.torch_settings  # noqa: F401
 
@@ -23,7 +23,7 @@ from experiments.run_arguments import parse_run
 
 
 def training_command(prog: str, task: type[Task[Any]], argv: Sequence[str] | None) -> int:
-    """Train as the command line says: 0 when done, 2 if it cannot be, 128 + signal when stopped by one."""
+    """Train as the command line says; return 0, 2 if it cannot be done, 128 + the signal that stopped it."""
     try:
         with enough_memory(), caught_signals() as caught:
             return train_with_bar(prog, parse_run(prog, task, sys.argv[1:] if argv is None else argv), caught)
@@ -50,7 +50,7 @@ def train_with_bar(prog: str, run: Run, caught: list[int]) -> int:
 
 
 class Bar:
-    """Show the steps of a training as a bar, with the loss, and the figures of validations above it."""
+    """Show the progress of a training as a bar with the loss, and print the figures of validations above it."""
 
     def __init__(self) -> None:
         self.bar: Any = None

@@ -1,12 +1,12 @@
-"""export-onnx: a trained filter as one ONNX file.
+"""export-onnx: write a trained filter as one ONNX file.
 
-The graph takes integer samples and gives integer samples: normalisation, rounding and clipping are in it. Its inputs
-are windows, int32: y (batch, height, width) of the baseline, or of the unfiltered picture for a network with that
-input, u and v (batch, height / 2, width / 2), qp and bit_depth (batch), and for the input "both" unfiltered_y. Height
-and width are even and hold the margin on each side; the output, filtered_y, is without it. Chroma is 4:2:0: for a grey
-source give planes of 2^(bit_depth - 1), and bring other formats to 4:2:0 first.
+The graph maps integer samples to integer samples: normalisation, rounding and clipping are part of it. Its inputs are
+windows, int32: y (batch, height, width) of the baseline, or of the unfiltered picture if that is the network's input;
+u and v (batch, height / 2, width / 2); qp and bit_depth (batch); unfiltered_y if the network's input is "both". Height
+and width are even and include the margin on each side; the output, filtered_y, does not. Chroma is 4:2:0: for a grey
+source give planes of 2^(bit_depth - 1), and convert other formats to 4:2:0 first.
 
-Before it is saved the file is run by onnxruntime on coded photographs, beside the network that it was made of.
+Before the file is saved, onnxruntime runs it on coded photographs and the result is compared with the network's.
 """
 
 import codecnn.torch_settings  # noqa: F401
@@ -45,25 +45,25 @@ from codecnn.video.raw import write_raw
 from command_line.parser import Parser, run_command
 from experiments.reports.shared.encode import encode
 
-EXTRA = ("onnx", "onnxruntime", "onnxscript")  # what the extra of that name installs
-MOST_DIFFERENT = 0.01  # of the samples, by 1: a sum in another order may round to the other side
+EXTRA = ("onnx", "onnxruntime", "onnxscript")  # installed by the extra `onnx`
+MOST_DIFFERENT = 0.01  # share of the samples that may differ by 1: a sum in another order may round differently
 
 
 class Comparison(NamedTuple):
-    """Compare what onnxruntime and PyTorch filter from the same pictures."""
+    """Hold how the pictures that onnxruntime and PyTorch filter differ."""
 
     samples: int
-    different: float  # share of the samples
+    different: float  # share of the samples that differ
     by_at_most: int
 
 
 def input_names(network: FilterNetwork) -> list[str]:
-    """Return the inputs of the graph, in their order."""
+    """Return the names of the graph's inputs, in order."""
     return ["y", "u", "v", "qp", "bit_depth", *(["unfiltered_y"] if network.config.input == "both" else [])]
 
 
 def feed(windows: Windows[Plane], bit_depth: int) -> dict[str, NDArray[np.int32]]:
-    """Return windows as the inputs of the graph, by name."""
+    """Return the inputs of the graph for some windows, by name."""
     inputs = {"y": windows.y, "u": windows.u, "v": windows.v, "qp": windows.qp}
     inputs["bit_depth"] = np.full_like(windows.qp, bit_depth)
     if windows.unfiltered_y is not None:
@@ -72,7 +72,7 @@ def feed(windows: Windows[Plane], bit_depth: int) -> dict[str, NDArray[np.int32]
 
 
 def export(network: FilterNetwork, notes: Notes) -> bytes:
-    """Return the network as an ONNX file, with its configuration, its margin and the commit of its notes."""
+    """Return the network as an ONNX file with its configuration, its margin and the commit that its notes give."""
     import onnx
 
     if (wrap := family_of(network.config).on_integer_samples) is None:
@@ -84,7 +84,7 @@ def export(network: FilterNetwork, notes: Notes) -> bytes:
     inputs = [shapes.get(name, ((2,), (batch,))) for name in names]
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter about itself
+        warnings.simplefilter("ignore")  # the exporter warns about its own code
         program = torch.onnx.export(
             wrap(network).eval(),
             tuple(torch.ones(example, dtype=torch.int32) for example, _ in inputs),
@@ -109,7 +109,7 @@ def export(network: FilterNetwork, notes: Notes) -> bytes:
 
 
 def compare(network: FilterNetwork, graph: bytes) -> Comparison:
-    """Filter coded pictures by both."""
+    """Filter coded pictures by the network and by the graph, and compare."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
@@ -128,9 +128,9 @@ def compare(network: FilterNetwork, graph: bytes) -> Comparison:
 
 
 def coded_pictures(folder: Path) -> list[Shard]:
-    """Code a part of a photograph of scikit-image by x265 at QP 22 and 37, at 8 bit and shifted to 10 bit.
+    """Encode a part of a photograph of scikit-image by x265 at QP 22 and 37, at 8 bit and shifted to 10 bit.
 
-    All of it is written into `folder`.
+    All files are written into `folder`.
     """
     photograph = Path(skimage.__path__[0]) / "data" / "astronaut.png"
     picture = next(open_clip(photograph, FormatOptions(chroma="420")).frames()).crop(160, 192)

@@ -27,12 +27,12 @@ from experiments.studies.study_file import Fields, flatten, known_task, read_stu
 from experiments.studies.trial import Place, check_run, read_result, train_or_go_on
 from experiments.studies.variant import Variant
 
-SHARED = {"seed", "steps", "qps", "holdout", "validate_every", "validate_frames"}  # not for a variant to change
+SHARED = {"seed", "steps", "qps", "holdout", "validate_every", "validate_frames"}  # no variant may change these
 
 
 @dataclass(frozen=True)
 class VariantText:
-    """Hold a variant as the file has it: fields that change, and what was found about it before."""
+    """Hold a variant as the file gives it: the fields that it changes, and an earlier finding about it."""
 
     name: str
     change: dict[str, Any] = field(default_factory=dict)
@@ -44,13 +44,13 @@ class VariantText:
 
     @property
     def folder(self) -> str:
-        """Return the name as that of a folder."""
+        """Return the name of its folder."""
         return self.name.replace(" ", "_").lower()
 
 
 @dataclass(frozen=True)
 class StudyText:
-    """Hold a study as the file has it."""
+    """Hold a study as the file gives it."""
 
     base: dict[str, Any]
     seeds: list[int]
@@ -69,7 +69,7 @@ class StudyText:
 
 
 def recipes_of(study: StudyText, path: Path) -> dict[str, Fields]:
-    """Return the fields of each variant; InputError, with the file, if they cannot be."""
+    """Return the fields of each variant; InputError, naming the file, if they are not valid."""
     base = flatten(study.base, f"{path}: base", known_task(study.task, str(path)))
     if "seed" in base:
         raise InputError(f"{path}: base: seed is given by seeds")
@@ -83,7 +83,7 @@ def recipes_of(study: StudyText, path: Path) -> dict[str, Fields]:
 
 
 def ablate(args: argparse.Namespace, caught: list[int]) -> int:
-    """Train what is not trained yet, then print and save the report; return 0, or the exit code of an interruption."""
+    """Train the variants not trained yet, then print and save the report; return 0 or the code of an interruption."""
     config: Path = args.config
     study = read_study(config, StudyText)
     recipes, place = recipes_of(study, config), Place(study.task, args.data, args.val, args.out)
@@ -91,7 +91,7 @@ def ablate(args: argparse.Namespace, caught: list[int]) -> int:
         (variant.name, seed): place.run_of(
             recipes[variant.name] | {"seed": seed}, f"{config}: {variant.name}", f"{variant.folder}_seed{seed}"
         )
-        for seed in study.seeds  # outside: a part of the runs has something of every variant
+        for seed in study.seeds  # the outer loop, so that the first runs cover every variant
         for variant in study.variants
     }
     for (name, seed), run in runs.items():

@@ -1,4 +1,4 @@
-"""Report an ablation: what each variant costs and reaches, as Markdown, JSON and PNG."""
+"""Report an ablation as Markdown, JSON and PNG: the cost and the figure of each variant."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -59,15 +59,15 @@ def results(variants: Sequence[Variant]) -> bytes:
 
 
 def plot(variants: Sequence[Variant]) -> bytes:
-    """Plot the figure against steps as PNG: the mean over the seeds, and a band from the least to the largest.
+    """Plot the figure against steps as PNG: the mean over the seeds, and a band from the smallest to the largest.
 
-    What lies further below 0 than the best variant lies above it is cut off: it would flatten all others.
+    The axis is as long below 0 as above it; curves that fall further are cut off, as they would flatten all others.
     """
     figure, axis = pyplot.subplots(figsize=(8, 5))
     lowest = highest = 0.0
     for number, variant in enumerate(variants):
         runs = [result.curve for result in variant.results.values()]
-        steps = sorted(set(runs[0]).intersection(*runs))  # a run that was prolonged has one more
+        steps = sorted(set(runs[0]).intersection(*runs))  # a run that was continued with more steps has one more
         colour = f"C{number % 10}"
         at_step = [[values[step] for values in runs] for step in steps]
         low, mean, high = ([measure(values) for values in at_step] for measure in (min, fmean, max))
@@ -86,6 +86,6 @@ def plot(variants: Sequence[Variant]) -> bytes:
 
 
 def axis_label(variant: Variant) -> str:
-    """Return what the figure of a variant is, for an axis."""
+    """Return the label of an axis that shows the figure of a variant."""
     figure = variant.recipe.task.decides
     return "gain in PSNR-Y (dB)" if figure == "gain" else figure

@@ -1,4 +1,4 @@
-"""Run the command of a study: its arguments, its lock, and how it ends."""
+"""Run the command of a study: define its common arguments and its exit codes."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from command_line.parser import Parser, enough_memory
 
 
 def study_parser(prog: str, description: str | None) -> argparse.ArgumentParser:
-    """Return the parser of what all studies are told."""
+    """Return a parser with the arguments that all studies share."""
     parser = Parser(prog=prog, description=description)
     parser.add_argument("config", type=Path, help="the study: a YAML file")
     parser.add_argument("--data", type=Path, required=True, help="folder of dataset files to train on")
@@ -21,7 +21,7 @@ def study_parser(prog: str, description: str | None) -> argparse.ArgumentParser:
 
 
 def run_study(prog: str, study: Callable[[argparse.Namespace, list[int]], int], args: argparse.Namespace) -> int:
-    """Run a study and return its exit code: 0, 2 if it cannot be done, 128 + signal when stopped by one."""
+    """Run a study and return its exit code: 0, 2 if it cannot be done, 128 + the signal that stopped it."""
     try:
         with enough_memory(), caught_signals() as caught:
             if code := study(args, caught):

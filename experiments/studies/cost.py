@@ -12,7 +12,7 @@ from codecnn.training.recipe import Run
 
 
 def kmac_of(run: Run) -> float:
-    """Return thousand MACs per luma sample of a CTU of 128 for in-loop filters, else per sample that the task draws."""
+    """Return thousand MACs: per luma sample of a CTU of 128 for in-loop filters, else per sample of the task."""
     network = make_network(run.recipe.model)
     if isinstance(network, FilterNetwork):
         return kmac_per_sample(network)

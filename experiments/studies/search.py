@@ -1,4 +1,4 @@
-"""Search sizes of networks with Optuna, and keep the trials in a file."""
+"""Search the sizes of networks with Optuna, and keep the trials in a file."""
 
 import sqlite3
 from pathlib import Path
@@ -16,10 +16,10 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 class Search:
-    """Open the file of a search, or begin it; InputError if it is no file of Optuna, or has other settings.
+    """Open the file of a search, or create it; InputError if it is no file of Optuna or has other settings.
 
-    `settings` holds all that must stay the same while a search goes on, in types that JSON has. The sampler is a
-    tree-structured Parzen estimator, seeded anew for every trial, so that an interruption changes none.
+    settings: all that must not change while a search continues, in types of JSON. The sampler is a tree-structured
+    Parzen estimator. It gets a new seed for every trial, so that an interruption does not change later trials.
     """
 
     def __init__(self, path: Path, ranges: dict[str, tuple[int, int]], seed: int, settings: dict[str, Any]) -> None:
@@ -27,7 +27,7 @@ class Search:
         self.ranges: dict[str, BaseDistribution] = {name: IntDistribution(*ends) for name, ends in ranges.items()}
         try:
             self.study = optuna.create_study(
-                # Not by a URL: signs such as ? in the path would be taken for a part of it.
+                # Not by a URL, where characters of the path such as ? have a meaning.
                 storage=optuna.storages.RDBStorage("sqlite://", {"creator": lambda: sqlite3.connect(path)}),
                 study_name="sweep",
                 directions=["maximize", "minimize"],  # figure and cost
@@ -43,7 +43,7 @@ class Search:
         self.study.set_user_attr("settings", settings)
 
     def sizes(self, number: int) -> dict[str, int] | None:
-        """Return the sizes of a trial, which is made now if it is the next one; None if a kill has left it without."""
+        """Return the sizes of a trial; if it is the next one it is made now. None if a kill left it without sizes."""
         if number == len(self.study.trials):
             self.study.sampler = optuna.samplers.TPESampler(seed=self.seed + number)
             self.study.ask(self.ranges)
@@ -54,9 +54,9 @@ class Search:
         return None
 
     def tell(self, number: int, figure: float, cost: float) -> None:
-        """Tell the result of a trial; the cost is made small, the figure large."""
+        """Store the result of a trial; the search looks for a large figure and a small cost."""
         self.study.tell(number, [figure, cost], skip_if_finished=True)
 
     def reject(self, number: int) -> None:
-        """Say that a trial is not trained."""
+        """Store that a trial is not trained."""
         self.study.tell(number, state=TrialState.PRUNED, skip_if_finished=True)

@@ -1,4 +1,4 @@
-"""sweep-network: search the size of a network for the best figure at least cost, with Optuna (extra 'sweep').
+"""sweep-network: search network sizes for the best figure at the lowest cost, with Optuna (extra 'sweep').
 
 Reads a base configuration, ranges of fields of the network and the highest cost from a file such as
 experiments/configs/sweep.yaml, and trains one network for each trial. Finished trainings are kept, so that the same
@@ -28,17 +28,17 @@ from experiments.studies.sweep_page import page, plot, results
 from experiments.studies.trial import Place, check_run, read_result, train_or_go_on
 from experiments.studies.variant import Variant
 
-LETTERS = {"channels": "C", "blocks": "D", "convolutions": "n", "growth": "g"}  # of the field, for the names
+LETTERS = {"channels": "C", "blocks": "D", "convolutions": "n", "growth": "g"}  # short names of fields
 
 
 @dataclass(frozen=True)
 class Space:
-    """Hold what is searched, as the file has it."""
+    """Hold the space that is searched, as the file gives it."""
 
     base: dict[str, Any]
     ranges: dict[str, tuple[int, int]]  # least and largest value of whole-number fields of the network
     limit: float  # kMAC per luma sample
-    seed: int  # of the sampler
+    seed: int  # seed of the sampler
     task: str = "in-loop-filter"
 
     def __post_init__(self) -> None:
@@ -52,14 +52,14 @@ class Space:
             )
 
     def settings(self, base: Fields) -> dict[str, Any]:
-        """Return what must stay the same while a search goes on."""
+        """Return all that must not change while a search continues."""
         fixed = {f"base: {name}": value for name, value in base.items() if name not in FREE}
         ranges = {name: list(ends) for name, ends in self.ranges.items()}
         return {**ranges, "limit": self.limit, "seed": self.seed, **fixed}
 
 
 def base_of(space: Space, path: Path) -> Fields:
-    """Return the fields of the base; InputError, with the file, if they and the ranges do not fit together."""
+    """Return the fields of the base; InputError, naming the file, if they do not fit the ranges."""
     base = flatten(space.base, f"{path}: base", known_task(space.task, str(path)))
     known = known_fields(space.task, str(base.get("network", TASKS[space.task].network)), str(path))
     for name in space.ranges:
@@ -71,7 +71,7 @@ def base_of(space: Space, path: Path) -> Fields:
 
 
 def sweep(args: argparse.Namespace, caught: list[int]) -> int:
-    """Make the trials that are not made yet, then print and save the report; return 0, or a signal's exit code."""
+    """Make the trials not made yet, then print and save the report; return 0 or the code of an interruption."""
     try:
         from experiments.studies.search import Search
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Report a sweep: every network that was trained, and the Pareto front of figure and cost."""
+"""Report a sweep: all trained networks, and the Pareto front of figure and cost."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from experiments.studies.variant import Variant, trained_with
 
 
 def pareto_front(networks: Sequence[Variant]) -> list[Variant]:
-    """Return the networks that no other one of the same or less cost is as good as, in the order of the cost."""
+    """Return the networks that are better than all others of the same or a lower cost, in order of cost."""
     front: list[Variant] = []
     sign = 1 if networks[0].recipe.task.larger_is_better else -1
     for network in sorted(networks, key=lambda n: (n.kmac, -sign * n.figure.mean)):
@@ -67,7 +67,7 @@ def plot(networks: Sequence[Variant]) -> bytes:
     figure, axis = pyplot.subplots(figsize=(8, 5))
     axis.plot([n.kmac for n in networks], [n.figure.mean for n in networks], "o", color="0.6", label="networks")
     axis.plot([n.kmac for n in front], [n.figure.mean for n in front], "o-", color="tab:red", label="Pareto front")
-    for network in front:  # the front rises, so names that fall towards it do not meet
+    for network in front:  # the front rises, so falling names that end on it do not overlap
         spot = (network.kmac, network.figure.mean)
         axis.annotate(
             network.name,

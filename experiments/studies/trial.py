@@ -1,4 +1,4 @@
-"""Train one of the many networks of a study, in a folder of its own, begun or not."""
+"""Train one network of a study in its own folder, from the beginning or from its checkpoint."""
 
 import json
 from dataclasses import dataclass, replace
@@ -21,36 +21,36 @@ from experiments.training_command import train_with_bar
 
 @dataclass(frozen=True)
 class Result:
-    """Hold a finished training, as its folder tells it."""
+    """Hold the result of a finished training, read from its folder."""
 
-    decides: str  # the figure that the task decides by
+    decides: str  # the name of the figure that decides
     validations: list[Validation]
-    notes: dict[str, Any]  # of its weights
+    notes: dict[str, Any]  # notes of its weights
 
     @property
     def last(self) -> Validation:
-        """Return the last validation: nothing is selected."""
+        """Return the last validation, so that nothing is selected by its result."""
         return max(self.validations, key=lambda validation: validation.step)
 
     @property
     def figure(self) -> float:
-        """Return the figure that decides, of the last validation."""
+        """Return the figure that decides, at the last validation."""
         return self.last.figures[self.decides]
 
     @property
     def by_qp(self) -> dict[int, float]:
-        """Return the figure that decides at each QP, of the last validation."""
+        """Return the figure that decides for each QP, at the last validation."""
         return self.last.by_qp(self.decides)
 
     @property
     def curve(self) -> dict[int, float]:
-        """Return the figure that decides of every validation, by step."""
+        """Return the figure that decides at every validation, by step."""
         return {validation.step: validation.figures[self.decides] for validation in self.validations}
 
 
 @dataclass(frozen=True)
 class Place:
-    """Hold where a study trains: its task and its folders."""
+    """Hold the task and the folders of a study."""
 
     task: str
     data: Path
@@ -58,7 +58,7 @@ class Place:
     out: Path
 
     def run_of(self, fields: Fields, where: str, name: str) -> Run:
-        """Return the run with these fields, in a folder of this name; InputError if they are not understood."""
+        """Return the run with these fields, in a folder of this name; InputError if a field is not valid."""
         folders = ["--data", str(self.data), "--out", str(self.out / "runs" / name)]
         folders += ["--val", str(self.val)] if self.val else []
         try:
@@ -69,7 +69,7 @@ class Place:
 
 
 def check_run(run: Run, where: str) -> None:
-    """Raise InputError for what training would refuse on these data, while nothing is written or trained yet."""
+    """Raise InputError if training would refuse this run, before anything is written or trained."""
     try:
         shards = choose_shards(run)
         run.recipe.task.draws(shards.training, run.recipe.model)
@@ -83,7 +83,7 @@ def check_run(run: Run, where: str) -> None:
 
 
 def train_or_go_on(prog: str, run: Run, caught: list[int]) -> int:
-    """Train in `run.out`, from where a former call was interrupted; return the exit code, 0 at once if finished.
+    """Train in `run.out`, continuing an interrupted training; return the exit code, at once 0 if it is finished.
 
     InputError if the folder holds a run of another configuration or on other data.
     """
@@ -95,7 +95,7 @@ def train_or_go_on(prog: str, run: Run, caught: list[int]) -> int:
 
 
 def steps_done(run: Run, shards: Shards) -> int:
-    """Return how far the training in `run.out` is; InputError if it has another configuration, or other data."""
+    """Return the steps done in `run.out`, all if it stopped early; InputError for another configuration or data."""
     saved = RunFolder(run.out, resume=True).load(run.recipe, fingerprint([*shards.training, *shards.held_out]))
     steps, wanted = saved["step"], run.recipe.training.steps
     if steps > wanted:

@@ -1,4 +1,4 @@
-"""Hold a variant of a network with its finished trainings: what it costs and reaches, and how that was measured."""
+"""Hold a variant of a network with its finished trainings: its cost, its figures and how they were measured."""
 
 import math
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from experiments.studies.trial import Result
 
 @dataclass(frozen=True)
 class Spread:
-    """Hold mean and sample standard deviation (n - 1; NaN for one value) over the seeds."""
+    """Hold mean and sample standard deviation (divisor n - 1; NaN for one value) over the seeds."""
 
     mean: float
     deviation: float
 
     @staticmethod
     def of(values: Sequence[float]) -> "Spread":
-        """Return the spread of one value for each seed."""
+        """Return the spread of values, one for each seed."""
         return Spread(fmean(values), stdev(values) if len(values) > 1 else math.nan)
 
     def __str__(self) -> str:
@@ -32,13 +32,13 @@ class Spread:
 
 @dataclass(frozen=True)
 class Variant:
-    """Hold a variant and its finished trainings. The figure is the one that its task decides by."""
+    """Hold a variant and its finished trainings. Its figure is the figure that decides in its task."""
 
     name: str
-    recipe: Recipe  # of its first seed
-    found: str  # what was found about it before
+    recipe: Recipe  # with the first seed
+    found: str  # an earlier finding about it, from the file of the study
     results: dict[int, Result]  # by seed
-    kmac: float  # thousand MACs per luma sample at a CTU of 128, or per sample that the task draws
+    kmac: float  # as from `experiments.studies.cost.kmac_of`
 
     @property
     def figure(self) -> Spread:
@@ -52,7 +52,7 @@ class Variant:
         return {qp: fmean(result.by_qp[qp] for result in self.results.values()) for qp in qps}
 
     def against(self, other: "Variant") -> Spread:
-        """Return the figure less that of another variant with the same seed."""
+        """Return the differences to the figures of another variant with the same seeds."""
         return Spread.of([result.figure - other.results[seed].figure for seed, result in self.results.items()])
 
     @cached_property
@@ -62,7 +62,7 @@ class Variant:
 
 
 def trained_with(variants: Sequence[Variant]) -> dict[str, str]:
-    """Return what the numbers were measured with; where trainings differ, all of it."""
+    """Return the conditions of the measurements; where trainings differ, all their values."""
     fields = [describe(variant.recipe) for variant in variants]
     notes = [result.notes for variant in variants for result in variant.results.values()]
     facts: dict[str, set[str]] = {

@@ -1,4 +1,4 @@
-"""Give the closed forms of an Rdn's costs in the form that reports take them."""
+"""Collect the formulas for the costs of an Rdn behind the interface that reports use."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from codecnn.models.rdn.config import RdnConfig
 
 @dataclass(frozen=True)
 class RdnClosedForms:
-    """Compute the costs of one network; see `ClosedForms`."""
+    """Compute the costs of one network; `codecnn.models.closed_forms.ClosedForms` defines the interface."""
 
     config: RdnConfig
 

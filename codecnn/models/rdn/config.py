@@ -1,4 +1,4 @@
-"""Hold size and form of a residual dense network."""
+"""Define the configuration of a residual dense network: its size and form."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,20 +6,21 @@ from typing import Literal
 from codecnn.models.in_loop_filter import Input
 
 HEAD_EATS = 2  # samples that the unpadded convolutions of the head take from each side
-LARGEST = {"channels": 1024, "blocks": 64, "convolutions": 64, "growth": 1024, "margin": 128}  # a file may ask for
+# Limits, as a weights file or configuration from elsewhere could otherwise ask for any amount of memory.
+LARGEST = {"channels": 1024, "blocks": 64, "convolutions": 64, "growth": 1024, "margin": 128}
 
 
 @dataclass(frozen=True)
 class RdnConfig:
-    """Hold size and form of an Rdn; ValueError if a field is out of its range.
+    """Hold the size and form of an Rdn; ValueError if a field is out of range.
 
     Args:
         channels: features between the blocks, C.
         blocks: residual dense blocks, D.
         convolutions: convolutions in a block, n: n - 1 of 3x3 and the 1x1 that fuses them.
         growth: features that each 3x3 convolution of a block adds, g.
-        margin: samples that the network is given around its output, on each side; even, 2 or more.
-        input: the picture that is filtered; with "both" the baseline, and the unfiltered luma is one more plane.
+        margin: samples around the output, on each side, that the network gets as input; even, 2 or more.
+        input: the picture that is filtered; with "both" it is the baseline, and unfiltered luma is one more plane.
         global_residual: add the shallow features to the fused outputs of the blocks.
         residual_output: add the input luma to the output.
         inner_residual: add a block's input to its output.
@@ -52,12 +53,12 @@ class RdnConfig:
 
     @property
     def planes(self) -> int:
-        """Input planes, P: Y, U, V and QP, and with "both" the unfiltered luma."""
+        """Return the number of input planes, P: Y, U, V, QP, and with "both" unfiltered Y."""
         return 5 if self.input == "both" else 4
 
     @property
     def stride(self) -> int:
-        """Luma samples from one position of the network to the next."""
+        """Return the distance between two positions of the network, in luma samples."""
         return 2 if self.head == "6x6 by 2" else 1
 
     @property

@@ -1,8 +1,8 @@
-"""Compute the convolutions of a dense block, with a backward pass of their own.
+"""Compute the convolutions of a dense block, with a backward pass written by hand.
 
-Autograd by itself keeps every concatenation, and works on slices of their gradients, whose few channels fill no vector.
-But the gradient of a dense block is a dense block again, run from the last convolution to the first: so it needs no
-slices, and of the concatenations it keeps the last alone.
+Autograd keeps every concatenation and works on slices of their gradients. These slices have few channels, so vector
+instructions are badly used. The gradient of a dense block is again a dense block, run from the last convolution to the
+first. Computed in this way it needs no slices, and only the last concatenation is kept.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ from torch.nn import functional as F
 def dense_block(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
     """Return the fused features (B, C, H, W) of a block's input (B, C, H, W), without the inner residual.
 
-    `weights` are (g, C + i g, 3, 3) for the convolutions i = 0 .. L - 1, then (C, C + L g, 1, 1) of the one that fuses
-    them; `biases` belong to them. Under autocast all is computed in its precision, and the backward pass in that of the
-    forward pass. RuntimeError where gradients are asked for that can be differentiated again.
+    weights: (g, C + i g, 3, 3) for the convolutions i = 0 .. L - 1, then (C, C + L g, 1, 1) for the fusing convolution.
+    biases: one for each of the weights. Under autocast both passes are computed in the precision of autocast.
+    RuntimeError if the gradients are to be differentiated again (create_graph).
     """
     kind = x.device.type
     if torch.is_autocast_enabled(kind):
@@ -41,21 +41,27 @@ class _DenseBlock(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        if torch.is_grad_enabled():  # by create_graph; once_differentiable does not see every use
+        if torch.is_grad_enabled():  # set by create_graph; once_differentiable does not notice every such use
             raise RuntimeError("the gradients of a dense block cannot be differentiated")
-        with torch.autocast(gradient.device.type, enabled=False):  # the precision is that of the forward pass
+        with torch.autocast(gradient.device.type, enabled=False):  # keeps the precision of the forward pass
             return _gradients(gradient, *ctx.saved_tensors)
 
 
 def _gradients(gradient: Tensor, features: Tensor, *saved: Tensor) -> tuple[Tensor | None, ...]:
-    """Return the gradients of the arguments of `forward`, from the gradient of its result and what it saved."""
+    """Return the gradients of the arguments of `forward`; None for `count`.
+
+    gradient: of the result of `forward`. features, saved: the tensors that `forward` saved.
+    """
     layers = len(saved) // 2
     grown, weights, fuse = saved[:layers], saved[layers:-1], saved[-1]
     growth, channels = weights[0].shape[:2]
     starts = [channels + i * growth for i in range(layers)]
 
     def before_relu(i: int, later: Tensor | None) -> Tensor:
-        """Return the gradient of convolution i, or of x for -1; `later` are those of i + 1 .. L - 1, last first."""
+        """Return the gradient of the output of convolution i before its ReLU, or the gradient of x for i = -1.
+
+        later: the gradients of the convolutions i + 1 .. L - 1, the last one first.
+        """
         part = slice(starts[i], starts[i] + growth) if i >= 0 else slice(channels)
         own = F.conv2d(gradient, _back([fuse], part))
         if later is not None:
@@ -66,7 +72,7 @@ def _gradients(gradient: Tensor, features: Tensor, *saved: Tensor) -> tuple[Tens
     for i in reversed(range(layers - 1)):
         later = torch.cat((later, before_relu(i, later)), 1)  # (B, (L - i) g, H, W)
 
-    of_weights, of_biases = _weight_gradients(later, features, 3)  # as if every convolution saw all features
+    of_weights, of_biases = _weight_gradients(later, features, 3)  # as if every convolution had all features as input
     each = zip(starts, reversed(torch.split(of_weights, growth)), strict=True)
     of_fuse, of_fuse_bias = _weight_gradients(gradient, features, 1)
     return (
@@ -80,12 +86,12 @@ def _gradients(gradient: Tensor, features: Tensor, *saved: Tensor) -> tuple[Tens
 
 
 def _back(weights: Sequence[Tensor], part: slice) -> Tensor:
-    """Return the kernel from the outputs of convolutions, the last one first, to a part of their inputs."""
+    """Return the kernel from the outputs of convolutions, the last one first, back to a part of their inputs."""
     return torch.cat([weight[:, part].flip(2, 3) for weight in reversed(weights)]).transpose(0, 1)
 
 
 def _weight_gradients(gradient: Tensor, features: Tensor, kernel: int) -> tuple[Tensor, Tensor]:
-    """Return the gradients of weight and bias of a convolution that keeps height and width."""
+    """Return the gradients of the weight and the bias of a convolution that keeps height and width."""
     weight = features.new_empty((gradient.shape[1], features.shape[1], kernel, kernel))
     pads = [kernel // 2] * 2
     _, of_weight, of_bias = torch.ops.aten.convolution_backward(

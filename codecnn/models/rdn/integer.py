@@ -16,26 +16,26 @@ from codecnn.vectors import LANES
 from codecnn.video.picture import Plane
 
 SAMPLE_BITS = 15  # samples from 0 to 1 are in units of 2^-15
-QP_BITS = 13  # and the plane of QP / 64, which is below 4, in units of 2^-13
-OUTPUT_BITS = 15  # the last convolution is in units of 2^-15: what saturates there is beyond black and white
+QP_BITS = 13  # the plane of QP / 64, which is below 4, is in units of 2^-13
+OUTPUT_BITS = 15  # the output of the last convolution is in units of 2^-15: only values beyond black or white saturate
 HALF = 1 << (OUTPUT_BITS - 1)  # added before a shift, to round
-HEADROOM = 2  # 16 bits hold at least this times the largest feature of the calibration, and less than twice that
+HEADROOM = 2  # the largest value of 16 bits is 2 to 4 times the largest feature of the calibration
 
 
 class Wire(NamedTuple):
-    """Describe a convolution of an Rdn: the convolutions whose outputs are its input, by name, and its form."""
+    """Describe a convolution of an Rdn: where its input comes from, and its form."""
 
-    sources: tuple[str, ...]
+    sources: tuple[str, ...]  # the names of the convolutions; their outputs, joined, are the input
     outputs: int
     side: int = 3
     relu: bool = False
 
 
 def wiring(config: RdnConfig) -> dict[str, Wire]:
-    """Return the convolutions of an Rdn in their order; the network is nothing else.
+    """Return the convolutions of an Rdn in order; together they are the whole network.
 
-    Its sums are in the weights: the residual of a block in those of its `fuse`, which has the block's input among its
-    sources, and the global residual in those of `last`, which has the shallow features as another source.
+    Residual connections are part of the weights. A block's input is one source of its `fuse`, so the weights of `fuse`
+    contain the inner residual. The shallow features are a source of `last`, so its weights contain the global residual.
     """
     channels = config.channels
     side = {"two 3x3": 3, "one 5x5": 5, "6x6 by 2": 6}[config.head]
@@ -58,14 +58,14 @@ def wiring(config: RdnConfig) -> dict[str, Wire]:
 
 
 def channels_of(config: RdnConfig) -> dict[str, int]:
-    """Return the channels of every tensor: of the input, "planes", and of the outputs of the convolutions."""
+    """Return the number of channels of every tensor: the input, named "planes", and the output of each convolution."""
     return {"planes": config.planes} | {name: wire.outputs for name, wire in wiring(config).items()}
 
 
 class IntegerRdn:
     """Filter windows as an Rdn does, with an IntegerConv for each name of its wiring.
 
-    ValueError if they are others, or their shapes do not belong together.
+    ValueError if a convolution is missing or not in the wiring, or if shapes do not fit together.
     """
 
     headroom = HEADROOM
@@ -83,7 +83,7 @@ class IntegerRdn:
             if (shape := convs[name].weight.shape) != (expected := (wire.outputs, sum(sources), wire.side, wire.side)):
                 raise ValueError(f"the weights of {name} are {shape}, not {expected}")
             self._packed[name] = convs[name].pack(sources)
-            place = "".join(name.rpartition("layers")[1:])  # the layers of all blocks share theirs
+            place = "".join(name.rpartition("layers")[1:])  # equal layers of all blocks share one place
             if place not in places:
                 places[place] = range(self._count, self._count + -(-wire.outputs // LANES))
                 self._count = places[place].stop
@@ -92,7 +92,7 @@ class IntegerRdn:
     def filter_windows(self, windows: Windows[Plane]) -> Plane:
         """Return the filtered luma of windows: (B, H, W), 0 to 2^bit_depth - 1, in the type of the windows.
 
-        Runs on as many threads as PyTorch.
+        It runs on as many threads as PyTorch uses.
         """
         margin, (count, high, wide) = self.config.margin, windows.y.shape
         y = windows.y[:, margin : high - margin, margin : wide - margin]
@@ -107,11 +107,11 @@ class IntegerRdn:
         return filtered
 
     def _residual(self, planes: NDArray[np.int16], pool: ThreadPoolExecutor) -> NDArray[np.int16]:
-        """Return the output of `last` for planes (H, W, P): (H - 4, W - 4), one more if odd at "6x6 by 2"."""
+        """Return the output of `last` for planes (H, W, P): (H - 4, W - 4); with "6x6 by 2", odd sizes get one more."""
         step = self.config.stride
         planes = np.pad(planes, ((0, planes.shape[0] % step), (0, planes.shape[1] % step), (0, 0)), mode="edge")
         height, width = ((extent - 2 * HEAD_EATS) // step for extent in planes.shape[:2])
-        columns = -(-(width + 2) // TILE) * TILE + 2  # as far as convolve reads
+        columns = -(-(width + 2) // TILE) * TILE + 2  # as many as `convolve` reads
         wide = np.zeros((1, len(planes), columns * step + 2 * HEAD_EATS, LANES), np.int16)
         wide[0, :, : planes.shape[1], : planes.shape[2]] = planes
         features = np.zeros((self._count, height + 2, columns, LANES), np.int16)  # with a border of zeros
@@ -119,7 +119,7 @@ class IntegerRdn:
             groups = [group for source in wire.sources for group in self._groups[source]]
             first, conv = self._groups[name].start, self._packed[name]
             if name == "shallow":
-                larger = "entry" in self.wires  # which is unpadded: the border is filled for it
+                larger = "entry" in self.wires  # `entry` is unpadded, so the border has to be computed as well
                 place = Place(first, 1 - larger, height + 2 * larger, width + 2 * larger)
                 convolve(wide, groups, 0, conv, features, place, pool, stride=step)
             else:
@@ -134,7 +134,10 @@ class IntegerRdn:
 
 
 def integer_planes(config: RdnConfig, window: Windows[Plane]) -> NDArray[np.int16]:
-    """Return the planes of one window, (H, W, P): those of make_planes in units of 2^-SAMPLE_BITS and 2^-QP_BITS."""
+    """Return the planes of `make_planes` for one window, (H, W, P), in integers.
+
+    Samples are in units of 2^-SAMPLE_BITS, the QP plane in units of 2^-QP_BITS.
+    """
     y, peak, qp = window.y[0], int(window.peak[0]), int(window.qp[0])
     grey = np.full_like(y, (peak + 1) // 2)
     u, v = (plane[0] if plane.size else grey for plane in (window.u, window.v))

@@ -1,8 +1,8 @@
-"""Convolve 16-bit features by 16-bit weights in 32-bit integers: exactly, so the same on every machine.
+"""Convolve 16-bit features by 16-bit weights in 32-bit integers, with the same result on every machine.
 
-Features are (groups, rows, columns, LANES) int16: the channels of a tensor in groups of LANES, the last one filled up
-with zeros. No sum can overflow, by a bound that every IntegerConv is checked for when it is made: so it is the same in
-whatever order, with whatever instructions and on however many threads it is computed.
+Features are (groups, rows, columns, LANES) int16: the channels of a tensor in groups of LANES. The last group is filled
+up with zeros. Every IntegerConv is checked when it is made, so that no sum can overflow. Therefore the result does not
+depend on the order of the sums, the instructions or the number of threads.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,10 +28,10 @@ BAND = 16  # rows that a thread takes at a time
 
 
 def fits(weight: NDArray, bias: NDArray, shift: NDArray) -> NDArray[np.bool_]:
-    """Tell for each output channel whether no weight is above LIMIT, and no sum, whole or in part, can leave int32.
+    """Tell for each output channel whether all weights are within LIMIT and no partial sum can leave int32.
 
-    |a sum of any of the products, the bias and the rounding| <= LIMIT * sum |weight| + |bias| + 2^(shift - 1). Shapes
-    as in IntegerConv; whole numbers of any type, so that this can be asked before they are made integers.
+    The bound is |any partial sum| <= LIMIT * sum |weight| + |bias| + 2^(shift - 1). Shapes are as in IntegerConv. The
+    numbers are whole but of any type, so that they can be checked before they become integers.
     """
     magnitude = np.abs(weight.astype(np.float64))
     bound = LIMIT * magnitude.sum((1, 2, 3)) + np.abs(bias.astype(np.float64)) + 2.0 ** (shift.astype(np.float64) - 1)
@@ -40,10 +40,10 @@ def fits(weight: NDArray, bias: NDArray, shift: NDArray) -> NDArray[np.bool_]:
 
 
 class PackedConv(NamedTuple):
-    """Hold an IntegerConv in the order of the kernel."""
+    """Hold an IntegerConv with its weights in the order in which the kernel reads them."""
 
     weight: NDArray[np.int32]  # (output groups, input groups, k, k, LANES / 2, LANES), two int16 in each
-    start: NDArray[np.int32]  # the bias and the rounding
+    start: NDArray[np.int32]  # bias plus rounding
     shift: NDArray[np.int32]
 
 
@@ -51,8 +51,8 @@ class PackedConv(NamedTuple):
 class IntegerConv:
     """Hold a convolution with the outputs (sum of weight * feature + bias + 2^(shift - 1)) >> shift, saturated.
 
-    weight: (O, I, k, k) int16. bias: (O,) int32. shift: (O,) uint8, 0 to MAX_SHIFT, at 0 without rounding. ValueError
-    if they are anything else, or if features up to LIMIT could make a sum that does not fit int32.
+    weight: (O, I, k, k) int16. bias: (O,) int32. shift: (O,) uint8, 0 to MAX_SHIFT; a shift of 0 does not round.
+    ValueError for other shapes or types, or if features up to LIMIT could make a sum that does not fit int32.
     """
 
     weight: NDArray[np.int16]
@@ -72,7 +72,7 @@ class IntegerConv:
             raise ValueError("the weights are so large that a sum could overflow")
 
     def pack(self, channels: Sequence[int]) -> PackedConv:
-        """Return the form for the kernel, for an input joined from tensors of so many channels each."""
+        """Return the form for the kernel. channels: the number of channels of each tensor that the input joins."""
         outputs, _, side, _ = self.weight.shape
         more = -outputs % LANES
         tensors = np.split(self.weight, np.cumsum(channels)[:-1], axis=1)
@@ -84,7 +84,7 @@ class IntegerConv:
 
 
 class Place(NamedTuple):
-    """Say where outputs go: the first group, the row and column of the first output, and the number of each."""
+    """Say where outputs are written: the first group, the row and column of the first output, and their extent."""
 
     group: int
     origin: int
@@ -103,10 +103,10 @@ def convolve(
     stride: int = 1,
     relu: bool = False,
 ) -> None:
-    """Write the outputs of a convolution of some groups of features, from row and column `origin` on; all else stays.
+    """Convolve some groups of features, from row and column `origin` on, and write the outputs to a place in `out`.
 
-    `features` are read as if the width of `place` were a multiple of TILE. `out` may be the same array. The threads of
-    `pool` share the rows.
+    Nothing else in `out` changes. `features` are read as if the width of `place` were a multiple of TILE. `out` may be
+    the same array as `features`. The threads of `pool` share the rows.
     """
     low = np.int32(0 if relu else -LIMIT)
     pairs, chosen = features.view(np.int32), np.array(groups)  # pairs (G, rows, columns, LANES / 2)
@@ -121,7 +121,7 @@ def convolve(
 def _products(
     typing_context: BaseContext, a: VectorType, b: VectorType
 ) -> tuple[Signature, Callable[[BaseContext, ir.IRBuilder, Signature, list[ir.Value]], ir.Value]]:
-    """Add the two products of a pair of int16 in each lane: one instruction, where the processor has it."""
+    """Add the two products of a pair of int16 in each lane. Many processors have one instruction for this."""
 
     def emit(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: list[ir.Value]) -> ir.Value:
         narrow, wide = (ir.VectorType(ir.IntType(bits), 2 * LANES) for bits in (16, 32))
@@ -159,7 +159,7 @@ def _convolve_rows(
     stride: int,
     low: np.int32,
 ) -> None:
-    """Write the rows from first to last of all output groups, TILE columns of one group at a time."""
+    """Compute the rows from `first` up to `last` of all output groups, TILE columns of one group at a time."""
     side, flat = weights.shape[2], out.reshape(-1)
     for row in range(first, last):
         for group in range(len(weights)):

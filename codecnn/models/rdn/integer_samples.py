@@ -1,4 +1,4 @@
-"""Wrap an Rdn so that it takes and gives integer samples, for export as a graph."""
+"""Wrap an Rdn so that its input and output are integer samples, for export as a graph (ONNX)."""
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,10 @@ class IntegerSamples(nn.Module):
     def forward(
         self, y: Tensor, u: Tensor, v: Tensor, qp: Tensor, bit_depth: Tensor, unfiltered_y: Tensor | None = None
     ) -> Tensor:
-        """Return luma without the margin, of windows (B, H, W), chroma (B, H / 2, W / 2), QP and bit depth (B,)."""
+        """Return the filtered luma without the margin, (B, H - 2 margin, W - 2 margin) int32.
+
+        y, unfiltered_y: (B, H, W). u, v: (B, H / 2, W / 2). qp, bit_depth: (B,).
+        """
         peak = (torch.exp2(bit_depth.float()).round() - 1).view(-1, 1, 1)
         u, v = (chroma.repeat_interleave(2, 1).repeat_interleave(2, 2) for chroma in (u, v))
         planes = [plane.float() / peak for plane in (y, u, v, unfiltered_y) if plane is not None]

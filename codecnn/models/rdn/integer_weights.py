@@ -1,4 +1,4 @@
-"""Keep a network of integers in one safetensors file: weights, biases and shifts, and a header as of other weights."""
+"""Save and load a network of integers as one safetensors file: weights, biases, shifts and a header."""
 
 import dataclasses
 import json
@@ -29,7 +29,7 @@ def save_integers(path: Path, network: IntegerRdn, notes: Notes) -> None:
 def read_integers(path: Path) -> tuple[IntegerRdn, str, Notes]:
     """Return the network of a file, its task and its notes.
 
-    InputError if the file is damaged, of another kind, or holds weights that a sum can overflow with.
+    InputError if the file is damaged, of another kind, or has weights so large that a sum could overflow.
     """
     with opened(path, "numpy") as (file, header):
         if header["format"] != INTEGER_FORMAT:

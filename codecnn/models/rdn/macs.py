@@ -1,4 +1,4 @@
-"""Compute the multiply-accumulates of an Rdn by a closed form."""
+"""Compute the number of multiply-accumulates (MACs) of an Rdn by a formula."""
 
 from codecnn.models.rdn.config import HEAD_EATS, RdnConfig
 
@@ -13,7 +13,7 @@ def block_macs(config: RdnConfig) -> int:
 def ctu_macs(config: RdnConfig, ctu_size: int = 128) -> int:
     """Return the MACs for one CTU window, exactly.
 
-    The head, and a margin above 2, are computed on a larger area than the CTU.
+    The head is computed on a larger area than the CTU; with a margin above 2 all other layers are as well.
     """
     channels, planes = config.channels, config.planes
     side = (ctu_size + 2 * (config.margin - HEAD_EATS)) // config.stride  # after the head

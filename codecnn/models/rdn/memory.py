@@ -1,8 +1,8 @@
-"""Compute and measure the memory that an Rdn takes, by batch and patch.
+"""Compute and measure how much memory an Rdn needs for a batch.
 
-The closed forms count the tensors: the planes, the weights with the state of the optimiser and their moving average,
-the features and their gradients in their precision. They do not count the workspace of the convolution library
-(im2col and others), nor the program. On CUDA, what is measured includes the workspace of cuDNN and cuBLAS.
+The formulas count the tensors: planes, weights, their moving average, the state of the optimiser, features and their
+gradients. They do not count the workspace of the convolution library (im2col and others) or the program. Measurements
+on CUDA include the workspace of cuDNN and cuBLAS.
 """
 
 from collections.abc import Callable
@@ -15,19 +15,19 @@ from codecnn.models.rdn.config import HEAD_EATS, RdnConfig
 from codecnn.models.rdn.network import Rdn
 
 FLOAT = 4  # bytes
-# float32 values that an optimiser with momentum keeps for a parameter; muon 2 for the few that it moves as Adam does
+# float32 values that an optimiser with momentum keeps for a parameter; muon keeps 2 for the few that it moves by Adam
 STATES = {"adam": 2, "sgd": 1, "rmsprop": 2, "muon": 1}
 
 
 def inference_bytes(config: RdnConfig, batch: int, size: int) -> int:
-    """Return the peak while `batch` windows with an output of size x size are filtered in float32, weights included."""
+    """Return the peak memory, weights included, of filtering `batch` windows to size x size samples in float32."""
     channels, blocks = config.channels, config.blocks
     grown = (config.convolutions - 1) * config.growth
     side, first = _sides(config, size)
-    # Either in the last block, with its last two concatenations, or after it, with the outputs of all and their copy.
+    # The peak is in the last block, with its last two concatenations, or after it, with all outputs and their copy.
     before = channels * (blocks - 1 if blocks > 1 or first == side else 1)
     features = max(before + 2 * channels + 2 * grown, 2 * blocks * channels + 2 * channels)
-    samples = _planes(config, size) + features * side**2 + channels * first**2  # the last: the shallow features
+    samples = _planes(config, size) + features * side**2 + channels * first**2  # planes, features, shallow features
     return FLOAT * (_parameters(config) + batch * samples)
 
 
@@ -38,21 +38,21 @@ def training_bytes(
     precision: Precision = "bf16",
     optimiser: OptimiserName = "muon",
 ) -> int:
-    """Return the peak of a training step on `batch` patches of patch x patch, with a moving average of the weights.
+    """Return the peak memory of a training step on `batch` patches of patch x patch, with a moving average of weights.
 
-    The peak is early in the backward pass: nearly all that was kept for it is still there, and there are no gradients
-    of weights yet. Where a batch has few features, the peak is where the library computes those gradients, in memory
-    of its own that is not counted here: up to 8 % more was measured on a processor with 4 patches of 32x32, up to 18 %
-    with one of 64x64.
+    The peak is early in the backward pass, when nearly all saved tensors are still there and no gradients of weights
+    yet. With few features in a batch the peak is later, when the library computes the gradients of weights in its own
+    memory. That memory is not counted here: up to 8 % more was measured on a CPU with 4 patches of 32x32, and up to
+    18 % with one patch of 64x64.
     """
     channels, blocks = config.channels, config.blocks
     grown = (config.convolutions - 1) * config.growth
     side, first = _sides(config, patch)
     feature_bytes, copies = (2, 2) if precision == "bf16" else (FLOAT, 0)  # autocast keeps copies in its own precision
-    kept = blocks * (channels + 2 * grown) * side**2  # of every block the last concatenation, and what was added to it
+    kept = blocks * (channels + 2 * grown) * side**2  # for each block: the last concatenation, and the grown features
     shallow = channels * first**2
-    # Either in the last block, with the gradients of all outputs and of the shallow features, and its own twice; or
-    # before it, where the outputs of the blocks meet.
+    # The peak is in the last block, with the gradients of all outputs, of the shallow features, and twice its own; or
+    # before it in the backward pass, where the outputs of the blocks are joined.
     block_gradients = (blocks * channels + (channels if blocks > 1 else 0) + 2 * grown) * side**2
     in_block = shallow + block_gradients + (shallow if first > side else 0)
     at_fuse = 2 * shallow + (2 * blocks * channels + 2 * channels) * side**2
@@ -61,13 +61,13 @@ def training_bytes(
 
 
 def largest_batch(config: RdnConfig, patch: int, memory: int, need: Callable[..., int] = training_bytes) -> int:
-    """Return the largest batch that fits into `memory` bytes by the closed form `need`; 0 if one patch is too large."""
+    """Return the largest batch that fits into `memory` bytes by the formula `need`; 0 if one patch is too large."""
     weights = need(config, 0, patch)
     return max(0, (memory - weights) // (need(config, 1, patch) - weights))
 
 
 def measured_inference_bytes(config: RdnConfig, batch: int, size: int, device: torch.device) -> int:
-    """Measure what `inference_bytes` computes, with random weights."""
+    """Measure the peak memory that `inference_bytes` computes, with random weights."""
 
     def work() -> None:
         model = Rdn(config).to(device).eval()
@@ -85,7 +85,7 @@ def measured_training_bytes(
     device: torch.device,
     make_optimiser: MakeOptimiser,
 ) -> int:
-    """Measure what `training_bytes` computes, in two steps; the first one makes the state of the optimiser."""
+    """Measure the peak memory that `training_bytes` computes, in two steps; the first makes the optimiser's state."""
 
     def work() -> None:
         model = Rdn(config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -116,11 +116,11 @@ def _parameters(config: RdnConfig) -> int:
 
 
 def _planes(config: RdnConfig, size: int) -> int:
-    """Count the samples of the planes of a window."""
+    """Return the number of samples in the planes of a window."""
     return config.planes * (size + 2 * config.margin) ** 2
 
 
 def _sides(config: RdnConfig, size: int) -> tuple[int, int]:
-    """Count the positions on a side of the features, and on a side of the shallow features."""
+    """Return the side, in positions, of the features and of the shallow features."""
     side = -(-(size + 2 * (config.margin - HEAD_EATS)) // config.stride)
     return side, side + 2 if config.head == "two 3x3" else side

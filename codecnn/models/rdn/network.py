@@ -16,14 +16,14 @@ from codecnn.models.rdn.planes import QP_PLANE, make_planes
 
 def _conv(inputs: int, outputs: int, kernel: int, padding: int, stride: int = 1) -> nn.Conv2d:
     layer = nn.Conv2d(inputs, outputs, kernel, stride, padding)
-    if not layer.weight.is_meta:  # which has no values, and for whose operators PyTorch would import for a second
+    if not layer.weight.is_meta:  # a meta tensor has no values, and its first operator costs a second of imports
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     return layer
 
 
 class DenseBlock(nn.Module):
-    """Compute a residual dense block, (B, C, H, W) to the same shape."""
+    """Compute a residual dense block; input and output are (B, C, H, W)."""
 
     def __init__(self, config: RdnConfig) -> None:
         super().__init__()
@@ -33,8 +33,8 @@ class DenseBlock(nn.Module):
         self.inner_residual = config.inner_residual
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return features of the same shape as the features given, (B, C, H, W)."""
-        if self.training and torch.is_grad_enabled():  # the same, with a backward pass that takes less
+        """Return features (B, C, H, W) of features (B, C, H, W)."""
+        if self.training and torch.is_grad_enabled():  # the same values, with a backward pass that needs less memory
             convolutions = (*self.layers, self.fuse)
             fused = dense_block(x, [c.weight for c in convolutions], [c.bias for c in convolutions])
         else:
@@ -48,7 +48,7 @@ class DenseBlock(nn.Module):
 class Rdn(FilterNetwork):
     """Filter luma: windows of luma (B, H + 2 margin, W + 2 margin) to restored luma (B, 1, H, W), about 0..1.
 
-    The two unpadded 3x3 convolutions take 2 samples from each side. What a larger margin leaves is filtered with zero
+    The two unpadded 3x3 convolutions remove 2 samples from each side. The rest of a larger margin is filtered with zero
     padding and cut away at the end. An untrained network returns its input luma.
     """
 
@@ -73,16 +73,16 @@ class Rdn(FilterNetwork):
 
     @torch.no_grad()
     def _start_from_detail(self) -> None:
-        """Make the first kernels respond to detail and not to brightness, which says nothing about the residual.
+        """Make the first kernels respond to detail only: brightness says nothing about the residual.
 
-        With the usual first weights, a small network gained nothing in its first thousand steps.
+        With the usual initial weights, a small network gained nothing in its first thousand steps.
         """
         samples = [plane for plane in range(self.config.planes) if plane != QP_PLANE]
         kernels = self.shallow.weight[:, samples]
         self.shallow.weight[:, samples] = 4 * (kernels - kernels.mean((2, 3), keepdim=True))
 
     def parameter_groups(self) -> ParameterGroups:
-        """Return the parameters of the last convolution apart: a step there changes the residual most."""
+        """Return the parameters in two groups; in the last convolution a step changes the residual most."""
         hidden = [parameter for name, parameter in self.named_parameters() if not name.startswith("last.")]
         return ParameterGroups(hidden, list(self.last.parameters()))
 
@@ -92,10 +92,8 @@ class Rdn(FilterNetwork):
 
     def restore(self, planes: Tensor) -> Tensor:
         """Return the restored luma (B, 1, H, W) of planes (B, P, H + 2 margin, W + 2 margin) from make_planes."""
-        odd = (
-            planes.shape[-2] % self.config.stride,
-            planes.shape[-1] % self.config.stride,
-        )  # one more row or column then
+        stride = self.config.stride
+        odd = planes.shape[-2] % stride, planes.shape[-1] % stride  # rows and columns to add
         shallow = self.shallow(F.pad(planes, (0, odd[1], 0, odd[0]), mode="replicate") if any(odd) else planes)
         x = self.entry(shallow)
         outputs = []

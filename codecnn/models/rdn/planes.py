@@ -1,4 +1,4 @@
-"""Make the planes that a residual dense network is fed with."""
+"""Make the input planes of a residual dense network: Y, U, V, QP and, if used, unfiltered Y."""
 
 from itertools import product
 
@@ -11,9 +11,9 @@ QP_PLANE = 3
 
 
 def make_planes(windows: Windows[Tensor]) -> Tensor:
-    """Return the planes Y, U, V, QP and, where it is given, unfiltered Y: (B, 4 or 5, H, W) float32, channels last.
+    """Return the planes Y, U, V, QP and, if it is given, unfiltered Y: (B, 4 or 5, H, W) float32, channels last.
 
-    Samples become 0..1 by the peak. Chroma is brought to luma size by repeating it; where there is none, it is
+    Samples are divided by the peak, to 0..1. Chroma is brought to luma size by repeating samples; at 4:0:0 it is
     mid-grey, 2^(bit_depth - 1). The QP is divided by 64.
     """
     y, qp, peak = windows.y, windows.qp, windows.peak

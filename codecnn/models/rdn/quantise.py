@@ -1,4 +1,4 @@
-"""Make an IntegerRdn from an Rdn: fold its sums into the weights, and choose the scales by calibration."""
+"""Convert an Rdn to integers: fold residual connections into the weights, and choose the scales by calibration."""
 
 import math
 from collections import defaultdict
@@ -26,15 +26,15 @@ from codecnn.models.rdn.planes import QP_PLANE
 
 
 def quantise(model: Rdn, calibration: Iterable[Windows[Tensor]]) -> IntegerRdn:
-    """Return the network in integers, with scales for features of about the size that they have on some windows.
+    """Return the network in integers, with scales that suit the features of the calibration windows.
 
-    All scales are powers of two: one for the features of each tensor, the finest that leaves HEADROOM, and one for the
-    weights of each output channel, the finest for which no sum can overflow. ValueError if there is no calibration, or
-    if the features are not finite or the weights too large for any scale.
+    All scales are powers of two. The features of a tensor have the finest scale that leaves HEADROOM; the weights of an
+    output channel have the finest scale at which no sum can overflow. ValueError if there are no windows, if features
+    are not finite, or if weights are too large for any scale.
     """
     config = model.config
     wires, channels = wiring(config), channels_of(config)
-    bits = {name: np.zeros(count, np.int64) for name, count in channels.items()}  # after the point, of each channel
+    bits = {name: np.zeros(count, np.int64) for name, count in channels.items()}  # fractional bits of each channel
     bits["planes"][:] = SAMPLE_BITS
     bits["planes"][QP_PLANE] = QP_BITS
     largest = _largest_features(model, wires, calibration)
@@ -52,8 +52,8 @@ def quantise(model: Rdn, calibration: Iterable[Windows[Tensor]]) -> IntegerRdn:
 
 
 def _integer_conv(weight: NDArray[np.float64], bias: NDArray[np.float64], wanted: int) -> tuple[IntegerConv, int]:
-    """Return a convolution in units of its input, and the fractional bits of its output, at most `wanted`."""
-    finest = np.full(len(bias), wanted + MAX_SHIFT)  # bits after the point of the sums of each output
+    """Return the convolution in units of its input, and the fractional bits of its output, at most `wanted`."""
+    finest = np.full(len(bias), wanted + MAX_SHIFT)  # fractional bits of the sums of each output
 
     def rounded() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return np.rint(np.ldexp(weight, finest[:, None, None, None])), np.rint(np.ldexp(bias, finest))
@@ -66,7 +66,7 @@ def _integer_conv(weight: NDArray[np.float64], bias: NDArray[np.float64], wanted
 
 
 def _folded(model: Rdn, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the weights and biases of a convolution; residual sums are folded in as `wiring` says."""
+    """Return the weights and biases of a convolution, with residual connections folded in as `wiring` describes."""
     conv = model.get_submodule(name)
     assert isinstance(conv, nn.Conv2d)
     assert conv.bias is not None
@@ -82,15 +82,15 @@ def _folded(model: Rdn, name: str) -> tuple[NDArray[np.float64], NDArray[np.floa
 
 @torch.inference_mode()
 def _largest_features(model: Rdn, wires: dict[str, Wire], calibration: Iterable[Windows[Tensor]]) -> dict[str, float]:
-    """Return the largest magnitude in the output of each convolution; NaN if it has NaN."""
+    """Return the largest magnitude in the output of each convolution; NaN if the output has a NaN."""
     largest: dict[str, float] = defaultdict(float)
 
     def watch(name: str, relu: bool) -> None:
         def note(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
             here = float((output.relu() if relu else output).abs().max())
-            largest[name] = float(np.maximum(largest[name], here))  # which keeps NaN
+            largest[name] = float(np.maximum(largest[name], here))  # maximum keeps NaN
 
-        # A block's output is that of its fuse with the residual.
+        # The block's output is what its `fuse` gives once the residual is folded in.
         module = model.get_submodule(name.removesuffix(".fuse") if name.startswith("blocks") else name)
         handles.append(module.register_forward_hook(note))
 
