@@ -3,6 +3,7 @@
 import argparse
 import re
 from fractions import Fraction
+from pathlib import Path
 
 
 def count(text: str) -> int:
@@ -31,3 +32,17 @@ def seconds(text: str) -> float:
     if not (value := float(text)) > 0:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
     return value
+
+
+def path(text: str) -> Path:
+    """Read the path of a file or a folder; an empty one, as of a shell's variable that is not set, is refused."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(text)
+
+
+def file_to_write(text: str) -> Path:
+    """Read the path of a file to write, which is not that of a folder."""
+    if (file := path(text)).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder, not a file to write")
+    return file

@@ -1,13 +1,12 @@
 """Read the command line of build-dataset."""
 
 import argparse
-from pathlib import Path
 from typing import get_args
 
 from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
 from codecnn.labels.mode_sets import MODE_SETS, ModeSet, largest_ctu, sizes_of
 from codecnn.video.colour import Matrix, Range
-from command_line.arguments import positive, seconds
+from command_line.arguments import path, positive, seconds
 from command_line.encoding import add_codec, add_encoding, add_raw_formats
 from command_line.parser import Parser
 
@@ -16,8 +15,8 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
     """Read the command line."""
     parser = Parser(prog="build-dataset", description=description)
     add = parser.add_argument
-    add("sources", nargs="+", type=Path, help="raw .yuv, .y4m, pictures (one-frame clips), or any video")
-    add("--out", type=Path, required=True, help="folder for the dataset, made if missing")
+    add("sources", nargs="+", type=path, help="raw .yuv, .y4m, pictures (one-frame clips), or any video")
+    add("--out", type=path, required=True, help="folder for the dataset, made if missing")
     codec = parser.add_mutually_exclusive_group()
     add_codec(codec, "x265")
     codec.add_argument("--codec-template", metavar="FILE", help="an encoder of your own, by a YAML file with its "

@@ -9,12 +9,11 @@ import argparse
 import signal
 import sys
 
-from tqdm import tqdm
-
 from codecnn.codecs.registry import choose_codec
 from codecnn.dataset.build import Settings, build_all, is_whole, plan
 from command_line.encoding import format_options
 from command_line.parser import run_command
+from command_line.progress import Progress
 from data_tools.arguments import parse
 
 
@@ -44,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     missing = [task for task in tasks if not is_whole(task)]
     print(f"{len(tasks)} files asked for, {len(tasks) - len(missing)} there already, {len(missing)} to make")
-    results = tqdm(build_all(missing, args.jobs, args.dask), total=len(missing), unit="file")
+    results = Progress(build_all(missing, args.jobs, args.dask), total=len(missing), unit="file")
     failures = [reason for reason in results if reason]
     for reason in dict.fromkeys(failures):  # a bad source fails at every QP
         print(f"build-dataset: {reason}", file=sys.stderr)

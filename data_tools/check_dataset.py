@@ -6,19 +6,18 @@ whether CTUs, bits and QPs agree with the attributes. Prints a line for each fau
 
 import argparse
 import sys
-from pathlib import Path
-
-from tqdm import tqdm
 
 from codecnn.dataset.integrity import complaints
 from codecnn.dataset.reader import dataset_files
+from command_line.arguments import path
 from command_line.parser import Parser, run_command
+from command_line.progress import Progress
 
 
 def run(args: argparse.Namespace) -> int:
     """Check all files, and print their faults; return the exit code."""
     paths = [path for folder in args.folders for path in dataset_files(folder)]
-    faults = [f"{path}: {fault}" for path in tqdm(paths, unit="file", disable=None) for fault in complaints(path)]
+    faults = [f"{path}: {fault}" for path in Progress(paths, unit="file") for fault in complaints(path)]
     for fault in faults:
         print(fault)
     print(f"{len(paths)} files checked, {len(faults)} faults")
@@ -28,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return 0 if all files are as they were written, 1 if one is not, 2 if there is none to check."""
     parser = Parser(prog="check-dataset", description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path, help="folders of dataset files")
+    parser.add_argument("folders", nargs="+", type=path, help="folders of dataset files")
     return run_command("check-dataset", run, parser.parse_args(argv))
 
 

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from codecnn.dataset import ctu
 from codecnn.dataset.reader import Shard, open_folder
@@ -28,8 +27,9 @@ from codecnn.models.in_loop_filter import FilterConfig, FilterNetwork, IntegerFi
 from codecnn.models.registry import family_of, name_of
 from codecnn.models.weights import find_weights, read_weights
 from codecnn.video.picture import Plane
-from command_line.arguments import count
+from command_line.arguments import count, file_to_write, path
 from command_line.parser import Parser, run_command
+from command_line.progress import Progress
 from experiments.reports.shared.means import cell, grouped, mean_defined
 from experiments.reports.shared.page import Table
 
@@ -53,7 +53,7 @@ class Loss(NamedTuple):
 
 def samples(shards: Sequence[Shard], config: FilterConfig, number: int) -> Iterator[Sample]:
     """Yield `number` CTUs of every file, evenly spaced over its frames."""
-    for shard in tqdm(shards, unit="file", disable=None):
+    for shard in Progress(shards, unit="file"):
         info, in_frame = shard.info, len(shard) // shard.frames
         for row in sorted({(2 * i + 1) * len(shard) // (2 * number) for i in range(number)}):
             frame, position = divmod(row, in_frame)
@@ -127,10 +127,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = Parser(prog="quantise-filter", description=__doc__)
     add = parser.add_argument
     add("weights", help="a run folder of train-filter, a weights file, or the name of weights of the project")
-    add("--data", type=Path, required=True, help="a dataset folder of build-dataset; best a part of the training data")
-    add("--val", type=Path, help="a dataset folder of other sources to measure the loss on; if not given, --data")
+    add("--data", type=path, required=True, help="a dataset folder of build-dataset; best a part of the training data")
+    add("--val", type=path, help="a dataset folder of other sources to measure the loss on; if not given, --data")
     add("--windows", type=count, default=4, help="CTUs of every file of both")
-    add("--out", type=Path, required=True, metavar="FILE", help="the weights file to write")
+    add("--out", type=file_to_write, required=True, metavar="FILE", help="the weights file to write")
     args = parser.parse_args(argv)
     if not args.windows:
         parser.error("--windows: must be 1 or more")

@@ -16,6 +16,7 @@ from codecnn.io.yaml_files import read_yaml
 from codecnn.models.registry import FAMILIES
 from codecnn.tasks.task import Task
 from codecnn.training.recipe import Recipe, Run, Training
+from command_line.arguments import path
 
 CONFIGS = Path(str(files("experiments") / "configs"))
 
@@ -58,9 +59,9 @@ def _parser(prog: str, task: type[Task[Any]], network: str) -> ArgumentParser:
     )
     add = parser.add_argument
     add("--config", action="config", help="the configuration file, where it is not the first argument")
-    add("--data", type=Path, required=True, help="folder of dataset files to train on")
-    add("--val", type=Path, help="folder of dataset files to validate on, in place of held-out sources")
-    add("--out", type=Path, required=True, help="folder of the run: weights, checkpoint, metrics.jsonl")
+    add("--data", type=path, required=True, help="folder of dataset files to train on")
+    add("--val", type=path, help="folder of dataset files to validate on, in place of held-out sources")
+    add("--out", type=path, required=True, help="folder of the run: weights, checkpoint, metrics.jsonl")
     add("--resume", action="store_true", help="go on with the run in --out")
     parser.add_class_arguments(FAMILIES[network].config, "model")
     add("--network", default=task.network, help=f"the network, whose fields are those of model: {', '.join(FAMILIES)}")

@@ -9,8 +9,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tqdm import tqdm
-
 from codecnn.errors import InputError
 from codecnn.tasks.task import Task
 from codecnn.training.device import choose_device, has_bf16
@@ -19,6 +17,7 @@ from codecnn.training.processes import Processes
 from codecnn.training.recipe import Run
 from codecnn.training.signals import caught_signals
 from command_line.parser import enough_memory
+from command_line.progress import Progress
 from experiments.run_arguments import parse_run
 
 
@@ -53,17 +52,17 @@ class Bar:
     """Show the progress of a training as a bar with the loss, and print the figures of validations above it."""
 
     def __init__(self) -> None:
-        self.bar: Any = None
+        self.bar: Progress | None = None
 
     def show(self, event: Event) -> None:
         """Move the bar to a step."""
         if self.bar is None:
-            self.bar = tqdm(total=event.steps, initial=event.step - 1, unit="step", disable=None)  # shown on a terminal
+            self.bar = Progress(total=event.steps, initial=event.step - 1, unit="step")
         self.bar.update()
         if event.loss is not None:
             self.bar.set_postfix(loss=f"{event.loss:.5f}")
         if event.figures is not None:
-            self.bar.write(f"step {event.step}: " + "  ".join(f"{n} {v:+.3f}" for n, v in event.figures.items()))
+            self.bar.tell(f"step {event.step}: " + "  ".join(f"{n} {v:+.3f}" for n, v in event.figures.items()))
 
     def close(self) -> None:
         """Leave the bar as it is."""

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from command_line.parser import run_command
+from data_tools import build_dataset
 from experiments import quantise_filter as quantise
 from experiments import train_filter, training_command
 from experiments.export import onnx_graph as export_onnx
@@ -22,8 +23,7 @@ from experiments.reports.where import command as report_where
 from experiments.studies import ablate_network as ablate
 from experiments.studies import sweep_network as sweep
 
-
-@pytest.mark.parametrize(
+COMMANDS = pytest.mark.parametrize(
     ("command", "name", "arguments"),
     [
         (export_onnx, "export-onnx", ["rdn_s"]),
@@ -36,6 +36,9 @@ from experiments.studies import sweep_network as sweep
         (report_where, "report-where", ["rdn_s", "--data", "data"]),
     ],
 )
+
+
+@COMMANDS
 def test_an_interruption_is_one_line_and_exit_code_130(
     command: ModuleType,
     name: str,
@@ -49,6 +52,53 @@ def test_an_interruption_is_one_line_and_exit_code_130(
     monkeypatch.setattr(command, "run", interrupted)
     assert command.main([*arguments, "--out", "out"]) == 130
     assert capsys.readouterr().err == f"{name}: interrupted\n"
+
+
+def refused(command: ModuleType, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    try:
+        code = command.main(arguments)
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    return error
+
+
+@COMMANDS
+def test_an_empty_path_is_refused(
+    command: ModuleType, name: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would be the current folder."""
+    assert refused(command, [*arguments, "--out", ""], capsys) == f"{name}: argument --out: the path is empty\n"
+    for place, word in enumerate(arguments):
+        if not word.startswith("--"):
+            emptied = [*arguments[:place], "", *arguments[place + 1 :], "--out", "out"]
+            assert "empty" in refused(command, emptied, capsys)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        (build_dataset, ["a.png"]),
+        (train_filter, ["demo", "--data", "data"]),
+        (ablate, ["study.yaml", "--data", "data"]),
+        (sweep, ["study.yaml", "--data", "data", "--trials", "1"]),
+    ],
+)
+def test_an_empty_folder_to_write_is_refused(
+    command: ModuleType, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "argument --out: the path is empty" in refused(command, [*arguments, "--out", ""], capsys)
+
+
+@pytest.mark.parametrize(("command", "arguments"), [(export_onnx, ["rdn_s"]), (quantise, ["rdn_s", "--data", "data"])])
+@pytest.mark.parametrize("folder", [".", "..", "/"])
+def test_a_folder_is_no_file_to_write(
+    command: ModuleType, arguments: list[str], folder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = refused(command, [*arguments, "--out", folder], capsys)
+    assert error.endswith(f"argument --out: {folder} is a folder, not a file to write\n")
 
 
 def of_numpy(_: object) -> None:

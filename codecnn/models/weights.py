@@ -63,6 +63,8 @@ def read_filter(path: Path) -> tuple[AnyFilter, Notes]:
 def find_weights(name: str) -> Path:
     """Return the weights file of a name: a file, the best of a run folder, or weights that come with the project."""
     path = Path(name)
+    if not name:
+        raise InputError("the name of the weights is empty")
     if path.is_dir():
         return path / "best.safetensors"
     known = {file.stem: file for file in PRETRAINED.glob("*.safetensors")}

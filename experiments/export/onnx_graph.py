@@ -42,6 +42,7 @@ from codecnn.models.weights_header import Notes
 from codecnn.video.clip import FormatOptions, open_clip
 from codecnn.video.picture import Picture, Plane
 from codecnn.video.raw import write_raw
+from command_line.arguments import file_to_write
 from command_line.parser import Parser, run_command
 from experiments.reports.shared.encode import encode
 
@@ -166,7 +167,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="export-onnx", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", help="a run folder of train-filter, a weights file, or the name of weights that "
         "come with the project, such as rdn_s")  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the ONNX file to write")
+    parser.add_argument("--out", type=file_to_write, required=True, metavar="FILE", help="the ONNX file to write")
     return run_command("export-onnx", run, parser.parse_args(argv))
 
 

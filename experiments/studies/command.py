@@ -3,20 +3,20 @@
 import argparse
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from codecnn.errors import InputError
 from codecnn.training.signals import caught_signals
+from command_line.arguments import path
 from command_line.parser import Parser, enough_memory
 
 
 def study_parser(prog: str, description: str | None) -> argparse.ArgumentParser:
     """Return a parser with the arguments that all studies share."""
     parser = Parser(prog=prog, description=description)
-    parser.add_argument("config", type=Path, help="the study: a YAML file")
-    parser.add_argument("--data", type=Path, required=True, help="folder of dataset files to train on")
-    parser.add_argument("--val", type=Path, help="folder of dataset files to validate on, in place of held-out sources")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the report, and for the runs")
+    parser.add_argument("config", type=path, help="the study: a YAML file")
+    parser.add_argument("--data", type=path, required=True, help="folder of dataset files to train on")
+    parser.add_argument("--val", type=path, help="folder of dataset files to validate on, in place of held-out sources")
+    parser.add_argument("--out", type=path, required=True, help="folder for the report, and for the runs")
     return parser
 
 

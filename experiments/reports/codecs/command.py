@@ -8,13 +8,12 @@ results.json and rd.png.
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from codecnn.dataset.reader import open_folder
+from command_line.arguments import path
 from command_line.parser import run_command
+from command_line.progress import Progress
 from experiments.reports.codecs.measure import bd_rates, curves_of, measure
 from experiments.reports.codecs.page import page
 from experiments.reports.codecs.plots import plot_curves
@@ -26,7 +25,7 @@ from experiments.reports.shared.page import finish, results
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = report_parser("report-codecs", __doc__)
-    parser.add_argument("data", type=Path, help="folder of dataset files of several codecs")
+    parser.add_argument("data", type=path, help="folder of dataset files of several codecs")
     parser.add_argument("--anchor", default="x265", help="the codec that the others are compared with")
     return run_command("report-codecs", run, parser.parse_args(argv))
 
@@ -35,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
     shards = open_folder(args.data)
     check_comparable(shards)
-    points = [measure(shard) for shard in tqdm(shards, unit="file", disable=None)]
+    points = [measure(shard) for shard in Progress(shards, unit="file")]
     curves = curves_of(points)
     rates = bd_rates(curves, args.anchor)
     report = page(curves, rates, args.anchor)

@@ -11,14 +11,13 @@ import codecnn.torch_settings  # noqa: F401
 import argparse
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from codecnn.dataset.reader import open_folder
+from command_line.arguments import path
 from command_line.encoding import ENCODING, add_codec, add_encoding, add_raw_formats
 from command_line.parser import run_command
+from command_line.progress import Progress
 from experiments.reports.gain.measure import average, measure, summarise
 from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import plot_curves
@@ -42,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     shards = encode(args.sequences, args.out / "data", given(args)) if args.sequences else open_folder(args.data)
     check_comparable(shards)
     warn_of_codec("report-gain", chosen, shards)
-    rows = [measure(chosen.network, shard, args.way) for shard in tqdm(shards, unit="file", desc="filtering")]
+    rows = [measure(chosen.network, shard, args.way) for shard in Progress(shards, unit="file", desc="filtering")]
     rows.sort(key=lambda r: (r.source, r.codec, r.qp))
     clips = summarise(rows)
     means = average(clips)
@@ -58,7 +57,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add_weights(parser)
     source = parser.add_mutually_exclusive_group(required=True)
     add_data(source, required=False)
-    source.add_argument("--sequences", type=Path, nargs="+", metavar="FILE", help="sequences to encode for this report "
+    source.add_argument("--sequences", type=path, nargs="+", metavar="FILE", help="sequences to encode for this report "
         "as build-dataset does; their files stay in the folder data of --out")  # fmt: skip
     parser.add_argument("--way", choices=("ctu", "picture"), default="ctu", help="filter CTU by CTU, or whole pictures")
     add_device(parser)

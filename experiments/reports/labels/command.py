@@ -13,11 +13,10 @@ import codecnn.torch_settings  # noqa: F401
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from codecnn.dataset.reader import open_folder
-from command_line.arguments import count
+from command_line.arguments import count, path
 from command_line.parser import run_command
 from experiments.reports.labels.dataset import check, describe
 from experiments.reports.labels.means import by_size_and_qp, interval
@@ -32,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = report_parser("report-labels", __doc__)
     add = parser.add_argument
-    add("data", type=Path, help="a dataset folder of build-dataset, with labels")
+    add("data", type=path, help="a dataset folder of build-dataset, with labels")
     add("--samples", type=count, default=1 << 18, help="luma samples on which the rate-distortion cost is measured, "
         "in whole blocks, for each size and file; 0 leaves it out")  # fmt: skip
     add("--seed", type=count, default=0, help="seed of the random choice of those blocks")

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import numpy as np
-from tqdm import tqdm
 
 from codecnn.dataset.reader import Shard
 from codecnn.errors import InputError
 from codecnn.intra.block_size import SHAPES, BlockSize
 from codecnn.labels.mode_sets import ModeSet, count_of
 from codecnn.labels.rate_distortion import bits_of_magnitudes
+from command_line.progress import Progress
 from experiments.reports.labels.agreement import compare, label_frame
 from experiments.reports.labels.rate_distortion_cost import Drawn, RateDistortion, count_levels, rate_distortion
 
@@ -56,7 +56,7 @@ def measure_all(shards: Sequence[Shard], samples: int, seed: int) -> list[Row]:
     if not jobs:
         raise InputError(f"{shards[0].path.parent}: no picture holds a block")
     rows: list[Row] = []
-    with tqdm(total=sum(len(chosen) for _, chosen in jobs), unit="file", disable=None) as progress:
+    with Progress(total=sum(len(chosen) for _, chosen in jobs), unit="file") as progress:
         for size, chosen in jobs:
             progress.set_description(f"blocks of {size}")
             rows += measure(chosen, size, samples, seed)

@@ -1,8 +1,8 @@
 """Define the arguments that the commands of reports share."""
 
 import argparse
-from pathlib import Path
 
+from command_line.arguments import path
 from command_line.parser import Parser
 
 DEVICE = "where the network runs; auto: on the GPU if there is one; integer weights always run on the CPU"
@@ -15,7 +15,7 @@ WEIGHTS = (
 def report_parser(prog: str, description: str | None) -> Parser:
     """Return the parser of a report, with --out."""
     parser = Parser(prog=prog, description=description)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the report, made if missing")
+    parser.add_argument("--out", type=path, required=True, help="folder for the report, made if missing")
     return parser
 
 
@@ -26,7 +26,7 @@ def add_weights(parser: argparse._ActionsContainer) -> None:
 
 def add_data(parser: argparse._ActionsContainer, required: bool = True) -> None:
     """Add --data."""
-    parser.add_argument("--data", type=Path, required=required, help="a dataset folder of build-dataset")
+    parser.add_argument("--data", type=path, required=required, help="a dataset folder of build-dataset")
 
 
 def add_device(parser: argparse._ActionsContainer) -> None:

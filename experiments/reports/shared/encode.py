@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from tqdm import tqdm
-
 from codecnn.codecs.registry import choose_codec
 from codecnn.dataset.build import Settings, build_all, is_whole, plan
 from codecnn.dataset.reader import Shard, open_folder
 from codecnn.errors import InputError
 from codecnn.video.clip import FormatOptions
+from command_line.progress import Progress
 
 Value = int | str | Fraction
 
@@ -39,7 +38,7 @@ def encode(
     tasks = list(plan(sequences, chosen, settings))
     chosen.mkdir(parents=True, exist_ok=True)
     missing = [task for task in tasks if not is_whole(task)]
-    for reason in tqdm(build_all(missing), total=len(missing), unit="file", desc="encoding", disable=None):
+    for reason in Progress(build_all(missing), total=len(missing), unit="file", desc="encoding"):
         if reason:
             raise InputError(reason)
     names = {path.name for path in sequences}

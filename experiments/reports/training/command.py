@@ -10,8 +10,8 @@ import codecnn.torch_settings  # noqa: F401
 
 import argparse
 import sys
-from pathlib import Path
 
+from command_line.arguments import path
 from command_line.parser import run_command
 from experiments.reports.shared.arguments import report_parser
 from experiments.reports.shared.page import finish, results
@@ -23,7 +23,7 @@ from experiments.reports.training.plots import plot_curve
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = report_parser("report-training", __doc__)
-    parser.add_argument("runs", nargs="+", type=Path, help="folders of train-filter or another training command")
+    parser.add_argument("runs", nargs="+", type=path, help="folders of train-filter or another training command")
     return run_command("report-training", run, parser.parse_args(argv))
 
 

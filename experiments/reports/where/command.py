@@ -14,10 +14,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tqdm import tqdm
-
 from codecnn.dataset.reader import open_folder
 from command_line.parser import run_command
+from command_line.progress import Progress
 from experiments.reports.shared.arguments import add_data, add_device, add_weights, report_parser
 from experiments.reports.shared.chosen_filter import ctu_sizes, describe, load_filter, warn_of_codec
 from experiments.reports.shared.one_comparison import check_comparable
@@ -43,7 +42,9 @@ def run(args: argparse.Namespace) -> None:
     shards = open_folder(args.data)
     check_comparable(shards)
     warn_of_codec("report-where", chosen, shards)
-    measured = [one for shard in tqdm(shards, unit="file", desc="filtering") for one in measure(chosen.network, shard)]
+    measured = [
+        one for shard in Progress(shards, unit="file", desc="filtering") for one in measure(chosen.network, shard)
+    ]
     measured.sort(key=lambda m: (m.row.source, m.row.codec, m.row.qp))
     points, deciles, clips = qp_means(measured), decile_means(measured), summarise(measured)
     means = average(clips)
