@@ -1,4 +1,4 @@
-"""Measure speed and memory: python -m benchmarks [labels] [dataset] [training] [inference]; all if none is named."""
+"""Measure speed and memory: python -m benchmarks [labels] [dataset] [training] [inference]; without names, all."""
 
 import sys
 from importlib import import_module

@@ -41,7 +41,7 @@ def mosaic() -> Iterator[Picture]:
 
 
 def encoder_seconds(task: ShardTask) -> float:
-    """Time that the encoder takes for the clip by itself, its frames in memory."""
+    """Return the seconds that the encoder itself takes for the clip, with its frames in memory."""
     frames = [frame_from_picture(p.pad(HEIGHT, WIDTH)) for p in task.clip.frames()]
     encoder = X265().encoder(task.clip, QP)
     start = time.perf_counter()
@@ -53,7 +53,7 @@ def encoder_seconds(task: ShardTask) -> float:
 
 
 def timed_build(source: Path, out: Path, *options: str) -> tuple[float, ShardTask]:
-    """Build one shard in this process; returns the seconds it took and its task."""
+    """Build one shard in this process; return the seconds and its task."""
     args = parse([str(source), "--out", str(out), "--qp", str(QP), *options], None)
     (task,) = plan([source], out, settings_of(args))
     out.mkdir()
@@ -65,7 +65,7 @@ def timed_build(source: Path, out: Path, *options: str) -> tuple[float, ShardTas
 
 
 def windows_per_second(folder: Path, signals: tuple[Signal, ...]) -> float:
-    """Random windows (Y, U and V) a second, read one by one."""
+    """Return how many windows (Y, U and V) are read in a second, at random and one by one."""
     shard = Shard(next(folder.glob("*.h5")))
     rows = np.random.default_rng(0).integers(0, len(shard), READS)
     shard.windows(signals[0], 0)
@@ -93,7 +93,7 @@ def main() -> None:
         )
         print(f"{'':34}{'s':>8}{'CTU/s':>8}{'of encoder':>12}{'encoder share':>15}")
         for name, seconds in (
-            ("encoder alone", encoder),
+            ("encoder only", encoder),
             ("build without labels", plain),
             ("build without labels, compact", compact),
             ("build with all labels", labelled),

@@ -1,7 +1,8 @@
-"""Measure how fast whole pictures are filtered, and the share of the network in it.
+"""Measure how fast whole pictures are filtered, and which share of the time the network takes.
 
-A picture of 416x240 CTU by CTU, random weights, float32; PyTorch, the same network in 16-bit integers, and onnxruntime
-where it is installed, take turns in the same run, and for information bf16 by autocast, which filters do not use.
+A picture of 416x240 is filtered CTU by CTU with random weights: by PyTorch in float32, in 16-bit integers, and by
+onnxruntime if it is installed. They take turns in one run. The network in bf16 is timed for information only, as
+filters do not use it.
 """
 
 import codecnn.torch_settings  # noqa: F401
@@ -36,13 +37,13 @@ ROUNDS, CTUS, BATCH = 5, 8, 8
 
 
 def ways(named: Named, picture: Picture) -> dict[str, Callable[[], object]]:
-    """Return what is measured; each way filters as many CTUs as the picture has."""
+    """Return the functions to time, by name; each filters as many CTUs as the picture has."""
     network, quantise = named.network, family_of(named.network.config).quantise
     assert quantise is not None
     windows = zero_windows(network.config, BATCH, CTU)
 
     @torch.inference_mode()
-    def alone(bf16: bool) -> None:
+    def network_only(bf16: bool) -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             network(windows)
 
@@ -50,8 +51,8 @@ def ways(named: Named, picture: Picture) -> dict[str, Callable[[], object]]:
     measured: dict[str, Callable[[], object]] = {
         "filter_picture": lambda: filter_picture(network, picture, picture, 32, CTU),
         "the same in int16": lambda: filter_picture(integers, picture, picture, 32, CTU),
-        "the network only": lambda: alone(False),
-        "the network in bf16": lambda: alone(True),
+        "the network only": lambda: network_only(False),
+        "the network in bf16": lambda: network_only(True),
     }
     if by_onnx := onnx_filter(named, picture):
         measured["onnxruntime"] = by_onnx

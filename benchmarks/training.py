@@ -1,7 +1,7 @@
-"""Measure how fast train-filter trains: CTU/s against plain fp32, and the share of the time waiting for data.
+"""Measure how fast train-filter trains: CTU/s against plain fp32, and the share of time spent waiting for data.
 
-Two photographs that come with scikit-image, libx265 at QP 32. The configured precision and plain fp32 (channels apart
-in memory) take turns in the same run, so that their ratio holds where other work on the machine changes both.
+The data are two photographs that come with scikit-image, coded by libx265 at QP 32. The configured precision and plain
+fp32 (not channels last) take turns in one run, so that other work on the machine changes both and not their ratio.
 """
 
 import codecnn.torch_settings  # noqa: F401
@@ -33,7 +33,7 @@ VARIANTS = {"as configured": [], "plain fp32": ["--precision=fp32", "--channels_
 
 
 def run(config: Path, data: Path, out: Path, options: list[str]) -> tuple[float, float]:
-    """Return CTU/s and the share of waiting of a short run, without its first steps."""
+    """Return the CTU/s and the share of time spent waiting of a short run; its first steps are left out."""
     steps = [f"--steps={STEPS}", f"--log_every={LOG_EVERY}", "--holdout=0.5", "--validate_frames=1"]
     with contextlib.redirect_stdout(io.StringIO()):
         if train_filter([str(config), "--data", str(data), "--out", str(out), *steps, *options]):

@@ -1,4 +1,4 @@
-"""Read the values of arguments; each function is a type for argparse."""
+"""Read the values of arguments, such as a rate; each function is a `type` for argparse."""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""Define the arguments that all commands share which encode sequences."""
+"""Define the arguments of all commands that encode sequences: codec, QPs, and formats of raw files."""
 
 import argparse
 
@@ -25,7 +25,7 @@ def add_encoding(parser: argparse._ActionsContainer) -> None:
 
 
 def add_raw_formats(parser: argparse._ActionsContainer) -> None:
-    """Add the formats that the name of a raw file may not say."""
+    """Add the options for formats that the name of a raw file may not state."""
     parser.add_argument("--width", type=positive, help="luma samples in a row of the picture")
     parser.add_argument("--height", type=positive, help="rows of luma samples")
     parser.add_argument("--bit-depth", type=positive, help="bits of a sample")

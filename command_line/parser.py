@@ -1,4 +1,4 @@
-"""Give all commands one parser and one way to end."""
+"""Provide the parser of all commands, and run a command: errors become one line and an exit code."""
 
 import argparse
 import sys

@@ -6,7 +6,7 @@ SIDES = (4, 8, 16, 32, 64)
 
 
 class BlockSize(NamedTuple):
-    """Hold width and height in luma samples; as text 16 if square, else 16x8."""
+    """Hold width and height in luma samples; written as 16 if square, else as 16x8."""
 
     width: int
     height: int

@@ -9,7 +9,7 @@ PLANAR, DC, HORIZONTAL, DIAGONAL, VERTICAL = 0, 1, 10, 18, 26
 
 # Displacement per row in 1/32 sample, by distance from the horizontal or vertical mode (H.265 table 8-5).
 _ANGLES = (0, 2, 5, 9, 13, 17, 21, 26, 32)
-# By block size: how far from horizontal and vertical a mode must be for its references to be smoothed. Size 4 never is.
+# By block size: references are smoothed for modes further than this from horizontal and vertical; never at size 4.
 _SMOOTHING_DISTANCE = {8: 7, 16: 1, 32: 0}
 
 

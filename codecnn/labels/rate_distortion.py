@@ -1,10 +1,10 @@
 """Estimate the cost of a residual at a QP: quantise its DCT, measure the squared error and estimate the bits.
 
-The bits are a conditional entropy, which the adaptive contexts of CABAC approach. It is the entropy of the magnitude
-of a level, given a local template (the sum of min(|level|, 4) over its five neighbours to the right and below, as in
-H.266 9.3.4.2.8) and the diagonal x + y, both in classes. The probabilities are counted beforehand. Magnitudes from CAP
-on are distinguished by an Exp-Golomb code, and a level other than 0 takes one bit for its sign. Only levels are
-counted: bits for mode, split, transform and last position are not included.
+The bits are a conditional entropy, which the adaptive contexts of CABAC approach: the entropy of the magnitude of a
+level, given two classes. One is the class of the diagonal x + y. The other is the class of a local template: the sum of
+min(|level|, 4) over five neighbours to the right and below (H.266 9.3.4.2.8). The probabilities are counted beforehand.
+Magnitudes from CAP on have an additional Exp-Golomb code, and a level other than 0 takes one bit for its sign. Only
+levels are counted; bits for mode, split, transform and last position are not included.
 """
 
 import math
@@ -14,11 +14,11 @@ from scipy.fft import dctn
 
 CAP = 15  # the last magnitude with a probability, shared by all larger ones
 ROUNDING = 171 / 512  # the rounding offset of HM, VTM and x265 for intra blocks without RDOQ
-CODED_SIDE = 32  # coded frequencies for a side of 64 (H.266 7.3.11.11); HEVC has no such transform
+CODED_SIDE = 32  # coded frequencies for a side of 64 (H.266 7.3.11.11); HEVC has no transform of 64
 LIKE_HM = ("hm", "kvazaar", "vtm", "vvenc", "vvencapp")  # codecs for which the lambda of HM is used
 
 _TEMPLATE_CLASS = np.repeat(np.arange(6), (1, 1, 1, 2, 3, 13)).astype(np.uint16)  # of sums 0, 1, 2, 3-4, 5-7, 8-20
-_DIAGONAL_ENDS = (1, 2, 5, 10, 20)  # of x + y: below the first, below the second, ..., from the last on
+_DIAGONAL_ENDS = (1, 2, 5, 10, 20)  # ends of the classes of x + y; the last class begins at 20
 CONTEXTS = 6 * 6
 
 
@@ -34,8 +34,8 @@ def lagrange_multiplier(codec: str, qp: int, bit_depth: int) -> float:
     """Return the lambda of SSE + lambda * bits in an encoder's intra decisions, in squared samples per bit.
 
     x265: 0.038 e^(0.234 QP), its table lambda2. LIKE_HM: 0.57 * 2^((QP - 12) / 3), as in intra pictures of HM and VTM,
-    without the factor of VTM for dependent quantisation. Both times 4^(bit depth - 8). Raises ValueError for any other
-    codec.
+    without VTM's factor for dependent quantisation. Both are multiplied by 4^(bit depth - 8). Raises ValueError for any
+    other codec.
     """
     scale = 4.0 ** (bit_depth - 8)
     if codec == "x265":
@@ -56,7 +56,7 @@ def quantised_dct(residual: np.ndarray, step: float) -> tuple[np.ndarray, np.nda
     """Quantise the orthonormal DCT-II of whole blocks; level * step is the reconstruction.
 
     residual: (..., H, W). Returns the levels, (..., H, W) int32, 0 from the frequency CODED_SIDE on, and the sum of
-    squared errors, (...) float32, which equals that of the samples before they are rounded and clipped.
+    squared errors, (...) float32. The sum is equal to the squared error of the samples before rounding and clipping.
     """
     coefficients = dctn(residual.astype(np.float32), axes=(-2, -1), norm="ortho")
     levels = quantise(coefficients, step)
@@ -67,7 +67,7 @@ def quantised_dct(residual: np.ndarray, step: float) -> tuple[np.ndarray, np.nda
 
 
 def level_counts(levels: np.ndarray) -> np.ndarray:
-    """Count how often each magnitude occurs in each context: (CONTEXTS, CAP + 1) int64; CAP stands for CAP or more.
+    """Count how often each magnitude occurs in each context: (CONTEXTS, CAP + 1) int64; the last is for CAP or more.
 
     levels: as for `estimated_bits`.
     """
@@ -76,7 +76,7 @@ def level_counts(levels: np.ndarray) -> np.ndarray:
 
 
 def bits_of_magnitudes(counts: np.ndarray) -> np.ndarray:
-    """Return the bits of each magnitude in each context, including its sign: (CONTEXTS, CAP + 1) float32.
+    """Return the bits of each magnitude, including its sign, in each context: (CONTEXTS, CAP + 1) float32.
 
     counts: from `level_counts`. One is added to each count, so that no magnitude is impossible.
     """
@@ -88,7 +88,7 @@ def bits_of_magnitudes(counts: np.ndarray) -> np.ndarray:
 def estimated_bits(levels: np.ndarray, bits: np.ndarray) -> np.ndarray:
     """Estimate the bits for the levels of whole blocks.
 
-    levels: (..., H, W) integers; those from the frequency CODED_SIDE on are not coded. bits: from
+    levels: (..., H, W) integers; levels from the frequency CODED_SIDE on are not coded. bits: from
     `bits_of_magnitudes`. Returns (...) float32.
     """
     magnitudes = np.abs(levels[..., :CODED_SIDE, :CODED_SIDE])

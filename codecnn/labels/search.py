@@ -20,7 +20,7 @@ from codecnn.labels.torch_engine.costs import block_costs as torch_block_costs
 from codecnn.labels.torch_engine.stencils import stencils_of
 from codecnn.vectors import LANES
 
-_TIE = 1 + 2.0**-20  # rounding to float32 makes equal DCT costs differ, mostly those of a transposed block
+_TIE = 1 + 2.0**-20  # rounding to float32 makes equal DCT costs differ, mostly for a block and its transpose
 _CHUNK = 4096  # blocks that a thread labels at a time
 
 
@@ -59,12 +59,12 @@ def label_picture(
 ) -> dict[BlockSize, SizeLabels]:
     """Find the modes with the least SATD for every block of every size.
 
-    original, reference: (H, W) luma planes, uint8 or uint16, 0..2^bit_depth - 1: the picture to predict, and the one
-    to predict from (the unfiltered reconstruction, or the original itself). sizes: block sizes that the modes predict.
-    ctu_size: a power of 2, at least the longest side. best: how many modes to find for each block. tables: whether to
-    return the costs of all modes too. threads: any number finds the same; the GIL is released. device: compute on it
-    with torch instead of numba; predictions and Hadamard costs are the same, DCT costs up to float32 rounding.
-    The lowest mode wins a tie. DCT costs tie within one part in a million, as they are computed in float32.
+    original, reference: (H, W) luma planes, uint8 or uint16, 0..2^bit_depth - 1: the picture to predict, and the
+    picture to predict from (the unfiltered reconstruction, or the original itself). sizes: block sizes that the modes
+    predict. ctu_size: a power of 2, at least the longest side. best: how many modes to find for each block. tables:
+    whether to return the costs of all modes too. threads: does not change the result; the GIL is released. device:
+    compute on it with torch instead of numba; predictions and Hadamard costs are the same, DCT costs differ by float32
+    rounding. The lowest mode wins a tie. DCT costs within one part in a million are a tie, as they are in float32.
     Raises ValueError for planes of different shapes or other types, samples beyond the bit depth, and other sizes.
     """
     if original.shape != reference.shape or original.ndim != 2:
@@ -117,7 +117,10 @@ def _label_size(job: _Job, size: BlockSize, with_tables: bool, pool: ThreadPoolE
 def _label_blocks(
     job: _Job, size: BlockSize, blocks: np.ndarray, with_tables: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return the best modes and their costs, (2, N, best) each, and the costs of all modes: (2, N, modes)."""
+    """Return the best modes and their costs, (2, N, best) each, and the costs of all modes, (2, N, modes).
+
+    Index 0 is for the Hadamard SATD, 1 for the DCT SATD. The costs of all modes are None if they are not asked for.
+    """
     batches = -(-len(blocks) // LANES)
     shape = (batches, count_of(job.modes), LANES)
     hadamard, dct = np.full(shape, np.iinfo(np.int32).max, np.int32), np.full(shape, np.inf, np.float32)
@@ -155,7 +158,7 @@ def _highest(costs: np.ndarray) -> np.int32 | np.float32:
 def blocks_of(grid: tuple[int, int], size: BlockSize, shape: tuple[int, int], ctu_size: int) -> np.ndarray:
     """Return the blocks of a grid in the form that `gather_references` needs: (N, 4).
 
-    The samples above right of a block belong to one block of the same size. So either all of them inside the picture
+    The samples above right of a block belong to one block of the same size. So all of them that are inside the picture
     are decoded before the block, or none. The same is true below left.
     """
     y, x = np.ogrid[: grid[0] * size.height : size.height, : grid[1] * size.width : size.width]

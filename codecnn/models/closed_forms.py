@@ -1,4 +1,4 @@
-"""Define what formulas for the costs of in-loop filters give."""
+"""Define the interface of formulas for the costs of an in-loop filter: multiply-accumulates and memory."""
 
 from collections.abc import Callable
 from typing import Literal, Protocol
@@ -13,16 +13,16 @@ MakeOptimiser = Callable[[Network], torch.optim.Optimizer]
 
 
 class ClosedForms(Protocol):
-    """Compute the costs of an in-loop filter by formulas, and measure its memory; some families have them."""
+    """Compute the costs of an in-loop filter by formulas, and measure its memory; not every family has formulas."""
 
     def ctu_macs(self, ctu_size: int) -> int:
         """Return the multiply-accumulates for one CTU window."""
 
     def inference_bytes(self, batch: int, size: int) -> int:
-        """Return the peak memory while `batch` windows with an output of size x size are filtered in float32."""
+        """Return the peak memory, in bytes, of filtering `batch` windows to size x size samples in float32."""
 
     def training_bytes(self, batch: int, patch: int, precision: Precision, optimiser: OptimiserName) -> int:
-        """Return the peak memory of a training step on `batch` patches of patch x patch samples."""
+        """Return the peak memory, in bytes, of a training step on `batch` patches of patch x patch samples."""
 
     def measured_inference_bytes(self, batch: int, size: int, device: torch.device) -> int:
         """Measure the peak memory of filtering, with random weights."""

@@ -1,4 +1,4 @@
-"""Count what networks cost: parameters, multiply-accumulates and memory."""
+"""Count the costs of networks: parameters, multiply-accumulates and memory."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def macs(network: torch.nn.Module, inputs: object) -> int:
 
 
 def ctu_macs(network: FilterNetwork, ctu_size: int = 128) -> int:
-    """Count the multiply-accumulates that filter one CTU window at 4:2:0."""
+    """Count the multiply-accumulates for one CTU window at 4:2:0."""
     with torch.device("meta"):
         twin = type(network)(network.config).eval()
         return macs(twin, zero_windows(network.config, 1, ctu_size))

@@ -1,4 +1,4 @@
-"""Define what in-loop filters take and give: the contract between the networks, their training and their use."""
+"""Define the input and output of in-loop filters: the contract between networks, training and use."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def to_tensors(windows: Windows[Plane], device: torch.device | None = None) -> W
 
 
 class FilterConfig(Protocol):
-    """Say what a filter needs to be given; every configuration of an in-loop filter has these."""
+    """Say which input a filter needs; every configuration of an in-loop filter has these properties."""
 
     @property
     def input(self) -> Input:
-        """Return the picture that is filtered; with "both" the baseline, with the unfiltered luma beside it."""
+        """Return the picture that is filtered; with "both" the baseline, and unfiltered luma is an extra input."""
 
     @property
     def margin(self) -> int:
@@ -66,7 +66,7 @@ class FilterNetwork(Network):
 class IntegerFilter(Protocol):
     """Filter in integers: the same picture on every machine."""
 
-    headroom: int  # what its numbers hold, in largest features of the calibration
+    headroom: int  # how many times the largest feature of the calibration its numbers can hold
 
     @property
     def config(self) -> FilterConfig:

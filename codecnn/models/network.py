@@ -7,21 +7,21 @@ from torch import nn
 
 
 class ParameterGroups(NamedTuple):
-    """Hold the parameters of a network by how they are trained."""
+    """Hold the parameters of a network in two groups that are trained differently."""
 
     hidden: list[nn.Parameter]
-    output: list[nn.Parameter]  # of the last layer: moved with a rate of its own, and never by orthogonal matrices
+    output: list[nn.Parameter]  # of the last layer: its own learning rate, and never moved by orthogonal matrices
 
 
 class Network(nn.Module):
     """Serve as the base of all networks of the registry.
 
-    A network is made from its configuration only, a frozen dataclass with defaults. What its `forward` takes is a
-    NamedTuple with named fields, defined beside the task or the kind of network.
+    A network is made from its configuration only, a frozen dataclass with defaults. The argument of its `forward` is a
+    NamedTuple, defined beside the task or the kind of network.
     """
 
     config: Any  # a frozen dataclass; a subclass names its type
-    memory_format: torch.memory_format = torch.channels_last  # of the images that the network makes of its input
+    memory_format: torch.memory_format = torch.channels_last  # of the images that it makes from its input
 
     def parameter_groups(self) -> ParameterGroups:
         """Return all trained parameters; a network with a last layer that needs small steps overrides this."""

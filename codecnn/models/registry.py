@@ -1,4 +1,4 @@
-"""Find networks by name, with what their family has beside them."""
+"""Register networks by name: configuration, class, and optional formulas, integer form and ONNX form."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,12 +19,12 @@ from codecnn.models.weights_header import Notes
 
 
 class Family(NamedTuple):
-    """Hold the configuration and the class of the networks of one name, and what a family of filters may have."""
+    """Hold the configuration and the class of the networks of one name; the other fields are for filters, optional."""
 
     config: type[Any]
     network: type[Network]
     closed_forms: Callable[[Any], ClosedForms] | None = None  # formulas for the costs of a configuration
-    quantise: Callable[[Any, Iterable[Windows[Tensor]]], IntegerFilter] | None = None  # with windows to calibrate on
+    quantise: Callable[[Any, Iterable[Windows[Tensor]]], IntegerFilter] | None = None  # of a network and windows
     save_integers: Callable[[Path, Any, Notes], None] | None = None
     on_integer_samples: Callable[[Any], nn.Module] | None = None  # y, u, v, qp, bit_depth, unfiltered_y to luma
 

@@ -1,4 +1,4 @@
-"""Keep a trained network in one safetensors file: its tensors, and a header.
+"""Save and load a trained network as one safetensors file: its tensors, and a header.
 
 The header holds text: `format`, `task` (the name of a task, such as in-loop-filter), `network` (a name of the
 registry), `config` (the fields of the configuration as JSON) and `notes` (how the weights came about, as JSON). Files
@@ -87,7 +87,7 @@ def save_weights(path: Path, network: Network, task: str, notes: Notes) -> None:
 
 
 def read_weights(path: Path) -> Weights:
-    """Return the network of a weights file; InputError if it is damaged, or no weights of this project.
+    """Return the network of a weights file; InputError if it is damaged or not a weights file of this project.
 
     Nothing in the file is executed, and the size of the file bounds the memory that is taken.
     """

@@ -15,7 +15,7 @@ from codecnn.io.validated import validated
 
 FORMAT, FIRST_FORMAT = "codecnn-weights-2", "codecnn-rdn-1"
 INTEGER_FORMAT = "codecnn-rdn-int16-1"
-FILTER_TASK = "in-loop-filter"  # of files that do not name theirs
+FILTER_TASK = "in-loop-filter"  # the task of files that do not name one
 Notes = dict[str, Any]  # whatever JSON can hold
 
 
@@ -39,7 +39,7 @@ class KnownNotes:
 
 @contextmanager
 def opened(path: Path, framework: str) -> Iterator[tuple[Any, dict[str, str]]]:
-    """Open a weights file and read its header; InputError for what is found to be wrong while it is open."""
+    """Open a weights file and read its header; faults found while it is open become InputError with its name."""
     try:
         with safe_open(path, framework=framework) as file:
             header = file.metadata() or {}
@@ -53,7 +53,7 @@ def opened(path: Path, framework: str) -> Iterator[tuple[Any, dict[str, str]]]:
 
 
 def header_of(header: dict[str, str], kind: type[Any]) -> tuple[Any, Notes]:
-    """Return the configuration and the notes of a header; ValueError if they are not what they should be."""
+    """Return the configuration and the notes of a header; ValueError if they are not valid."""
     config, notes = json.loads(header["config"]), json.loads(header["notes"])
     try:
         checked = validated(kind, config, "its configuration")

@@ -1,8 +1,8 @@
 """Define a task: what a network is trained for.
 
-A task says what a sample is and how it is drawn, what the loss is, how a network is validated, and what its weights say
-of themselves. Everything else (epochs, processes, optimiser, moving average, checkpoints, early stopping) is the same
-for all tasks and belongs to `codecnn.training`.
+A task says what a sample is and how it is drawn, what the loss is, how a network is validated, and which notes its
+weights get. Everything else (epochs, processes, optimiser, moving average, checkpoints, early stopping) is the same for
+all tasks and belongs to `codecnn.training`.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ Sums = dict[str, tuple[Tensor, Tensor]]  # figures as a sum over samples, and th
 
 
 class Draws(Protocol[B_co]):
-    """Draw samples from a dataset; goes to other processes by pickling, and opens its files at the first read."""
+    """Draw samples from a dataset. Instances are pickled for other processes and open files at the first read."""
 
     @property
     def units(self) -> int:
-        """Count what an epoch goes through once: CTU windows, or CTUs of whole frames."""
+        """Return the number of units in an epoch, such as CTU windows, or CTUs of whole frames."""
 
     def draw(self, unit: int, step: Generator, own: Generator) -> B_co:
         """Return n samples of one unit: a NamedTuple of arrays (n, ...), or None for a field that is not used.
@@ -43,7 +43,7 @@ class Task(Protocol[B]):
     network: ClassVar[str]  # the name of the network that is trained unless another is asked for
 
     def draws(self, shards: Sequence[Shard], config: Any) -> Draws[B]:  # noqa: ANN401
-        """Return what draws from shards; InputError if data, task and network configuration do not fit together."""
+        """Return an object that draws samples; InputError if data, task and configuration do not fit together."""
 
     def sums(self, network: nn.Module, batch: B) -> Sums:
         """Call the network once on a batch of tensors and return its figures; "loss" is made small.
@@ -58,4 +58,4 @@ class Task(Protocol[B]):
         """
 
     def notes(self, shards: Sequence[Shard]) -> dict[str, Any]:
-        """Return what weights say of the training data, beside sources, codecs and QPs."""
+        """Return notes on the training data for the weights file, besides sources, codecs and QPs."""

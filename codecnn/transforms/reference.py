@@ -1,4 +1,4 @@
-"""Compute the Hadamard transform and the DCT-II of residuals, their SATD, and the integer DCT-II.
+"""Compute the Hadamard transform, the DCT-II and the integer DCT-II of residuals, and their SATD, in plain numpy.
 
 The SATD is the sum of |coefficients| of a residual.
 """
@@ -103,7 +103,7 @@ def _integer_dct_matrix(size: int) -> np.ndarray:
     """Return the matrix (size, size); the rows that are not kept are 0."""
     phase = np.outer(np.arange(0, 64, 64 // size), 2 * np.arange(size) + 1) % 256  # in 1/256 of a turn
     phase = np.minimum(phase, 256 - phase)  # the cosine is even,
-    matrix = np.where(phase > 64, -1, 1) * _FIRST_COLUMN[np.minimum(phase, 128 - phase)]  # and odd about a quarter turn
+    matrix = np.where(phase > 64, -1, 1) * _FIRST_COLUMN[np.minimum(phase, 128 - phase)]  # odd about a quarter turn
     matrix[32:] = 0
     return matrix
 

@@ -11,7 +11,7 @@ from codecnn.labels.torch_engine.stencils import Stencil
 from codecnn.transforms.torch_satd import block_dct_satd
 from codecnn.vectors import LANES
 
-_SAMPLES = 1 << 24  # predicted at a time: 64 MiB, and several times that for intermediate results
+_SAMPLES = 1 << 24  # samples predicted at a time: 64 MiB, and several times as much for intermediate results
 
 
 def gather_references(
@@ -82,7 +82,7 @@ def _smoothed(references: Tensor, size: BlockSize, bit_depth: int, strong: bool)
 
 
 def _with_mean(references: Tensor, size: BlockSize, reference_line: int) -> Tensor:
-    """Append the mean of the samples next to the block, of the longer side only if it is not square."""
+    """Append the mean of the samples next to the block; if it is not square, only the longer side counts."""
     left = references[:, reference_line : reference_line + size.height]
     top = references[:, 2 * (size.height + reference_line) + 1 :][:, : size.width]
     used = torch.cat((left, top), 1) if size.width == size.height else max(left, top, key=lambda side: side.shape[1])
@@ -104,7 +104,8 @@ def block_costs(
 ) -> None:
     """Write the costs of every stencil for each block, like `codecnn.labels.numba_engine.costs.block_costs`.
 
-    planes: original and reference, (H, W) int32 on the device of the stencils. The other arguments are as there.
+    planes: original and reference, (H, W) int32 on the device of the stencils. blocks, hadamard, dct: as in that
+    function.
     """
     original, reference = planes
     at_once = max(1, _SAMPLES // (len(stencils) * size.width * size.height))
