@@ -1,7 +1,7 @@
-"""Cutting a plane into CTU windows and putting CTUs back.
+"""Cut a plane into CTU windows, and put CTUs back into a plane.
 
-CTU sizes and margins are in luma samples. `scale` says of how many rows and columns of luma one row and column of the
-plane stands for, such as (2, 2) for chroma at 4:2:0; sizes and margins are multiples of it.
+CTU sizes and margins are in luma samples. `scale` is the number of luma rows and columns for one row and column of the
+plane, such as (2, 2) for chroma at 4:2:0; sizes and margins are multiples of it.
 """
 
 import numpy as np
@@ -46,7 +46,7 @@ def untile(windows: NDArray, height: int, width: int, margin: int = 0, scale: tu
 
 
 def positions(height: int, width: int, ctu_size: int) -> NDArray[np.int32]:
-    """(rows * cols, 4) of x, y, width, height: each CTU's top-left luma sample and its valid part."""
+    """Return x, y, width, height of each CTU, (rows * cols, 4): its top left luma sample and its valid part."""
     rows, cols = grid(height, width, ctu_size, ctu_size)
     y, x = (ctu_size * a.ravel() for a in np.mgrid[:rows, :cols])
     valid_width, valid_height = np.minimum(ctu_size, width - x), np.minimum(ctu_size, height - y)

@@ -1,4 +1,4 @@
-"""Check what a file holds against a type: the one means of validation, by pydantic."""
+"""Check the contents of a file against a type, by pydantic; all files are validated in this way."""
 
 import json
 from collections.abc import Hashable

@@ -1,4 +1,4 @@
-"""Keep a moving average of a network's weights, which is what is validated and saved."""
+"""Keep a moving average of a network's weights; the averaged weights are validated and saved."""
 
 import copy
 from typing import TypeVar

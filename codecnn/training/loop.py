@@ -1,4 +1,7 @@
-"""Train a network on a task: the one loop for all tasks."""
+"""Train a network on a task: the one loop for all tasks.
+
+`codecnn.training.state.State` decides when the training is finished, by its steps or by early stopping.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +22,7 @@ from codecnn.training.state import State
 
 
 class Event(NamedTuple):
-    """Tell of a step that is done."""
+    """Describe a finished step."""
 
     step: int
     steps: int  # of the whole run
@@ -90,7 +93,7 @@ def _steps(
         means = (state.running[:, 0] / state.running[:, 1]).tolist() if logging else []  # waits for the device
         meter.add(time.perf_counter() - started)
 
-        # What is told of it
+        # Log, validate, save
         if logging:
             row = {"step": state.step, **dict(zip(names, means, strict=True)), "lr": rate, "seconds": state.seconds}
             if first:

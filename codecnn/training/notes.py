@@ -1,4 +1,4 @@
-"""Collect what weights say of how they came about."""
+"""Collect the notes that a weights file stores about its training."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ STAGE = ("recipe", "windows", "codecs", "qps", "step", "seconds", "hardware", "t
 
 @dataclass(frozen=True)
 class Former:
-    """Hold what the weights that a run starts from were trained with."""
+    """Hold the former trainings of the weights that a run starts from."""
 
     sources: list[str] = field(default_factory=list)  # of all stages
     sources_sha256: list[str] | None = field(default_factory=list)  # None where a stage does not tell

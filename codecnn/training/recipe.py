@@ -1,4 +1,4 @@
-"""Hold what a training run is told: a part for the training, a part for the task, and the network."""
+"""Define the settings of a training: a part for the training itself, a part for the task, and the network."""
 
 import math
 from dataclasses import asdict, dataclass, field
@@ -11,7 +11,7 @@ from codecnn.tasks.task import Task
 
 @dataclass(frozen=True)
 class Optimiser:
-    """Hold how the weights are moved.
+    """Choose the optimiser, its learning rate and its schedule.
 
     Args:
         name: adam, sgd, rmsprop or muon, which moves kernels by orthogonal matrices.

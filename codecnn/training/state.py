@@ -1,4 +1,4 @@
-"""Hold what changes while a network is trained: where it begins, what a checkpoint keeps, and what its weights say."""
+"""Hold the state of a training: its beginning, its checkpoints, its weights files, and when it stops early."""
 
 import json
 import math
