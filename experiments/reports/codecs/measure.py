@@ -11,7 +11,7 @@ from codecnn.metrics import bd_rate, psnr
 
 @dataclass(frozen=True)
 class Point:
-    """Hold one clip, coded at one QP of its codec's own scale."""
+    """Hold one clip, coded at one QP in the codec's own scale."""
 
     source: str
     codec: str
@@ -50,7 +50,7 @@ def measure(shard: Shard) -> Point:
 
 
 def curves_of(points: list[Point]) -> Curves:
-    """Sort the points by clip and codec, in the order of the bits."""
+    """Group the points by clip and codec, in the order of the bits."""
     curves: Curves = defaultdict(lambda: defaultdict(list))
     for point in sorted(points, key=lambda point: point.kbit_per_frame):
         curves[point.source][point.codec].append(point)

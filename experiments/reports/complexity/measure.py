@@ -1,4 +1,4 @@
-"""Measure what a network costs, compare it with closed forms, and fill in the sheet that JVET asks of neural tools."""
+"""Measure what a network costs, compare it with formulas, and fill in the sheet that JVET asks for neural tools."""
 
 import math
 import time
@@ -40,7 +40,7 @@ NOT_RECORDED = "not recorded"
 
 
 class Named(NamedTuple):
-    """Hold a network with its name; no notes where it is not trained."""
+    """Hold a network with its name; without notes if it is not trained."""
 
     name: str
     network: FilterNetwork
@@ -49,7 +49,7 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True)
 class Need:
-    """Hold the peak memory of a batch of patches in bytes: of training in bf16, of inference in float32."""
+    """Hold the peak memory, in bytes, of training in bf16 and inference in float32 on a batch of patches."""
 
     batch: int
     patch: int
@@ -79,7 +79,7 @@ def ctus(height: int, width: int) -> int:
 
 
 def find_network(name: str) -> Named:
-    """Return the filter of a weights file, a run folder, a name, or with random weights of a .yaml configuration."""
+    """Return the filter of a weights file, a run folder, a name, or a .yaml configuration (with random weights)."""
     if not name.endswith((".yaml", ".yml")):
         file = find_weights(name)
         network, _, notes = read_weights(file)
@@ -100,7 +100,7 @@ def find_network(name: str) -> Named:
 
 
 def cost_of(named: Named, memory: int, device: torch.device) -> Cost:
-    """Compute and measure all of it; `memory` in bytes is what the largest batch has to fit into."""
+    """Compute and measure all costs of a network. memory: the bytes that the largest batch must fit into."""
     network, closed_forms = named.network, family_of(named.network.config).closed_forms
     forms = closed_forms(network.config) if closed_forms else None
     return Cost(
@@ -116,7 +116,7 @@ def cost_of(named: Named, memory: int, device: torch.device) -> Cost:
 
 
 def largest_batch(forms: ClosedForms, patch: int, memory: int) -> int:
-    """Return the largest batch that trains in `memory` bytes by the closed form; 0 if one patch is too large."""
+    """Return the largest training batch that fits into `memory` bytes by the formula; 0 if one patch is too large."""
     weights = forms.training_bytes(0, patch, "bf16", "muon")
     return max(0, (memory - weights) // (forms.training_bytes(1, patch, "bf16", "muon") - weights))
 
@@ -136,14 +136,14 @@ def _need(forms: ClosedForms, batch: int, patch: int, device: torch.device) -> N
 
 
 def random_picture() -> Picture:
-    """Return a picture of 416x240 to time the filtering, which does not depend on its content."""
+    """Return a picture of 416x240 for timing; the time of filtering does not depend on the content."""
     rng = np.random.default_rng(0)
     shapes = [(HEIGHT, WIDTH), *[(HEIGHT // 2, WIDTH // 2)] * 2]
     return Picture.of((rng.integers(0, 256, shape, np.uint8) for shape in shapes), 8)
 
 
 def onnx_filter(named: Named, picture: Picture) -> Callable[[], object] | None:
-    """Return what filters all CTUs of a picture by onnxruntime, on PyTorch's number of threads; None without it."""
+    """Return a function that filters all CTUs by onnxruntime, on PyTorch's number of threads; None without it."""
     exports = family_of(named.network.config).on_integer_samples is not None
     if not exports or not all(find_spec(name) for name in onnx_graph.EXTRA):
         return None
@@ -163,7 +163,7 @@ def onnx_filter(named: Named, picture: Picture) -> Callable[[], object] | None:
 
 
 def in_turns(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Measure the seconds of each way; every round takes all of them, after one round to warm up."""
+    """Measure the seconds of each way in rounds that run all ways in turn; the first round is for warming up."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(1 + rounds):
         for name, way in ways.items():
@@ -174,7 +174,7 @@ def in_turns(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, li
 
 
 def _speeds(named: Named, device: torch.device) -> dict[str, float]:
-    """Measure frames of 416x240 a second by framework."""
+    """Measure the frames of 416x240 a second in each framework."""
     picture = random_picture()
     ways: dict[str, Callable[[], object]] = {}
     if device.type == "cpu" and (by_onnx := onnx_filter(named, picture)):
@@ -185,7 +185,7 @@ def _speeds(named: Named, device: torch.device) -> dict[str, float]:
 
 
 def _sheet(named: Named, forms: ClosedForms | None, device: torch.device) -> list[tuple[str, str]]:
-    """Return the reporting sheet of the NNVC common test conditions; training from the notes of the weights."""
+    """Return the reporting sheet of the NNVC common test conditions; facts on training are from the weights' notes."""
     network, notes = named.network, named.notes
     parameters, kmac = 4 * parameter_count(network), kmac_per_sample(network, CTU)
     window = CTU + 2 * network.config.margin
@@ -194,7 +194,7 @@ def _sheet(named: Named, forms: ClosedForms | None, device: torch.device) -> lis
     stages = [*notes.get("stages", []), notes]
 
     def noted(tell: Callable[[Notes], str]) -> str:
-        """Join what the stages tell; a stage that tells the same as the one before is left out."""
+        """Join the notes of the stages; a stage with the same text as the one before is left out."""
         return " then ".join(told for told, _ in groupby(map(tell, stages)))
 
     def of_recipe(*names: str) -> str:

@@ -1,8 +1,8 @@
 """report-labels: how far the labels by Hadamard SATD and by DCT SATD agree, and what each costs in bits and error.
 
-The Hadamard transform is fast, but a network that learns its labels cannot be better than they are; labels by the exact
-DCT may be closer to what is really coded. Measures on a labelled dataset how often the two agree, the regret of each
-under the other's measure, and the regret of both under a rate-distortion cost. Saves report.md, results.json,
+The Hadamard transform is fast, but a network that learns its labels cannot be better than they are. Labels by the exact
+DCT may be closer to real coding costs. Measures on a labelled dataset how often the two labels agree, the regret of
+each under the other's measure, and the regret of both under a rate-distortion cost. Saves report.md, results.json,
 agreement.png, regrets.png and histograms.png.
 """
 

@@ -1,4 +1,4 @@
-"""Average what was measured of labels over sequences, with confidence intervals."""
+"""Average the measurements of labels over sequences, with confidence intervals."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from experiments.reports.shared.means import grouped
 
 
 class Interval(NamedTuple):
-    """Hold a mean over sequences and half the width of its 95 % t-interval, None for a single sequence."""
+    """Hold a mean over sequences and half the width of its 95 % t-interval; None for a single sequence."""
 
     mean: float
     half: float | None

@@ -31,7 +31,7 @@ class Row:
     top1: float  # share of blocks whose labels are the same mode
     top3: float  # share of blocks whose DCT label is one of the three best modes by Hadamard SATD
     one_step: float  # share of blocks whose labels are the same, or angular, of one reference line and one apart
-    tied: float  # share of blocks whose least Hadamard SATD is that of several modes
+    tied: float  # share of blocks in which several modes have the least Hadamard SATD
     hadamard_regret: float  # of the Hadamard label under the DCT SATD
     dct_regret: float  # of the DCT label under the Hadamard SATD
     hadamard_modes: tuple[float, ...]  # share of blocks with each mode
@@ -40,7 +40,7 @@ class Row:
 
 
 class _Survey(NamedTuple):
-    """Hold what is measured of a shard before any bits are."""
+    """Hold the measurements of a shard that do not need bits."""
 
     sums: np.ndarray  # (8,), of `compare`
     modes: np.ndarray  # (2, modes) int64, how often each is a label

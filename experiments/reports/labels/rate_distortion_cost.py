@@ -28,7 +28,7 @@ _CPU = torch.device("cpu")
 
 
 class Drawn(NamedTuple):
-    """Hold the blocks of one frame that the rate-distortion cost is measured on."""
+    """Hold the blocks of one frame for which the rate-distortion cost is measured."""
 
     frame: int
     blocks: np.ndarray  # (n, 4) as `gather_references` takes them
@@ -37,17 +37,17 @@ class Drawn(NamedTuple):
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """Hold what both labels cost in J, summed over the blocks; the least J is that of the best of all modes.
+    """Hold the costs J of both labels, summed over the blocks; the least J is the cost of the best of all modes.
 
-    A regret is the sum of J / the sum of the least J - 1. A difference is the sum of the Hadamard label - the sum of
-    the DCT label: above 0 where the DCT label is the better one.
+    A regret is the sum of J / the sum of the least J - 1. A difference is the sum of the Hadamard label minus the sum
+    of the DCT label: above 0 where the DCT label is better.
     """
 
     blocks: int
     hadamard_regret: float
     dct_regret: float
     difference: float  # of J, as a share of the least J: that of the two regrets
-    hadamard_top3_regret: float  # of the best by J of the three best modes by Hadamard SATD
+    hadamard_top3_regret: float  # when J chooses among the three best modes by Hadamard SATD
     dct_top3_regret: float
     top3_difference: float
     sse_difference: float  # as a share of the DCT label's SSE

@@ -1,4 +1,4 @@
-"""Load the filter that a report is about, and describe what it was measured with."""
+"""Load the filter of a report, and describe the conditions of the measurement."""
 
 import argparse
 import sys

@@ -19,8 +19,8 @@ def encode(
 ) -> list[Shard]:
     """Return the shards of sequences, which are encoded where they are not there yet.
 
-    options: those of `command_line.encoding` that are given, such as {"codec": "x265", "qp": [22, 27]}. What is made
-    with other options, perhaps of other QPs, is in another folder inside of `folder`. Raises InputError as building a
+    options: the options of `command_line.encoding` that are given, such as {"codec": "x265", "qp": [22, 27]}. Each set
+    of options has its own folder inside `folder`, so other QPs are in another one. Raises InputError as building a
     dataset does.
     """
     given = {name: value if isinstance(value, list | tuple) else [value] for name, value in options.items()}

@@ -1,7 +1,7 @@
 """report-training: what trainings reached, and in what time.
 
-The hours of a run that began with the weights of other trainings include the hours of those. Saves report.md,
-results.json and curve.png.
+If a run began with the weights of other trainings, its hours include theirs. Saves report.md, results.json and
+curve.png.
 """
 
 import codecnn.torch_settings  # noqa: F401

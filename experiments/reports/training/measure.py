@@ -1,4 +1,4 @@
-"""Read what trainings reached, and in what time, from their run folders."""
+"""Read the figures and the hours of trainings from their run folders."""
 
 import math
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ SETTINGS = {"optimiser.name": "optimiser", "optimiser.lr": "lr", "loss": "loss",
 
 @dataclass(frozen=True)
 class Training:
-    """Hold a run, as far as it has come."""
+    """Hold a run up to its last validation."""
 
     name: str
     figure: str  # the one that its task decides by
@@ -36,7 +36,7 @@ class Training:
 
 
 def read(folder: Path) -> Training:
-    """Return the training in a run folder; InputError if it is none, or was never validated."""
+    """Return the training in a run folder; InputError if there is none, or if it was never validated."""
     weights, file = folder / "last.safetensors", folder / "metrics.jsonl"
     network, task, notes = read_weights(weights)
     recipe = notes.get("recipe") or {}

@@ -1,4 +1,4 @@
-"""Plot what trainings reached against their time."""
+"""Plot the figures of trainings against their time."""
 
 import math
 from collections.abc import Sequence

@@ -22,8 +22,8 @@ def squared_error(original: Plane, other: Plane) -> NDArray[np.int64]:
 def distance_bins(height: int, width: int, ctu_size: int) -> Bins:
     """Count the samples between each sample and the nearest edge between two CTUs: (H, W), 0 beside the edge.
 
-    The borders of the picture are no such edges. FARTHEST stands for that distance and more, NO_EDGE for all samples
-    of a picture that is one CTU.
+    The borders of the picture are not edges in this sense. FARTHEST stands for this distance and more, NO_EDGE for all
+    samples of a picture that is one CTU.
     """
     rows, columns = _distances(height, ctu_size), _distances(width, ctu_size)
     nearest: Bins = np.minimum(rows[:, None], columns)
@@ -76,8 +76,8 @@ def activity_at(place: NDArray | int) -> NDArray[np.float64]:
 def deciles(counts: NDArray) -> Bins:
     """Return the decile 0..9 of each activity bin, from the number of blocks in each bin.
 
-    A bin is in the decile of the middle one of its blocks. It is never split: blocks without any activity, which may be
-    many, are all in one decile.
+    A bin belongs to the decile of its middle block and is never split. So all blocks without activity, which may be
+    many, are in one decile.
     """
     middles = np.cumsum(counts) - counts / 2
     decile_of: Bins = np.minimum(10 * middles // max(counts.sum(), 1), 9).astype(np.int64)

@@ -20,7 +20,7 @@ Flags = NDArray[np.bool_]  # (rows, columns) of CTUs
 
 
 def choose(baseline: NDArray, filtered: NDArray) -> Flags:
-    """Switch the filter on where it lowers the squared error of a CTU, as an encoder with the original can choose.
+    """Switch the filter on where it lowers the squared error of a CTU; an encoder can do so, as it has the original.
 
     Both errors and the flags are (rows, columns). The choice does not count the bits of the flags.
     """

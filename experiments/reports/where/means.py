@@ -1,4 +1,4 @@
-"""Average what was measured of each clip, over its QPs and over the clips."""
+"""Average the measurements of clips over their QPs, and over the clips."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from experiments.reports.where.measure import Measured
 
 @dataclass(frozen=True)
 class Point:
-    """Hold a codec, a QP and a way of filtering, which many clips have in common."""
+    """Hold a codec, a QP and a way of filtering; many clips share a point."""
 
     codec: str
     qp: int
@@ -38,7 +38,7 @@ class QpMean:
 
 @dataclass(frozen=True)
 class Decile:
-    """Hold a tenth of the blocks of one point, by activity; shares are of all blocks of all clips together."""
+    """Hold a tenth of the blocks of one point, by activity; shares refer to all blocks of all clips together."""
 
     point: Point
     decile: int  # 0 the least active
@@ -80,7 +80,7 @@ class Mean:
 def pooled_gain(baseline: NDArray, filtered: NDArray) -> NDArray[np.float64]:
     """Return 10 log10 of the ratio of squared errors, in dB, NaN where one of them is 0.
 
-    This is not the PSNR gain, a mean over frames: here the errors of all frames are in one sum.
+    This is not the PSNR gain, which is a mean over frames: here the errors of all frames are added up first.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         gain: NDArray[np.float64] = 10 * np.log10(baseline / filtered)

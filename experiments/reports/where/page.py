@@ -71,7 +71,7 @@ def _distances(points: Sequence[QpMean]) -> Table:
 
 
 def losses(points: Sequence[QpMean]) -> list[tuple[Point, list[float]]]:
-    """Return the pooled gain CTU by CTU less that of the picture at once, by distance."""
+    """Return the pooled gain CTU by CTU minus the pooled gain of the picture at once, by distance."""
     gains = {m.point: m.by_distance for m in points}
     pairs = [(point, gains.get(replace(point, way="picture"))) for point in gains if point.way == "ctu"]
     return [(point, [a - b for a, b in zip(gains[point], whole, strict=True)]) for point, whole in pairs if whole]

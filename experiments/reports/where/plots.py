@@ -28,7 +28,7 @@ def _panels(columns: Sequence[At], rows: int) -> tuple[Figure, list[list[Axes]]]
 
 
 def plot_edge(points: Sequence[QpMean]) -> bytes:
-    """Plot pooled gain by distance from the CTU edge, a column for each codec and QP; below, what the edge costs."""
+    """Plot pooled gain by distance from the CTU edge, a column for each codec and QP; below it the edge's cost."""
     columns: list[At] = list(dict.fromkeys((m.point.codec, m.point.qp) for m in points))
     figure, (gains, differences) = _panels(columns, 2)
     for m in points:
