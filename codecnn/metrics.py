@@ -23,7 +23,7 @@ def psnr(a: NDArray, b: NDArray, bit_depth: int) -> float:
 
 
 def psnr_gain(original: NDArray, baseline: NDArray, filtered: NDArray, bit_depth: int) -> float:
-    """Compute the PSNR of `filtered` minus that of `baseline`, in dB; NaN if one of them equals the original."""
+    """Compute PSNR(filtered) - PSNR(baseline) in dB; NaN if one of the two planes equals the original."""
     gain = psnr(original, filtered, bit_depth) - psnr(original, baseline, bit_depth)
     return gain if math.isfinite(gain) else math.nan
 

@@ -62,7 +62,7 @@ def _parser(prog: str, task: type[Task[Any]], network: str) -> ArgumentParser:
     add("--data", type=path, required=True, help="folder of dataset files to train on")
     add("--val", type=path, help="folder of dataset files to validate on, in place of held-out sources")
     add("--out", type=path, required=True, help="folder of the run: weights, checkpoint, metrics.jsonl")
-    add("--resume", action="store_true", help="go on with the run in --out")
+    add("--resume", action="store_true", help="continue the run in --out")
     parser.add_class_arguments(FAMILIES[network].config, "model")
     add("--network", default=task.network, help=f"the network, whose fields are those of model: {', '.join(FAMILIES)}")
     parser.add_class_arguments(Training)

@@ -44,7 +44,7 @@ def train_with_bar(prog: str, run: Run, caught: list[int]) -> int:
     if outcome.finished:
         return 0
     if first:
-        print(f"stopped after step {outcome.step}; give --resume to go on", file=sys.stderr)
+        print(f"stopped after step {outcome.step}; give --resume to continue", file=sys.stderr)
     return 128 + (caught[0] if caught else signal.SIGTERM)
 
 

@@ -103,7 +103,7 @@ class BlockMap(NamedTuple):
 
     name: str
     dtype: np.dtype
-    outside: float  # the value of a block that is not wholly inside of the picture
+    outside: float  # the value of a block that is not wholly inside the picture
     valid: Callable[[NDArray, ShardInfo], NDArray[np.bool_]]  # which values of blocks inside can be
     rule: str  # the same in words: "blocks have ..."
     folder: str = "labels"

@@ -13,8 +13,8 @@ from codecnn.models.in_loop_filter import AnyFilter, FilterConfig, FilterNetwork
 from codecnn.video.picture import SCALES, Picture, Plane
 
 Way = Literal["ctu", "picture"]
-Scale = tuple[int, int]  # how many rows and columns of luma one row and column of a plane stands for
-PART = 512  # luma samples, even: the way "picture" goes part by part, which bounds the memory
+Scale = tuple[int, int]  # luma rows and columns for one row and column of a plane
+PART = 512  # luma samples, even: the way "picture" filters parts of this side, which limits the memory
 
 
 def filter_picture(
@@ -107,7 +107,7 @@ def _with_margin(picture: Picture, margin: int) -> Picture:
 
 @contextmanager
 def _whole_float32() -> Iterator[None]:
-    """Switch off TF32, in whose 10 bits of mantissa a GPU computes convolutions unless told otherwise."""
+    """Switch off TF32: by default a GPU computes convolutions with its 10 bits of mantissa."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     try:

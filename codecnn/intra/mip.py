@@ -25,8 +25,8 @@ def predict_mip(
     """Predict a luma block by a matrix as H.266 does (8.4.5.2.2): average the boundary, multiply, interpolate.
 
     refs: (2 * (width + height) + 1,) integers, 0..2^bit_depth - 1, in the order of `codecnn.intra.references`.
-    width, height: 4, 8, 16, 32, 64. mode: 0..15 for 4x4 blocks, 0..7 for those with a side of 4 and 8x8, 0..5 for
-    larger ones. transposed: whether the left column and the top row exchange their roles.
+    width, height: 4, 8, 16, 32, 64. mode: 0..15 for 4x4 blocks, 0..7 for 8x8 and other blocks with a side of 4, 0..5
+    for larger blocks. transposed: whether the left column and the top row exchange their roles.
     Returns (height, width) of the dtype of refs. Raises ValueError for another mode, size or number of references.
     """
     check_references(refs, width, height)

@@ -43,7 +43,7 @@ def available(
 ) -> np.ndarray:
     """Tell whether the sample at (x, y), left of a block or above it, is in the picture and decoded before the block.
 
-    x, y: integers that broadcast together; they may be outside of the picture, also negative. x_block, y_block: the
+    x, y: integers that broadcast together; they may be outside the picture, also negative. x_block, y_block: the
     top left sample of the block. side: the longer side of the block. The block is part of a square of this side in
     a quadtree; the square is split into halves, quarters and so on. shape: (height, width) of the picture.
     Returns bool (H.266 6.4.4 with one slice and one tile).

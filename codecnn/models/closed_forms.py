@@ -1,4 +1,4 @@
-"""Define the interface of formulas for the costs of an in-loop filter: multiply-accumulates and memory."""
+"""Define the interface of closed forms: formulas for the multiply-accumulates and memory of an in-loop filter."""
 
 from collections.abc import Callable
 from typing import Literal, Protocol
@@ -13,7 +13,7 @@ MakeOptimiser = Callable[[Network], torch.optim.Optimizer]
 
 
 class ClosedForms(Protocol):
-    """Compute the costs of an in-loop filter by formulas, and measure its memory; not every family has formulas."""
+    """Compute the costs of an in-loop filter by closed forms, and measure its memory; not every family has this."""
 
     def ctu_macs(self, ctu_size: int) -> int:
         """Return the multiply-accumulates for one CTU window."""

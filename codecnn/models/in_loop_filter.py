@@ -57,7 +57,7 @@ class FilterConfig(Protocol):
 class FilterNetwork(Network):
     """Serve as the base of in-loop filters: `forward` takes Windows and gives luma, (B, 1, H, W), about 0..1.
 
-    H and W are those of the windows without the margin.
+    H and W are the height and width of the windows without the margin.
     """
 
     config: FilterConfig

@@ -1,4 +1,4 @@
-"""Register networks by name: configuration, class, and optional formulas, integer form and ONNX form."""
+"""Register networks by name: configuration, class, and optional closed forms of costs, integer form, ONNX form."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -23,7 +23,7 @@ class Family(NamedTuple):
 
     config: type[Any]
     network: type[Network]
-    closed_forms: Callable[[Any], ClosedForms] | None = None  # formulas for the costs of a configuration
+    closed_forms: Callable[[Any], ClosedForms] | None = None  # of the costs of a configuration
     quantise: Callable[[Any, Iterable[Windows[Tensor]]], IntegerFilter] | None = None  # of a network and windows
     save_integers: Callable[[Path, Any, Notes], None] | None = None
     on_integer_samples: Callable[[Any], nn.Module] | None = None  # y, u, v, qp, bit_depth, unfiltered_y to luma

@@ -52,7 +52,7 @@ def load_weights(name: str | Path) -> Network | IntegerFilter:
 def read_filter(path: Path) -> tuple[AnyFilter, Notes]:
     """Return the in-loop filter of a weights file, of floats or integers, and its notes; InputError as `read_weights`.
 
-    InputError as well if the weights are those of another task.
+    InputError as well if the weights are from another task.
     """
     network, task, notes = read_weights(path)
     if isinstance(network, Network) and not isinstance(network, FilterNetwork):

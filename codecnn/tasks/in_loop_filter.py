@@ -28,7 +28,7 @@ class Batch(NamedTuple):
 
     windows: Windows[Any]  # the patch with the margin of the network on each side
     original: Any  # (B, P, P) integers
-    valid: Any  # (B, P, P) bool: inside of the picture
+    valid: Any  # (B, P, P) bool: inside the picture
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """ablate-network: train variants of a network, each with several seeds, on the same data, and compare them.
 
 Reads a base configuration, seeds, and variants of it from a file such as experiments/configs/ablation.yaml. Finished
-trainings are kept, so that the same command goes on after an interruption. Saves report.md, results.json and
+trainings are kept: the same command continues after an interruption. Saves report.md, results.json and
 gains.png; every training has a folder of its own in the folder runs.
 """
 

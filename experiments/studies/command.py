@@ -25,7 +25,7 @@ def run_study(prog: str, study: Callable[[argparse.Namespace, list[int]], int], 
     try:
         with enough_memory(), caught_signals() as caught:
             if code := study(args, caught):
-                print(f"{prog}: stopped; the same command goes on", file=sys.stderr)
+                print(f"{prog}: stopped; the same command continues", file=sys.stderr)
             return code
     except (InputError, OSError) as error:
         print(f"{prog}: {error}", file=sys.stderr)

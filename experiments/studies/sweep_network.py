@@ -1,8 +1,8 @@
 """sweep-network: search network sizes for the best figure at the lowest cost, with Optuna (extra 'sweep').
 
 Reads a base configuration, ranges of fields of the network and the highest cost from a file such as
-experiments/configs/sweep.yaml, and trains one network for each trial. Finished trainings are kept, so that the same
-command goes on after an interruption, or with more --trials. Saves report.md, results.json and front.png; every
+experiments/configs/sweep.yaml, and trains one network for each trial. Finished trainings are kept: the same command
+continues after an interruption, or with more --trials. Saves report.md, results.json and front.png; every
 training has a folder of its own in runs.
 """
 

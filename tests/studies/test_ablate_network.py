@@ -150,7 +150,7 @@ def test_interrupted_it_goes_on_and_reports_the_same(data: Path, config: Path, f
         _, errors = process.communicate(timeout=60)
         assert process.returncode == (-stop if stop == signal.SIGKILL else 128 + stop)
         assert not (out / "report.md").exists()
-    assert errors.endswith("ablate-network: stopped; the same command goes on\n")
+    assert errors.endswith("ablate-network: stopped; the same command continues\n")
     assert main(command(config, data, out)) == 0
     assert numbers(out) == numbers(finished)
 

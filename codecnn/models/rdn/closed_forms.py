@@ -1,4 +1,4 @@
-"""Collect the formulas for the costs of an Rdn behind the interface that reports use."""
+"""Collect the closed forms of the costs of an Rdn behind the interface that reports use."""
 
 from dataclasses import dataclass
 

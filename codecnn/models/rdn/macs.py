@@ -1,4 +1,4 @@
-"""Compute the number of multiply-accumulates (MACs) of an Rdn by a formula."""
+"""Compute the number of multiply-accumulates (MACs) of an Rdn by a closed form."""
 
 from codecnn.models.rdn.config import HEAD_EATS, RdnConfig
 

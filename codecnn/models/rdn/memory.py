@@ -1,8 +1,8 @@
 """Compute and measure how much memory an Rdn needs for a batch.
 
-The formulas count the tensors: planes, weights, their moving average, the state of the optimiser, features and their
-gradients. They do not count the workspace of the convolution library (im2col and others) or the program. Measurements
-on CUDA include the workspace of cuDNN and cuBLAS.
+The closed forms count the tensors: planes, weights, their moving average, the state of the optimiser, features and
+their gradients. They do not count the workspace of the convolution library (im2col and others) or the program.
+Measurements on CUDA include the workspace of cuDNN and cuBLAS.
 """
 
 from collections.abc import Callable
@@ -61,7 +61,7 @@ def training_bytes(
 
 
 def largest_batch(config: RdnConfig, patch: int, memory: int, need: Callable[..., int] = training_bytes) -> int:
-    """Return the largest batch that fits into `memory` bytes by the formula `need`; 0 if one patch is too large."""
+    """Return the largest batch that fits into `memory` bytes by the closed form `need`; 0 if one patch is too large."""
     weights = need(config, 0, patch)
     return max(0, (memory - weights) // (need(config, 1, patch) - weights))
 

@@ -1,6 +1,6 @@
 """report-complexity: what networks cost in parameters, multiply-accumulates, memory and time.
 
-Gives each figure by its formula and as measured, and the table that JVET asks for neural tools (the reporting sheet
+Gives each figure by its closed form and as measured, and the table that JVET asks for neural tools (the reporting sheet
 of the NNVC common test conditions). Saves report.md, results.json and memory.png.
 """
 

@@ -1,4 +1,4 @@
-"""Measure what a network costs, compare it with formulas, and fill in the sheet that JVET asks for neural tools."""
+"""Measure what a network costs, compare it with closed forms, and fill in the sheet that JVET asks for neural tools."""
 
 import math
 import time
@@ -116,7 +116,7 @@ def cost_of(named: Named, memory: int, device: torch.device) -> Cost:
 
 
 def largest_batch(forms: ClosedForms, patch: int, memory: int) -> int:
-    """Return the largest training batch that fits into `memory` bytes by the formula; 0 if one patch is too large."""
+    """Return the largest training batch within `memory` bytes by the closed form; 0 if one patch is too large."""
     weights = forms.training_bytes(0, patch, "bf16", "muon")
     return max(0, (memory - weights) // (forms.training_bytes(1, patch, "bf16", "muon") - weights))
 

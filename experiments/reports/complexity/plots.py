@@ -10,7 +10,7 @@ from experiments.reports.shared.figures import pyplot, to_png
 
 
 def plot_memory(costs: Sequence[Cost]) -> bytes:
-    """Plot peak memory over the batch as PNG, a row for each network: lines by formula, points as measured."""
+    """Plot peak memory over the batch as PNG, a row for each network: lines by closed form, points as measured."""
     figure, axes = pyplot.subplots(len(costs), 2, figsize=(10, 3.6 * len(costs)), squeeze=False)
     for row, cost in zip(axes, costs, strict=True):
         for axis, kind in zip(row, ("training", "inference"), strict=True):

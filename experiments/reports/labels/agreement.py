@@ -17,7 +17,7 @@ _BEST = 3  # modes that are found of each block
 
 
 class LabelledBlocks(NamedTuple):
-    """Hold the blocks of one frame that lie wholly inside of the picture, in raster order."""
+    """Hold the blocks of one frame that lie wholly inside the picture, in raster order."""
 
     blocks: np.ndarray  # (N, 4) as `gather_references` takes them
     best: np.ndarray  # (2, N, _BEST) uint8, the best modes by Hadamard and by DCT SATD
@@ -68,7 +68,7 @@ def compare(tables: np.ndarray, best: np.ndarray) -> np.ndarray:
 
 
 def _holds(shard: Shard, stored: SizeLabels, frame: int, found: SizeLabels) -> bool:
-    """Return whether the stored labels of a frame, CTU by CTU, are the best of those found."""
+    """Return whether the stored labels of a frame, CTU by CTU, are the best modes found."""
     across, count = -(-shard.info.width // shard.info.ctu_size), len(shard) // shard.frames
     for name in LABEL_MAPS:
         ctus = getattr(stored, name)[frame * count : (frame + 1) * count]  # (CTUs, rows, columns)

@@ -69,7 +69,7 @@ def measure(shards: Sequence[Shard], size: BlockSize, samples: int, seed: int) -
 
     samples: luma samples to draw from each shard for the rate-distortion cost, 0 for none; the same blocks of a source
     are drawn at every QP. The bits are estimated with probabilities that are counted over both labels of the drawn
-    blocks of all shards. Raises InputError if the labels of a shard are not those that `label_picture` finds.
+    blocks of all shards. Raises InputError if the labels of a shard are not the ones that `label_picture` finds.
     """
     surveys = [_survey(shard, size, samples, seed) for shard in shards]
     both = list(zip(shards, surveys, strict=True))

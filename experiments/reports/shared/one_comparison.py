@@ -15,8 +15,8 @@ _OF_CURVE = ("codec_version", "preset", "ctu_size")
 def check_comparable(shards: Sequence[Shard]) -> None:
     """Raise InputError unless shards can be compared.
 
-    All shards of a source must hold the same pictures. Those of a source and a codec must be points of one curve: one
-    for each QP, of the same encoder with the same settings, except for the QP.
+    All shards of a source must hold the same pictures. The shards of a source and a codec must be points of one curve:
+    one for each QP, from the same encoder with the same settings, except for the QP.
     """
     sources: dict[str, Shard] = {}
     curves: dict[tuple[str, str], Shard] = {}

@@ -76,7 +76,7 @@ class Page:
 
 
 def results(report: str, about: Mapping[str, str], tables: Mapping[str, Sequence[Any]], **more: object) -> bytes:
-    """Return results.json: the tables of a report as lists of rows, with null for what is not finite.
+    """Return results.json: the tables of a report as lists of rows, with null for numbers that are not finite.
 
     A row is a dataclass or a dictionary. `more` are further fields beside the tables, such as the notes of weights.
     """

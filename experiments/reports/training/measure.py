@@ -22,12 +22,12 @@ class Training:
     """Hold a run up to its last validation."""
 
     name: str
-    figure: str  # the one that its task decides by
+    figure: str  # the name of the figure that decides
     kmac: float  # per luma sample; NaN for a network that is no in-loop filter
     settings: dict[str, Any]  # of the recipe
     stages: int  # before it
     validations: list[Validation]
-    hours: list[float]  # at these, of this stage and those before; NaN where a stage before tells no time
+    hours: list[float]  # at the validations, of this stage and the stages before; NaN if a stage before has no time
 
     @property
     def last(self) -> Validation:

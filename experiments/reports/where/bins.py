@@ -48,7 +48,7 @@ def block_sums(values: NDArray) -> NDArray:
 
 
 def ctu_sums(values: NDArray, ctu_size: int) -> NDArray:
-    """Sum values (H, W) over the CTUs, or the parts of them that are inside of the picture: (rows, columns)."""
+    """Sum values (H, W) over the CTUs, or the parts of them that are inside the picture: (rows, columns)."""
     starts = (range(0, length, ctu_size) for length in values.shape)
     sums: NDArray = np.add.reduceat(np.add.reduceat(values, next(starts), axis=0), next(starts), axis=1)
     return sums

@@ -44,7 +44,7 @@ class Decile:
     decile: int  # 0 the least active
     least: float  # activity in the scale of 8 bit, and where the next decile starts
     most: float
-    blocks: float  # a tenth, as far as blocks of equal activity allow
+    blocks: float  # a tenth, or close to it if many blocks have equal activity
     error: float  # the share of the baseline's squared error
     reduction: float  # the share of the whole reduction of the squared error; NaN if it is not reduced
     gain: float  # pooled gain in dB over the decile's blocks of a clip, mean over the clips
