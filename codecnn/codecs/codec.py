@@ -1,7 +1,7 @@
 """Define what every codec provides: an encoder with its settings, and the frames that it codes."""
 
-from collections.abc import Iterator
-from dataclasses import Field, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from codecnn.video.clip import Clip
@@ -17,6 +17,8 @@ class CodedFrame:
     unfiltered: Picture  # without in-loop filters; the codec's unfiltered_by says how it was obtained
     bits: int  # of the baseline, by the rule of codecnn.codecs.coded_bits
     qp_used: int
+    unfiltered_bits: int | None = None  # of the second encoding; None: the unfiltered picture is of the same stream
+    in_loop_filters: Mapping[str, bool] = field(default_factory=dict)  # by name, whether on, as the stream says
 
 
 class Codec(Protocol):
@@ -55,6 +57,14 @@ class Codec(Protocol):
     @property
     def unfiltered_by(self) -> str:
         """Return a sentence that says how the unfiltered picture is obtained."""
+
+    @property
+    def encodes_twice(self) -> bool:
+        """Return whether the unfiltered picture is of a second encoding, with bits of its own."""
+
+    @property
+    def coded_bit_depth(self) -> int:
+        """Return the bit depth of the decoder's output; 0: that of the original."""
 
     def describe(self, qp: int) -> str:
         """Return all parameters of an encoding, for a dataset's attributes."""

@@ -64,6 +64,8 @@ class SvtAv1:
     default_qps: tuple[int, ...] = (14, 25, 35, 43)  # the PSNR of x265 at 22, 27, 32, 37
     decoder: str = "libdav1d"
     unfiltered_by: str = "a second encoding with deblocking, CDEF and restoration off; its decisions may differ"
+    encodes_twice: bool = True
+    coded_bit_depth: int = 0
 
     def parameters(self, qp: int) -> str:
         """Return the SVT-AV1 options without those of the filters; none may change the QP."""
@@ -86,9 +88,9 @@ class SvtAv1:
             filtered = self._coded(clip, qp, FILTERS_ON)
             plain = self._coded(clip, qp, FILTERS_OFF)
             rows = zip_frames(clip, read_source(clip), filtered, plain)
-            for original, (baseline, bits, used), (unfiltered, _, _) in rows:
+            for original, (baseline, bits, used), (unfiltered, unfiltered_bits, _) in rows:
                 baseline, unfiltered = (crop_to_original(picture, original, size) for picture in (baseline, unfiltered))
-                yield CodedFrame(original, baseline, unfiltered, bits, used)
+                yield CodedFrame(original, baseline, unfiltered, bits, used, unfiltered_bits)
 
     def _coded(self, clip: Clip, qp: int, filters: str) -> Iterator[tuple[Picture, int, int]]:
         os.environ.setdefault("SVT_LOG", "1")  # only errors; it writes to the terminal itself

@@ -126,6 +126,16 @@ class CommandTemplate:
             return "a second encoding with the in-loop filters off; its decisions may differ"
         return "the same bits decoded with skip_loop_filter=all"
 
+    @property
+    def encodes_twice(self) -> bool:
+        """Return whether the unfiltered picture is of a second encoding, with bits of its own."""
+        return bool(self.command_unfiltered)
+
+    @property
+    def coded_bit_depth(self) -> int:
+        """Return the bit depth of the decoder's output; 0: that of the original."""
+        return 0
+
     def describe(self, qp: int) -> str:
         """Return the commands, with the QP but without file names, for a dataset's attributes."""
         values = {"qp": qp, "preset": self.preset}
@@ -179,7 +189,8 @@ class CommandTemplate:
                 pictures = (picture for one in coded for picture in one.pictures)
                 cropped = (crop_to_original(picture, original, (height, width)) for picture in pictures)
                 baseline, unfiltered = (convert_bit_depth(picture, clip.format.bit_depth) for picture in cropped)
-                yield CodedFrame(original, baseline, unfiltered, coded[0].bits, coded[0].qp_used)
+                second_bits = coded[1].bits if self.encodes_twice else None
+                yield CodedFrame(original, baseline, unfiltered, coded[0].bits, coded[0].qp_used, second_bits)
 
     def _coded(self, run: Run, clip: Clip, fmt: VideoFormat, qp: int, frames: int, name: str) -> Iterator[_Coded]:
         """Yield the coded frames of a run; without a second run, each has the unfiltered picture as well."""

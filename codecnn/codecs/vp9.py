@@ -32,6 +32,8 @@ class Vp9:
     default_qps: tuple[int, ...] = (14, 25, 35, 43)  # the PSNR of x265 at 22, 27, 32, 37
     decoder: str = "vp9"
     unfiltered_by: str = "the same bits decoded with loop_filter_level set to 0 in the frame headers"
+    encodes_twice: bool = False
+    coded_bit_depth: int = 0
 
     def parameters(self, qp: int) -> dict[str, str]:
         """Return the options of FFmpeg's libvpx-vp9; none may change the QP."""

@@ -42,6 +42,8 @@ class VVenC:
     default_qps: tuple[int, ...] = (22, 27, 32, 37)
     decoder: str = "vvc"
     unfiltered_by: str = "a second encoding with deblocking, SAO, ALF and CC-ALF off; its decisions may differ"
+    encodes_twice: bool = True
+    coded_bit_depth: int = 0
     seconds_per_frame: float = 600.0
 
     def template(self) -> CommandTemplate:

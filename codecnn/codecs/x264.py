@@ -32,6 +32,8 @@ class X264:
     default_qps: tuple[int, ...] = (22, 27, 32, 37)
     decoder: str = "h264"
     unfiltered_by: str = "the same bits decoded with skip_loop_filter=all"
+    encodes_twice: bool = False
+    coded_bit_depth: int = 0
 
     def parameters(self, qp: str) -> str:
         """Return the x264 options; none may change the QP."""

@@ -29,6 +29,8 @@ class X265:
     default_qps: tuple[int, ...] = (22, 27, 32, 37)
     decoder: str = "hevc"
     unfiltered_by: str = "the same bits decoded with skip_loop_filter=all"
+    encodes_twice: bool = False
+    coded_bit_depth: int = 0
 
     def parameters(self, qp: int) -> str:
         """Return the x265 options; none may change the QP."""

@@ -1,6 +1,6 @@
 """Build datasets: encode sources all-intra, label their blocks, and store them as shards."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from joblib import Parallel, delayed, parallel_config
+from numpy.typing import NDArray
 
+from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.codecs.codec import Codec
 from codecnn.codecs.libavcodec import decoder_version
 from codecnn.dataset.reader import Shard
-from codecnn.dataset.schema import LABEL_MAPS, ShardInfo
+from codecnn.dataset.schema import LABEL_MAPS, ShardInfo, Signal
 from codecnn.dataset.writer import ShardWriter
 from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
@@ -21,6 +23,7 @@ from codecnn.io.files import remove_abandoned
 from codecnn.labels.mode_sets import ModeSet
 from codecnn.labels.search import label_picture
 from codecnn.video.clip import Clip, FormatOptions, open_clip
+from codecnn.video.picture import Picture
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ def _info(clip: Clip, checksum: str, qp: int, settings: Settings) -> ShardInfo:
         label_references=settings.label_references if labelled else "none",
         maps=" ".join(LABEL_MAPS) if labelled else "",
         package_version=version("codecnn"),
+        coded_bit_depth=codec.coded_bit_depth if codec.coded_bit_depth != fmt.bit_depth else 0,
+        unfiltered_stream="second" if codec.encodes_twice else "same",
     )
 
 
@@ -127,20 +132,21 @@ def build_shard(task: ShardTask) -> str | None:
         with ShardWriter(task.path, info, task.storage) as writer:
             for frame in task.codec.encode(task.clip, info.qp):
                 signals = {"original": frame.original, "baseline": frame.baseline, "unfiltered": frame.unfiltered}
-                if not info.blocks:
-                    writer.append(signals, frame.bits, frame.qp_used)
-                    continue
-                reference = signals[info.label_references]
-                labels = label_picture(
-                    frame.original.y, reference.y, info.bit_depth, info.blocks, info.ctu_size, task.label_modes
-                )
-                maps = {size: of_size.maps() for size, of_size in labels.items()}
-                writer.append(signals, frame.bits, frame.qp_used, maps)
+                maps = _label(signals, info, task.label_modes) if info.blocks else {}
+                writer.append(signals, frame.bits, frame.qp_used, maps, frame.unfiltered_bits, frame.in_loop_filters)
     except InputError as error:
         return str(error)
     except OSError as error:  # of the file in the making, if it names no other
         return f"{error.filename or task.path}: {error.strerror}"
     return None
+
+
+def _label(signals: Mapping[Signal, Picture], info: ShardInfo, modes: ModeSet) -> dict[BlockSize, dict[str, NDArray]]:
+    """Return the labels of a frame as maps by block; as in an encoder, all is at the coded bit depth."""
+    depth = info.format_of("baseline").bit_depth
+    original, reference = (convert_bit_depth(signals[name], depth).y for name in ("original", info.label_references))
+    labels = label_picture(original, reference, depth, info.blocks, info.ctu_size, modes)
+    return {size: of_size.maps() for size, of_size in labels.items()}
 
 
 def build_all(tasks: Sequence[ShardTask], jobs: int = 1, dask: str | None = None) -> Iterator[str | None]:

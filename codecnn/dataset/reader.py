@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codecnn.dataset import ctu
-from codecnn.dataset.schema import LABEL_MAPS, OPTIONAL_SIGNALS, SIGNALS, Signal, check_arrays, read_info
+from codecnn.dataset.opening import check_arrays, check_numbers, read_info
+from codecnn.dataset.schema import LABEL_MAPS, OPTIONAL_SIGNALS, SIGNALS, Signal, split_filters
 from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
 from codecnn.labels.label import SizeLabels
@@ -33,7 +34,10 @@ class CtuWindow(NamedTuple):
 class Shard:
     """Read one shard; its planes are opened at the first read, so that a Shard can be sent to other processes.
 
-    Raises InputError if the file is no shard: foreign, truncated, or of another schema.
+    `bits` and `unfiltered_bits` are the bits of each frame in the streams of the baseline and of the unfiltered signal;
+    the latter are None if they were not stored. `in_loop_filters` says by name which filters were on in any frame of
+    the baseline's stream; it is empty if that is not known. Raises InputError if the file is no shard: foreign,
+    truncated, forged, or of another schema.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -42,8 +46,11 @@ class Shard:
             with h5py.File(path, "r") as file:
                 self.info = read_info(path, file)
                 check_arrays(path, file, self.info)
+                check_numbers(path, file, self.info)
+                self.in_loop_filters = split_filters(file.attrs.get("in_loop_filters", ""))
                 self.ctus: NDArray[np.void] = file["ctu"][:]
                 self.bits: NDArray[np.int64] = file["bits"][:]
+                self.unfiltered_bits = self._unfiltered_bits(file)
                 self.qp_used: NDArray[np.int32] = file["qp_used"][:]
                 stamp = path.stat()
         except InputError:
@@ -52,6 +59,12 @@ class Shard:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{path}: not a readable dataset file ({reason})") from error
         self._version = stamp.st_ino, stamp.st_mtime_ns
+
+    def _unfiltered_bits(self, file: h5py.File) -> NDArray[np.int64] | None:
+        """Return the bits of each frame of the unfiltered signal's stream; None if they were not stored."""
+        stream = self.info.unfiltered_stream
+        stored: NDArray[np.int64] | None = file["unfiltered_bits"][:] if stream == "second" else None
+        return self.bits if stream == "same" else stored
 
     def __len__(self) -> int:
         return len(self.ctus)
@@ -65,7 +78,7 @@ class Shard:
         """Return the windows of some rows, with a leading axis for a slice, without it for an int."""
         datasets = _datasets(self.path, self._version, os.getpid())
         planes = (datasets[f"{signal}/{name}"][rows] for name in self.info.planes)
-        return Picture.of(planes, self.info.bit_depth)
+        return Picture.of(planes, self.info.format_of(signal).bit_depth)
 
     def __getitem__(self, row: int) -> CtuWindow:
         original, baseline, unfiltered = (self.windows(signal, row) for signal in SIGNALS)
@@ -83,13 +96,20 @@ class Shard:
                 windows.planes, info.format.plane_shapes, SCALES[info.chroma], strict=True
             )
         )
-        return Picture.of(planes, info.bit_depth)
+        return Picture.of(planes, windows.bit_depth)
 
     def maps(self, size: BlockSize) -> dict[str, NDArray]:
-        """Return the maps of one block size by their names: (n, ctu_size / height, ctu_size / width) each."""
+        """Return the maps of one block size by their names: (n, ctu_size / height, ctu_size / width) each.
+
+        Raises InputError if a block has a value that cannot be.
+        """
         found = [block_map for block_map in self.info.block_maps if size in block_map.sizes_in(self.info)]
         with h5py.File(self.path, "r") as file:
-            return {block_map.name: file[block_map.array(size)][:] for block_map in found}
+            maps = {block_map.name: file[block_map.array(size)][:] for block_map in found}
+        for block_map in found:
+            if wrong := block_map.count_wrong(maps[block_map.name], size, self.ctus, self.info):
+                raise InputError(f"{self.path}: {block_map.array(size)}: {wrong} blocks have {block_map.rule}")
+        return maps
 
     def labels(self, size: BlockSize) -> SizeLabels:
         """Return the labels by SATD of one block size, every array (n, ctu_size / height, ctu_size / width)."""

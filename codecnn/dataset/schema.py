@@ -6,36 +6,36 @@ One shard holds one clip at one QP, with a row in each array for a CTU window or
                                     4:2:2, (n, S, S) at 4:4:4, none at 4:0:0; S = ctu_size + 2 margin
     /ctu                            (n,) of frame, x, y, width, height: where the CTU is, and its valid part
     /bits, /qp_used                 (frames,)
+    /unfiltered_bits                (frames,), where the unfiltered signal is of a second encoding
     /<folder>/<size>/<map>          (n, ctu_size / height, ctu_size / width): a value for each block
 
-One chunk holds one CTU window. The attributes are the fields of ShardInfo: all that is needed to make the file again,
-and, for a check, the number of frames, the sum of their bits, and the sha256 of the rows of every array.
+One chunk holds one CTU window. The attributes are the fields of ShardInfo: all that is needed to make the file again.
+Beside them are `in_loop_filters` (which were on in the stream) and, for a check, the number of frames, the sums of
+their bits, and the sha256 of the rows of every array.
 
 Adding a signal or a map by block costs its declaration here, and what computes it.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
-from codecnn.io.validated import validated
 from codecnn.labels.label import NO_LABEL
-from codecnn.labels.mode_sets import MODE_SETS, count_of
+from codecnn.labels.mode_sets import MODE_SETS, ModeSet, count_of
 from codecnn.video.picture import SCALES, VideoFormat
 
 SCHEMA, FORMER_SCHEMA = "codecnn-ctu-4", "codecnn-ctu-3"
 Signal = str
 SIGNALS: tuple[Signal, ...] = ("original", "baseline", "unfiltered")  # every shard has these
 OPTIONAL_SIGNALS: tuple[Signal, ...] = ()  # and may have these
+BITS = ("bits", "unfiltered_bits")  # arrays of coded bits by frame, each with its sum in an attribute total_...
+MOST_BITS, MOST_BITS_PER_SAMPLE = 1 << 20, 64  # a frame of more than so many, and so many a luma sample, is forged
 FPS = re.compile(r"\d{1,9}(/[1-9]\d{0,8})?")
 DEFLATE_RATIO = 1032  # what gzip makes smaller at most
 CTU_DTYPE = np.dtype([("frame", "<i4"), ("x", "<i4"), ("y", "<i4"), ("width", "<i2"), ("height", "<i2")])
@@ -70,12 +70,21 @@ class ShardInfo:
     package_version: str
     signals: str = " ".join(SIGNALS)
     maps: str = ""  # the names of the maps by block
+    coded_bit_depth: int = 0  # of all signals but the original; 0: as the original
+    # What the unfiltered signal is decoded from: the baseline's stream, or a second one whose bits are stored as well.
+    # In files of before the bits of a second one are unknown.
+    unfiltered_stream: Literal["same", "second", "unknown"] = "same"
     schema: str = SCHEMA
 
     @property
     def format(self) -> VideoFormat:
-        """Return the format of the pictures."""
+        """Return the format of the original."""
         return VideoFormat(self.width, self.height, self.bit_depth, Fraction(self.fps), self.chroma)
+
+    def format_of(self, signal: Signal) -> VideoFormat:
+        """Return the format of a signal: that of the original, but all others are at the decoder's bit depth."""
+        coded = self.coded_bit_depth if signal != "original" else 0
+        return replace(self.format, bit_depth=coded or self.bit_depth)
 
     @property
     def planes(self) -> str:
@@ -86,6 +95,14 @@ class ShardInfo:
     def blocks(self) -> tuple[BlockSize, ...]:
         """Return the block sizes that have labels."""
         return tuple(BlockSize.of(text) for text in self.label_sizes.split())
+
+    @property
+    def mode_set(self) -> ModeSet:
+        """Return the mode set of the labels; ValueError if there are no labels."""
+        found = [known for known in MODE_SETS if known == self.label_modes]
+        if not found:
+            raise ValueError(f"labels of {self.label_modes!r:.80}, which is no mode set")
+        return found[0]
 
     @property
     def signal_names(self) -> tuple[Signal, ...]:
@@ -117,14 +134,26 @@ class BlockMap(NamedTuple):
         """Return the name of its array."""
         return f"{self.folder}/{size}/{self.name}"
 
+    def count_wrong(self, values: NDArray, size: BlockSize, ctus: NDArray[np.void], info: ShardInfo) -> int:
+        """Count the blocks inside of the picture whose value cannot be, and those outside that do not say so.
+
+        values: (n, rows, columns), of the CTUs of a CTU table (n,).
+        """
+        bottom = (np.arange(values.shape[1]) + 1) * size.height
+        right = (np.arange(values.shape[2]) + 1) * size.width
+        inside = (bottom <= ctus["height"][:, None])[:, :, None] & (right <= ctus["width"][:, None])[:, None]
+        outside = np.isnan(values) if np.isnan(self.outside) else values == self.outside
+        return int(np.count_nonzero(~np.where(inside, self.valid(values, info), outside)))
+
 
 def _is_mode(modes: NDArray, info: ShardInfo) -> NDArray[np.bool_]:
-    mode_set = next((known for known in MODE_SETS if known == info.label_modes), MODE_SETS[0])
-    return modes < count_of(mode_set)
+    planar_on_another_line = (modes > 0) & (modes % count_of("vvc-67") == 0)
+    is_mode: NDArray[np.bool_] = (modes < count_of(info.mode_set)) & ~planar_on_another_line
+    return is_mode
 
 
 def _is_cost(costs: NDArray, info: ShardInfo) -> NDArray[np.bool_]:
-    return costs >= 0
+    return (costs >= 0) & (costs < np.inf)
 
 
 def _label_kind(kind: str) -> tuple[BlockMap, BlockMap]:
@@ -133,7 +162,9 @@ def _label_kind(kind: str) -> tuple[BlockMap, BlockMap]:
         BlockMap(
             f"{kind}_mode", np.dtype("u1"), NO_LABEL, _is_mode, "a mode out of range, or not where the picture is"
         ),
-        BlockMap(f"{kind}_cost", np.dtype("<f4"), np.nan, _is_cost, "a cost below 0, or not where the picture is"),
+        BlockMap(
+            f"{kind}_cost", np.dtype("<f4"), np.nan, _is_cost, "a cost that cannot be, or not where the picture is"
+        ),
     )
 
 
@@ -141,6 +172,19 @@ BLOCK_MAPS: dict[str, BlockMap] = {
     block_map.name: block_map for kind in ("hadamard", "dct") for block_map in _label_kind(kind)
 }
 LABEL_MAPS = tuple(BLOCK_MAPS)  # what labels by SATD are made of
+
+
+def join_filters(on: Mapping[str, bool]) -> str:
+    """Return which in-loop filters are on as text, such as "deblocking on, SAO off"."""
+    return ", ".join(f"{name} {'on' if is_on else 'off'}" for name, is_on in on.items())
+
+
+def split_filters(text: str) -> dict[str, bool]:
+    """Return which in-loop filters are on, by their names: the inverse of join_filters; ValueError for other text."""
+    parts = [part.rpartition(" ") for part in text.split(", ") if text]
+    if any(not name or state not in ("on", "off") for name, _, state in parts):
+        raise ValueError(f"in-loop filters {text!r:.80} cannot be")
+    return {name: state == "on" for name, _, state in parts}
 
 
 class Array(NamedTuple):
@@ -158,10 +202,13 @@ def arrays_of(info: ShardInfo) -> dict[str, Array]:
         "bits": Array((), np.dtype("<i8"), 1024),
         "qp_used": Array((), np.dtype("<i4"), 1024),
     }
+    if info.unfiltered_stream == "second":
+        arrays["unfiltered_bits"] = arrays["bits"]
     side = info.ctu_size + 2 * info.margin
     for signal in info.signal_names:
+        dtype = info.format_of(signal).dtype
         for plane, (down, across) in zip(info.planes, SCALES[info.chroma], strict=True):
-            arrays[f"{signal}/{plane}"] = Array((side // down, side // across), info.format.dtype, 1)
+            arrays[f"{signal}/{plane}"] = Array((side // down, side // across), dtype, 1)
     for size in dict.fromkeys(size for block_map in info.block_maps for size in block_map.sizes_in(info)):
         item = info.ctu_size // size.height, info.ctu_size // size.width
         for block_map in info.block_maps:
@@ -169,64 +216,3 @@ def arrays_of(info: ShardInfo) -> dict[str, Array]:
                 chunk = max(1, 4096 // (item[0] * item[1]))
                 arrays[block_map.array(size)] = Array(item, block_map.dtype, chunk)
     return arrays
-
-
-def read_info(path: Path, file: h5py.File) -> ShardInfo:
-    """Return the attributes of an open file; InputError if they are of an unknown schema, or cannot be of a shard.
-
-    A file of the former schema is read as one of today's: it has all signals of the core, and labels by SATD or none.
-    """
-    schema = file.attrs.get("schema", "none")
-    if schema not in (SCHEMA, FORMER_SCHEMA):
-        raise InputError(f"{path}: schema {schema!r}, this version reads {SCHEMA!r}")
-    attributes = {name: v.item() if isinstance(v, np.generic) else v for name, v in file.attrs.items()}
-    if schema == FORMER_SCHEMA:
-        maps = " ".join(LABEL_MAPS) if attributes.get("label_sizes") else ""
-        attributes |= {"schema": SCHEMA, "signals": " ".join(SIGNALS), "maps": maps}
-        if "color" in attributes:
-            attributes["colour"] = attributes["color"]
-    values: dict[str, Any] = {}
-    for field in fields(ShardInfo):
-        if field.name not in attributes:
-            raise InputError(f"{path}: attribute {field.name!r} is missing")
-        values[field.name] = attributes[field.name]
-    info = validated(ShardInfo, values, f"{path}: attribute")
-    if not FPS.fullmatch(info.fps):
-        raise InputError(f"{path}: {info.fps!r} is no frame rate")
-    info.format.check(path)
-    if info.label_references not in (*SIGNALS, "none") or not -64 <= info.qp <= 255:
-        raise InputError(f"{path}: labels from {info.label_references!r} or QP {info.qp} cannot be")
-    if info.ctu_size not in (16, 32, 64, 128) or not 0 <= info.margin <= 64 or info.margin % 2:
-        raise InputError(f"{path}: CTUs of {info.ctu_size} with a margin of {info.margin} cannot be")
-    if unknown := [name for name in info.maps.split() if name not in BLOCK_MAPS]:
-        raise InputError(f"{path}: maps by block {', '.join(unknown)} are not known")
-    signals = info.signal_names
-    if not set(SIGNALS) <= set(signals) <= {*SIGNALS, *OPTIONAL_SIGNALS} or len(set(signals)) < len(signals):
-        raise InputError(f"{path}: signals {info.signals!r:.80} cannot be")
-    sizes = [size for block_map in info.block_maps for size in block_map.sizes_in(info)]
-    if max(map(max, [*info.blocks, *sizes]), default=0) > info.ctu_size:
-        raise InputError(f"{path}: labels of blocks of {info.label_sizes} cannot be with CTUs of {info.ctu_size}")
-    return info
-
-
-def check_arrays(path: Path, file: h5py.File, info: ShardInfo) -> None:
-    """Raise InputError unless an open file has all arrays of a shard, in shapes and types that belong together.
-
-    Nothing is read, and no array is longer than what is stored of it can make: HDF5 itself takes what was never
-    written for zeros, as many as a forged shape may ask for.
-    """
-    arrays = arrays_of(info)
-    if missing := [name for name in arrays if name not in file]:
-        raise InputError(f"{path}: {', '.join(missing)} not in it")
-    frames, ctus = len(file["bits"]), len(file["ctu"])
-    columns, rows = -(-info.width // info.ctu_size), -(-info.height // info.ctu_size)
-    if not frames or ctus != frames * columns * rows:
-        raise InputError(f"{path}: {ctus} CTUs are not {columns}x{rows} in each of {frames} frames")
-    for name, array in arrays.items():
-        there = file[name]
-        shape = (frames if name in ("bits", "qp_used") else ctus, *array.item)
-        if (there.shape, there.dtype) != (shape, array.dtype):
-            raise InputError(f"{path}: {name} is {there.dtype} {there.shape}, not {array.dtype} {shape}")
-        most = there.id.get_storage_size() * (DEFLATE_RATIO if there.compression else 1)
-        if most < there.nbytes or there.is_virtual or there.external:
-            raise InputError(f"{path}: {name} lacks a part of its {there.nbytes} bytes")

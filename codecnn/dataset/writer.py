@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codecnn.dataset import ctu
-from codecnn.dataset.schema import CTU_DTYPE, ShardInfo, Signal, arrays_of
+from codecnn.dataset.schema import BITS, CTU_DTYPE, ShardInfo, Signal, arrays_of, join_filters
 from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
 from codecnn.io.files import partial_path, publish
@@ -29,7 +29,8 @@ class ShardWriter:
     def __init__(self, path: Path, info: ShardInfo, storage: Literal["fast", "compact"] = "fast") -> None:
         self.path, self.info = path, info
         self.partial = partial_path(path)
-        self.frames = self.total_bits = 0
+        self.frames, self.in_loop_filters = 0, dict[str, bool]()
+        self.totals = {name: 0 for name in arrays_of(info) if name in BITS}
         self.checksums: dict[str, Any] = {}  # by dataset, of its rows as they are appended
         self.sink = Sink(self.partial)
         try:
@@ -63,29 +64,42 @@ class ShardWriter:
         bits: int,
         qp_used: int,
         maps: Mapping[BlockSize, Mapping[str, NDArray]] = MappingProxyType({}),
+        unfiltered_bits: int | None = None,
+        in_loop_filters: Mapping[str, bool] = MappingProxyType({}),
     ) -> None:
         """Add one frame: its signals, the bits it took, the QP it was really coded with, and its maps by block.
 
-        A map is on the block grid of the picture padded to whole CTUs, (rows, columns). ValueError for signals and
-        maps other than those that the info announces.
+        A map is on the block grid of the picture padded to whole CTUs, (rows, columns). `unfiltered_bits` are those
+        of a second encoding. `in_loop_filters` says by names which filters were on: stored is what was on in any
+        frame. ValueError for signals, maps and unfiltered bits other than those that the info announces.
         """
         info, size = self.info, self.info.ctu_size
         if wrong := signals.keys() ^ set(info.signal_names):
             raise ValueError(f"signals {', '.join(sorted(wrong))} are missing or not announced")
         for signal, picture in signals.items():
-            if (shapes := tuple(plane.shape for plane in picture.planes)) != info.format.plane_shapes:
-                raise ValueError(f"{signal} has planes of {shapes}, not {info.format.plane_shapes}")
+            fmt = info.format_of(signal)
+            if (shapes := tuple(plane.shape for plane in picture.planes)) != fmt.plane_shapes:
+                raise ValueError(f"{signal} has planes of {shapes}, not {fmt.plane_shapes}")
+            if picture.bit_depth != fmt.bit_depth:
+                raise ValueError(f"{signal} has {picture.bit_depth} bits, not {fmt.bit_depth}")
             for name, plane, scale in zip(info.planes, picture.planes, SCALES[info.chroma], strict=True):
                 self._append(f"{signal}/{name}", ctu.tile(plane, size, info.margin, scale))
         where = ctu.positions(info.height, info.width, size)
         self._append("ctu", np.array([(self.frames, *row) for row in where], CTU_DTYPE))
-        self._append("bits", np.array([bits]))
+        counts = {"bits": bits} if unfiltered_bits is None else {"bits": bits, "unfiltered_bits": unfiltered_bits}
+        if counts.keys() != self.totals.keys():
+            raise ValueError("bits of the unfiltered signal are missing or not announced")
+        for name, count in counts.items():
+            self._append(name, np.array([count]))
+            self.totals[name] += count
         self._append("qp_used", np.array([qp_used]))
         for block_map in info.block_maps:
             for block in block_map.sizes_in(info):
                 rows, columns = size // block.height, size // block.width
                 self._append(block_map.array(block), _by_ctu(maps[block][block_map.name], rows, columns))
-        self.frames, self.total_bits = self.frames + 1, self.total_bits + bits
+        for name, on in in_loop_filters.items():
+            self.in_loop_filters[name] = on or self.in_loop_filters.get(name, False)
+        self.frames += 1
         self.sink.check()
 
     def __enter__(self) -> Self:
@@ -97,7 +111,10 @@ class ShardWriter:
         try:
             for name, value in dataclasses.asdict(self.info).items():
                 self.file.attrs[name] = value
-            self.file.attrs["frames"], self.file.attrs["total_bits"] = self.frames, self.total_bits
+            self.file.attrs["frames"] = self.frames
+            self.file.attrs["in_loop_filters"] = join_filters(self.in_loop_filters)
+            for name, total in self.totals.items():
+                self.file.attrs[f"total_{name}"] = total
             for name, checksum in self.checksums.items():
                 self.file[name].attrs["sha256"] = checksum.hexdigest()
             self.file.close()

@@ -18,7 +18,7 @@ from codecnn.dataset.schema import LABEL_MAPS, SIGNALS, ShardInfo, arrays_of
 from codecnn.dataset.writer import ShardWriter
 from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
-from codecnn.labels.label import SizeLabels
+from codecnn.labels.label import NO_LABEL, SizeLabels
 from codecnn.video.picture import Picture
 from tests.pictures import FORMATS, photograph
 
@@ -35,9 +35,10 @@ def labels(seed: int) -> dict[BlockSize, dict[str, np.ndarray]]:
     rng = np.random.default_rng(seed)
     made = {}
     for size in INFO.blocks:
-        shape = (64 // size.height, 96 // size.width)
-        modes = [rng.integers(0, 67, shape).astype(np.uint8) for _ in range(2)]
-        costs = [rng.random(shape).astype(np.float32) for _ in range(2)]
+        rows, columns = np.mgrid[: 64 // size.height, : 96 // size.width]
+        inside = (rows < INFO.height // size.height) & (columns < INFO.width // size.width)
+        modes = [np.where(inside, rng.integers(0, 67, rows.shape), NO_LABEL).astype(np.uint8) for _ in range(2)]
+        costs = [np.where(inside, rng.random(rows.shape), np.nan).astype(np.float32) for _ in range(2)]
         made[size] = SizeLabels(
             hadamard_mode=modes[0], hadamard_cost=costs[0], dct_mode=modes[1], dct_cost=costs[1]
         ).maps()
