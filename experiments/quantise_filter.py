@@ -127,9 +127,14 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = Parser(prog="quantise-filter", description=__doc__)
     add = parser.add_argument
     add("weights", help="a run folder of train-filter, a weights file, or the name of weights of the project")
-    add("--data", type=path, required=True, help="a dataset folder of build-dataset; best a part of the training data")
+    add(
+        "--data",
+        type=path,
+        required=True,
+        help="a dataset folder of build-dataset to choose the scales by; best a part of the training data",
+    )
     add("--val", type=path, help="a dataset folder of other sources to measure the loss on; if not given, --data")
-    add("--windows", type=count, default=4, help="CTUs of every file of both")
+    add("--windows", type=count, default=4, help="CTUs to take from every file of --data and --val")
     add("--out", type=file_to_write, required=True, metavar="FILE", help="the weights file to write")
     args = parser.parse_args(argv)
     if not args.windows:

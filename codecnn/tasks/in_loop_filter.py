@@ -36,10 +36,10 @@ class InLoopFilter:
     """Restore luma from a decoder's output.
 
     Args:
-        loss: what is made small, over the valid samples: mse, the logarithm of the mse of each patch, charbonnier, or
-            the SATD of 8x8 tiles under the Hadamard transform or the DCT-II.
+        loss: the loss over the valid samples: mse, the logarithm of the mse of each patch, charbonnier, or the SATD of
+            8x8 tiles under the Hadamard transform or the DCT-II.
         patch: luma samples of a patch on each side, even, at most a CTU.
-        validate_frames: frames of each held-out clip that are validated on, spread evenly.
+        validate_frames: number of frames of each held-out clip to validate on, spread evenly.
     """
 
     name: ClassVar[str] = "in-loop-filter"
@@ -59,7 +59,7 @@ class InLoopFilter:
             raise ValueError(f"patch must be even, not {self.patch}")
 
     def draws(self, shards: Sequence[Shard], config: FilterConfig) -> "Patches":
-        """Return what draws patches from CTU windows; InputError if windows, patch and network do not fit together."""
+        """Return an object that draws patches; InputError if windows, patch and network do not fit together."""
         return Patches(shards, config, self.patch)
 
     def sums(self, network: nn.Module, batch: Batch) -> Sums:

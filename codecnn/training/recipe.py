@@ -16,8 +16,8 @@ class Optimiser:
     Args:
         name: adam, sgd, rmsprop or muon, which moves kernels by orthogonal matrices.
         lr: learning rate after the warm-up.
-        last: learning rate of the last layer as a share of the others', for networks that set it apart.
-        momentum: of sgd and rmsprop; the decay of the mean gradient of adam, and of muon that of the kernels.
+        last: learning rate of the last layer as a share of lr, for networks with a last layer that needs small steps.
+        momentum: momentum of sgd and rmsprop, and of the kernels for muon; decay of the mean gradient of adam.
         weight_decay: decay of the weights, L2.
         schedule: cosine falls to 0 at the last step, constant stays.
         warmup: steps over which the rate rises from 0.
@@ -41,21 +41,21 @@ class Training:
             come with the project; none if empty.
         optimiser: how the weights are moved.
         steps: batches to train on in all.
-        batch: units, such as CTU windows, that a batch has samples of, over all processes.
+        batch: number of units, such as CTU windows, from which a batch takes its samples, over all processes.
         qps: train and validate on these QPs only; all if empty.
         seed: of the first weights and of every random draw.
-        device: cpu, cuda, or whichever is there.
+        device: cpu, cuda, or auto: cuda if there is a GPU.
         precision: fp32, or bf16 by autocast; validation is always in fp32.
         channels_last: keep the channels of a sample together in memory.
         compile: compile the network with torch.compile.
-        workers: processes that read batches ahead; 0 reads in between.
-        ema: decay of the moving average of the weights, which is validated and saved; 0 for none.
+        workers: processes that read batches ahead; with 0 the training itself reads them.
+        ema: decay of the moving average of the weights; the average is validated and saved; 0 for none.
         clip: largest norm of the gradient; 0 for no limit.
         log_every: steps between two lines of metrics.jsonl.
         validate_every: steps between two validations.
-        patience: validations without a better one, after which the training stops early; 0 never does.
+        patience: stop early after this number of validations without a better one; 0 never stops early.
         checkpoint_every: steps between two checkpoints.
-        holdout: share of the sources that is held out for validation, where no folder is given for it.
+        holdout: share of the sources that is held out for validation, if no folder for validation is given.
     """
 
     start: str = ""
