@@ -1,5 +1,5 @@
-# make demo, make test, make wheel-test and make bench do all of their own set-up: a virtual environment in the checkout,
-# versions from constraints.txt.
+# make demo, make test, make wheel-test and make bench set up all they need: a virtual environment in the checkout, with
+# the versions of constraints.txt.
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
@@ -33,7 +33,7 @@ test: $(STAMP)
 	$(RUN)/lint-imports
 	$(RUN)/pytest
 
-# The commands from an installed wheel, outside of the checkout; most of the time is pip's.
+# Run the commands from an installed wheel, outside the checkout; most of the time is for pip.
 wheel-test: $(STAMP)
 	$(RUN)/python tests/packaging/check_wheel.py
 
