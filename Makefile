@@ -31,7 +31,7 @@ test: $(STAMP)
 	$(RUN)/ruff check .
 	$(RUN)/mypy
 	$(RUN)/lint-imports
-	$(RUN)/pytest
+	OMP_NUM_THREADS=1 $(RUN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Run the commands from an installed wheel, outside the checkout; most of the time is for pip.
 wheel-test: $(STAMP)
