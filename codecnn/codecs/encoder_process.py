@@ -1,6 +1,7 @@
 """Run an encoder as a process: without a shell, with a time limit, and leave neither processes nor files behind."""
 
 import contextlib
+import glob
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from codecnn.codecs.placeholders import find_program
 from codecnn.errors import InputError
+from codecnn.io.locks import abandoned, locked
 
 POLL_SECONDS = 0.05
 VERSION_SECONDS = 30
@@ -30,13 +32,11 @@ def scratch_folder() -> Iterator[Path]:
     prefix, place = f"codecnn.{socket.gethostname()}.", "$TMPDIR"
     try:
         place = tempfile.gettempdir()
-        for folder in Path(place).glob(f"{prefix}*"):
-            with contextlib.suppress(PermissionError, ValueError):  # another user's process; not a process number
-                try:
-                    os.kill(int(folder.name.removeprefix(prefix).split(".")[0]), 0)
-                except ProcessLookupError:
+        for folder in Path(place).glob(f"{glob.escape(prefix)}*"):
+            with abandoned(folder) as is_abandoned:
+                if is_abandoned:
                     shutil.rmtree(folder, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=f"{prefix}{os.getpid()}.") as place:
+        with tempfile.TemporaryDirectory(prefix=prefix) as place, locked(Path(place)):
             yield Path(place)
     except OSError as error:
         raise InputError(f"{place}: cannot be used as a scratch folder ({error.strerror})") from error

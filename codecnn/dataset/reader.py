@@ -16,6 +16,7 @@ from codecnn.dataset.opening import check_arrays, check_numbers, read_info
 from codecnn.dataset.schema import LABEL_MAPS, OPTIONAL_SIGNALS, SIGNALS, Signal, split_filters
 from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
+from codecnn.io.files import require_file
 from codecnn.labels.label import SizeLabels
 from codecnn.video.picture import SCALES, Picture
 
@@ -41,7 +42,7 @@ class Shard:
     """
 
     def __init__(self, path: Path | str) -> None:
-        self.path = path = Path(path)
+        self.path = path = require_file(Path(path))
         try:
             with h5py.File(path, "r") as file:
                 self.info = read_info(path, file)

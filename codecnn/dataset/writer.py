@@ -15,20 +15,21 @@ from codecnn.dataset import ctu
 from codecnn.dataset.schema import BITS, CTU_DTYPE, ShardInfo, Signal, arrays_of, join_filters
 from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
-from codecnn.io.files import partial_path, publish
+from codecnn.io.files import PartialFile
 from codecnn.io.hdf5_sink import Sink
 from codecnn.video.picture import SCALES, Picture
 
 
 class ShardWriter:
-    """Write a shard under a temporary name beside `path` and renames it when whole; on an error nothing is left.
+    """Write a shard under a temporary name beside `path`, and rename it when it is whole.
 
-    Use as a context manager; append one frame at a time. `storage` is "fast" (uncompressed) or "compact" (gzip).
+    After an error nothing is left. Use as a context manager; append one frame at a time. `storage` is "fast"
+    (uncompressed) or "compact" (gzip).
     """
 
     def __init__(self, path: Path, info: ShardInfo, storage: Literal["fast", "compact"] = "fast") -> None:
         self.path, self.info = path, info
-        self.partial = partial_path(path)
+        self.partial = PartialFile(path)
         self.frames, self.in_loop_filters = 0, dict[str, bool]()
         self.totals = {name: 0 for name in arrays_of(info) if name in BITS}
         self.checksums: dict[str, Any] = {}  # by dataset, of its rows as they are appended
@@ -36,7 +37,7 @@ class ShardWriter:
         try:
             self._create_all(info, storage)
         except BaseException:
-            self.partial.unlink()
+            self.partial.close()
             raise
 
     def _create_all(self, info: ShardInfo, storage: Literal["fast", "compact"]) -> None:
@@ -118,14 +119,13 @@ class ShardWriter:
             for name, checksum in self.checksums.items():
                 self.file[name].attrs["sha256"] = checksum.hexdigest()
             self.file.close()
-            self.sink.close()
             if kind is None:
                 self.sink.check()
                 if self.frames == 0:
                     raise InputError(f"{self.info.source}: no frames")
-                publish(self.partial, self.path)
+                self.partial.publish()
         finally:
-            self.partial.unlink(missing_ok=True)
+            self.partial.close()
 
 
 def _by_ctu(blocks: NDArray, rows: int, columns: int) -> NDArray:

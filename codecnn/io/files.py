@@ -1,59 +1,96 @@
-"""Write files that are either whole or absent: under a temporary name, flushed to the disk, then renamed."""
+"""Read regular files only, and write files that are either complete or absent."""
 
 import contextlib
 import glob
 import os
+import secrets
 import socket
+import stat
+from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
+from codecnn.errors import InputError
+from codecnn.io.locks import abandoned, lock
 
-def partial_path(path: Path) -> Path:
-    """Return the temporary name of an unfinished file, in the same folder and unique to this process."""
-    return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
+
+def require_file(path: Path) -> Path:
+    """Return the path of a file to read; InputError if it is not a file: reading a named pipe might never end."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{path}: {'no such file' if isinstance(error, FileNotFoundError) else reason}") from error
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path}: {'a folder' if stat.S_ISDIR(mode) else 'a pipe or a device'}, not a file")
+    return path
+
+
+class PartialFile(FileIO):
+    """Write a file under a temporary name in the folder of `path`, and rename it when it is finished.
+
+    Use as a context manager; without `publish` nothing is left. No other file has the temporary name, which has a
+    random part. The file is locked while it is open, so that other processes can tell whether it is abandoned.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        while True:
+            self.partial = path.with_name(f".{path.name}.{socket.gethostname()}.{secrets.token_hex(8)}.partial")
+            with naming(path):
+                super().__init__(self.partial, "x+")
+            lock(self.fileno(), wait=True)
+            if self.partial.exists():  # else it was taken for abandoned before it was locked
+                return
+            super().close()
+
+    def publish(self) -> None:
+        """Give the file its name; even after a power loss no unfinished file has it. OSError with this name."""
+        with naming(self.path):
+            os.fsync(self.fileno())
+            if os.name == "nt":  # Windows does not rename an open file, and cannot open a folder
+                super().close()
+                self.partial.replace(self.path)
+            else:
+                self.partial.replace(self.path)
+                _flush(self.path.parent)
+
+    def close(self) -> None:
+        """Close the file, and remove it if it was not published."""
+        super().close()
+        self.partial.unlink(missing_ok=True)
 
 
 def remove_abandoned(path: Path) -> None:
-    """Remove unfinished files for `path` left behind by processes of this machine that have ended (not on Windows)."""
+    """Remove unfinished files for `path` of processes of this machine that have ended (not on Windows)."""
     for partial in path.parent.glob(f".{glob.escape(path.name)}.{socket.gethostname()}.*.partial"):
-        with contextlib.suppress(ValueError, PermissionError):  # no process number in the name; not ours to remove
-            if not _is_running(int(partial.suffixes[-2][1:])):
-                partial.unlink(missing_ok=True)
-
-
-def publish(partial: Path, path: Path) -> None:
-    """Rename a finished file to its final name; even after a power loss no unfinished file has this name."""
-    _flush(partial)
-    partial.replace(path)
-    if os.name != "nt":  # Windows cannot open a folder
-        _flush(path.parent)
+        with contextlib.suppress(OSError), abandoned(partial) as is_abandoned:  # OSError: not ours to remove
+            if is_abandoned:
+                partial.unlink()
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write these bytes to a file; if that fails, nothing changes and the OSError names the file."""
-    partial = partial_path(path)
+    remove_abandoned(path)
+    with PartialFile(path) as file:
+        with naming(path):
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) :]
+        file.publish()
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError name this file, and not a temporary one or none."""
     try:
-        partial.write_bytes(data)
-        publish(partial, path)
+        yield
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        partial.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
-def _is_running(process: int) -> bool:
-    if os.name == "nt":  # there signal 0 is Ctrl+C
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it belongs to another user
-        return True
-    return True
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)  # Windows flushes only writable files
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

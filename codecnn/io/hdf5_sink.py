@@ -1,7 +1,8 @@
 """Give HDF5 a file to write to, and keep write errors away from the HDF5 library."""
 
 import os
-from pathlib import Path
+
+from codecnn.io.files import PartialFile, naming
 
 
 class Sink:
@@ -11,14 +12,15 @@ class Sink:
     when the file is closed. With this class every write appears to succeed.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.file = path.open("w+b", buffering=0)
+    def __init__(self, file: PartialFile) -> None:
+        self.file = file
         self.error: OSError | None = None
 
     def check(self) -> None:
-        """Raise the first error of all writes so far."""
+        """Raise the first error of all writes so far, with the name of the file."""
         if self.error:
-            raise self.error
+            with naming(self.file.path):
+                raise self.error
 
     def write(self, data: memoryview) -> int:
         """Write all of the data, or keep the error."""
@@ -52,7 +54,3 @@ class Sink:
 
     def flush(self) -> None:
         """Do nothing, since nothing is buffered."""
-
-    def close(self) -> None:
-        """Close the file."""
-        self.file.close()

@@ -5,6 +5,7 @@ from pathlib import Path
 import yaml
 
 from codecnn.errors import InputError
+from codecnn.io.files import require_file
 
 
 def read_yaml(path: Path) -> object:
@@ -12,6 +13,7 @@ def read_yaml(path: Path) -> object:
 
     Aliases are refused: with them a short file can expand to gigabytes.
     """
+    require_file(path)
     try:
         text = path.read_text("utf-8")
         if alias := next((token for token in yaml.scan(text) if isinstance(token, yaml.AliasToken)), None):

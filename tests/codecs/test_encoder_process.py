@@ -146,15 +146,23 @@ def test_scratch_folders_are_removed_with_those_of_dead_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with scratch_folder() as mine:
-        abandoned = tmp_path / mine.name.replace(f".{os.getpid()}.", ".4194305.")  # above the highest process number
-        abandoned.mkdir()
-        (abandoned / "input.yuv").write_bytes(b"x")
-        other = tmp_path / "codecnn.elsewhere.4194305.x"
-        other.mkdir()
-        with scratch_folder() as second:
-            assert second != mine
-            assert mine.exists()
-            assert not abandoned.exists()
-        assert not second.exists()
-    assert list(tmp_path.iterdir()) == [other]
+    program = (
+        "import os, sys, tempfile; from codecnn.codecs.encoder_process import scratch_folder\n"
+        f"tempfile.tempdir = {str(tmp_path)!r}\n"
+        "manager = scratch_folder(); folder = manager.__enter__()\n"
+        "(folder / 'input.yuv').write_bytes(b'x'); print(folder, flush=True)\n"
+        "sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        theirs = Path(other.stdout.readline().decode().strip())
+        with scratch_folder() as mine, scratch_folder() as second:
+            assert len({mine, second, theirs}) == 3
+            assert all(folder.exists() for folder in (mine, second, theirs))
+        other.kill()
+    elsewhere = tmp_path / "codecnn.elsewhere.x"
+    elsewhere.mkdir()
+    assert sorted(tmp_path.iterdir()) == sorted([theirs, elsewhere])
+    with scratch_folder():
+        assert not theirs.exists()
+    assert list(tmp_path.iterdir()) == [elsewhere]

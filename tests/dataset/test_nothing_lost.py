@@ -6,13 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from codecnn.dataset.integrity import complaints
-from codecnn.io import files
+from codecnn.io.files import PartialFile
 from codecnn.video.raw import write_raw
 from data_tools.build_dataset import main
 from tests.pictures import photograph
@@ -60,6 +60,14 @@ def wait_for(condition: object) -> None:
     raise TimeoutError
 
 
+def writers(folder: Path) -> Iterator[int]:
+    """The numbers of the processes that have an unfinished file of a folder open."""
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):
+            if descriptor.readlink().parent == folder and descriptor.readlink().suffix == ".partial":
+                yield int(descriptor.parts[2])
+
+
 def test_killed_at_any_moment(source: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
     half_written = 0
     for number in range(6):
@@ -83,8 +91,7 @@ def test_killed_at_any_moment(source: Path, undisturbed: dict[str, bytes], tmp_p
 def test_a_killed_worker_is_one_line(source: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
     process = start(command(source, tmp_path, "--jobs", "2"))
     wait_for(lambda: any(tmp_path.glob(".*.partial")))
-    (partial, *_) = tmp_path.glob(".*.partial")
-    os.kill(int(partial.suffixes[-2][1:]), signal.SIGKILL)
+    os.kill(next(writers(tmp_path)), signal.SIGKILL)
     _, errors = process.communicate(timeout=60)
     lines = [line for line in errors.splitlines() if line.startswith("build-dataset: ")]
     assert process.returncode == 2, errors
@@ -143,10 +150,11 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(os, "fsync", noted_fsync)
     monkeypatch.setattr(Path, "replace", noted_replace)
-    partial = files.partial_path(tmp_path / "a")
-    partial.write_bytes(b"whole")
-    files.publish(partial, tmp_path / "a")
-    assert events == [("fsync", str(partial)), ("replace", str(partial)), ("fsync", str(tmp_path))]
+    with PartialFile(tmp_path / "a") as file:
+        file.write(b"whole")
+        file.publish()
+    partial = str(file.partial)
+    assert events == [("fsync", partial), ("replace", partial), ("fsync", str(tmp_path))]
 
 
 PEAK = """

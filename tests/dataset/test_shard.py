@@ -1,5 +1,6 @@
 """What is written is what is read, and what is not whole is not taken for it."""
 
+import os
 import pickle
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
+from codecnn.dataset.integrity import complaints
 from codecnn.dataset.reader import CtuDataset, Shard, open_folder
 from codecnn.dataset.schema import LABEL_MAPS, SIGNALS, ShardInfo, arrays_of
 from codecnn.dataset.writer import ShardWriter
@@ -229,6 +231,14 @@ def test_foreign_damaged_and_outdated_files_are_refused(tmp_path: Path) -> None:
     with h5py.File(path, "a") as file:
         del file["baseline"]
     refused("baseline/y, baseline/u, baseline/v not in it")
+
+
+def test_a_named_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    os.mkfifo(path)
+    with pytest.raises(InputError, match=rf"{path}: a pipe or a device, not a file"):
+        open_folder(tmp_path)
+    assert list(complaints(path)) == ["a pipe or a device, not a file"]
 
 
 def test_forged_sizes_are_refused_before_anything_is_read(tmp_path: Path) -> None:
