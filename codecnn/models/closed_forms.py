@@ -7,7 +7,7 @@ import torch
 
 from codecnn.models.network import Network
 
-Precision = Literal["bf16", "fp32"]
+Precision = Literal["fp32", "bf16"]
 OptimiserName = Literal["adam", "sgd", "rmsprop", "muon"]
 MakeOptimiser = Callable[[Network], torch.optim.Optimizer]
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from codecnn.models.closed_forms import OptimiserName, Precision
 from codecnn.models.registry import name_of
 from codecnn.tasks.task import Task
 
@@ -23,7 +24,7 @@ class Optimiser:
         warmup: steps over which the rate rises from 0.
     """
 
-    name: Literal["adam", "sgd", "rmsprop", "muon"] = "muon"
+    name: OptimiserName = "muon"
     lr: float = 4e-3
     last: float = 0.01
     momentum: float = 0.95
@@ -65,7 +66,7 @@ class Training:
     qps: tuple[int, ...] = ()
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["fp32", "bf16"] = "bf16"
+    precision: Precision = "bf16"
     channels_last: bool = True
     compile: bool = False
     workers: int = 1
