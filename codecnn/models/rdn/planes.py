@@ -1,4 +1,8 @@
-"""Make the input planes of a residual dense network: Y, U, V, QP and, if used, unfiltered Y."""
+"""Make the input planes of a residual dense network: Y, U, V, QP and, if used, unfiltered Y.
+
+Two other functions make the same planes and must agree: `integer_planes` in codecnn.models.rdn.integer, and
+`IntegerSamples` in codecnn.models.rdn.integer_samples, which is exported as ONNX.
+"""
 
 from itertools import product
 
