@@ -1,13 +1,18 @@
 """Define the arguments of all commands that encode sequences: codec, QPs, and formats of raw files."""
 
 import argparse
+from dataclasses import fields
+from typing import get_args
 
 from codecnn.codecs.registry import CODECS
-from codecnn.video.clip import FormatOptions
+from codecnn.video.colour import Matrix, Range
+from codecnn.video.format_options import FormatOptions
+from codecnn.video.layouts import LAYOUTS
 from codecnn.video.picture import SCALES
 from command_line.arguments import count, positive, rate
 
-ENCODING = ("codec", "preset", "qp", "frames", "width", "height", "bit_depth", "fps", "chroma")
+FORMATS = tuple(field.name for field in fields(FormatOptions))
+ENCODING = ("codec", "preset", "qp", "frames", *FORMATS)
 
 
 def add_codec(parser: argparse._ActionsContainer, default: str | None) -> None:
@@ -24,17 +29,24 @@ def add_encoding(parser: argparse._ActionsContainer) -> None:
     add("--frames", type=count, help="take only the first N frames of a source; 0 or not given: all")
 
 
-def add_raw_formats(parser: argparse._ActionsContainer) -> None:
-    """Add the options for formats that the name of a raw file may not state."""
-    parser.add_argument("--width", type=positive, help="luma samples in a row of the picture")
-    parser.add_argument("--height", type=positive, help="rows of luma samples")
-    parser.add_argument("--bit-depth", type=positive, help="bits of a sample")
-    parser.add_argument("--fps", type=rate, help="frames a second, such as 50, 59.94 or 30000/1001")
-    parser.add_argument("--chroma", choices=tuple(SCALES), help="chroma format; 400 has only luma")
+def add_formats(parser: argparse.ArgumentParser) -> None:
+    """Add the formats of raw files, and those that RGB is converted to."""
+    raw = parser.add_argument_group("raw files", "what the file name does not say, or says wrongly; an error for any "
+        "other source that is not as is said here")  # fmt: skip
+    raw.add_argument("--width", type=positive, help="luma samples in a row of the picture")
+    raw.add_argument("--height", type=positive, help="rows of luma samples")
+    raw.add_argument("--bit-depth", type=positive, help="bits of a sample")
+    raw.add_argument("--chroma", choices=tuple(SCALES), help="chroma format; 400 has only luma")
+    raw.add_argument("--pixel-format", choices=tuple(LAYOUTS), metavar="FORMAT", help="how the samples lie in a raw "
+        "file, by FFmpeg's name, such as yuv420p10le, nv12, p010le, uyvy422 or rgb24")  # fmt: skip
+    raw.add_argument("--fps", type=rate, help="frames a second, such as 50, 59.94 or 30000/1001; also of sources "
+        "that do not state it exactly")  # fmt: skip
+    rgb = parser.add_argument_group("RGB, and grey pictures", "what they are converted to; also by --chroma, 420 if "
+        "not given, and --bit-depth, 8 if not given, or 10 if they have more than 8")  # fmt: skip
+    rgb.add_argument("--matrix", choices=get_args(Matrix), help="non-constant luminance; bt709 if not given")
+    rgb.add_argument("--range", choices=get_args(Range), help="of the samples; limited if not given")
 
 
 def format_options(args: argparse.Namespace) -> FormatOptions:
     """Return the formats that are given on a command line."""
-    names = ("width", "height", "bit_depth", "fps", "chroma", "matrix", "range")
-    given = {name: getattr(args, name, None) for name in names}
-    return FormatOptions(**{name: value for name, value in given.items() if value is not None})
+    return FormatOptions(**{name: getattr(args, name) for name in FORMATS})

@@ -2,11 +2,12 @@
 
 import argparse
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from codecnn.errors import InputError
+from codecnn.errors import InputError, InputWarning
 
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # PyTorch says: a GPU's, Linux's, Windows's
 
@@ -43,6 +44,22 @@ def enough_memory() -> Iterator[None]:
         raise InputError(": ".join(["too little memory", *(said or lines[-1:])[:1]])) from error
 
 
+@contextmanager
+def _warnings_in_lines(prog: str) -> Iterator[None]:
+    """Print each warning about input as one line."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def show_line(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+            if issubclass(category, InputWarning):
+                print(f"{prog}: warning: {message}", file=sys.stderr)
+            else:
+                show(message, category, *args, **kwargs)
+
+        warnings.showwarning = show_line
+        yield
+
+
 def run_command(
     prog: str,
     run: Callable[[argparse.Namespace], int | None],
@@ -55,7 +72,7 @@ def run_command(
     after Ctrl-C, with the line `interrupted`.
     """
     try:
-        with enough_memory():
+        with enough_memory(), _warnings_in_lines(prog):
             return run(args) or 0
     except KeyboardInterrupt:
         print(f"{prog}: {interrupted}", file=sys.stderr)

@@ -1,13 +1,11 @@
 """Read the command line of build-dataset."""
 
 import argparse
-from typing import get_args
 
 from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
 from codecnn.labels.mode_sets import MODE_SETS, ModeSet, largest_ctu, sizes_of
-from codecnn.video.colour import Matrix, Range
 from command_line.arguments import path, positive, seconds
-from command_line.encoding import add_codec, add_encoding, add_raw_formats
+from command_line.encoding import add_codec, add_encoding, add_formats
 from command_line.parser import Parser
 
 
@@ -43,12 +41,7 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
     add("--jobs", type=positive, default=1, help="shards made at the same time, a process each")
     add("--dask", metavar="ADDRESS", help="make them on the Dask cluster of this scheduler, such as tcp://host:8786; "
         "its workers must see sources and --out under the same names")  # fmt: skip
-    raw = parser.add_argument_group("raw files", "what the file name does not say, or says wrongly")
-    add_raw_formats(raw)
-    rgb = parser.add_argument_group("RGB, and grey pictures", "what they are converted to; if not given, --chroma is "
-        "420, and --bit-depth is 8, or 10 if they have more than 8")  # fmt: skip
-    rgb.add_argument("--matrix", choices=get_args(Matrix), default="bt709", help="non-constant luminance")
-    rgb.add_argument("--range", choices=get_args(Range), default="limited", help="of the samples")
+    add_formats(parser)
     args = parser.parse_args(argv)
     if (args.encoder or args.encoder_config) and not args.codec_template:
         parser.error("--encoder and --encoder-config go with --codec-template")

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import skimage
 
-from codecnn.video.clip import FormatOptions, open_clip
+from codecnn.video.clip import open_clip
+from codecnn.video.format_options import FormatOptions
 from codecnn.video.picture import BIT_DEPTHS, SCALES, Picture
 
 PHOTOGRAPHS = Path(skimage.__path__[0]) / "data"

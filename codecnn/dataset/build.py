@@ -22,7 +22,8 @@ from codecnn.intra.block_size import BlockSize
 from codecnn.io.files import remove_abandoned
 from codecnn.labels.mode_sets import ModeSet
 from codecnn.labels.search import label_picture
-from codecnn.video.clip import Clip, FormatOptions, open_clip
+from codecnn.video.clip import Clip, open_clip
+from codecnn.video.format_options import FormatOptions
 from codecnn.video.picture import Picture
 
 
@@ -88,6 +89,7 @@ def _info(clip: Clip, checksum: str, qp: int, settings: Settings) -> ShardInfo:
         chroma=fmt.chroma,
         fps=str(fmt.fps),
         colour=clip.colour,
+        scan=clip.scan,
         first_frames=settings.first_frames,
         every=settings.every,
         codec=codec.name,

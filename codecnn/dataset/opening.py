@@ -44,7 +44,8 @@ def read_info(path: Path, file: h5py.File) -> ShardInfo:
         if "color" in attributes:
             attributes["colour"] = attributes["color"]
     same = str(attributes.get("unfiltered_by", "")).startswith("the same bits")  # so they were described before
-    attributes = {"coded_bit_depth": 0, "unfiltered_stream": "same" if same else "unknown"} | attributes
+    former = {"scan": "not stated", "coded_bit_depth": 0, "unfiltered_stream": "same" if same else "unknown"}
+    attributes = former | attributes
     values: dict[str, Any] = {}
     for field in fields(ShardInfo):
         if field.name not in attributes:

@@ -70,6 +70,7 @@ class ShardInfo:
     package_version: str
     signals: str = " ".join(SIGNALS)
     maps: str = ""  # the names of the maps by block
+    scan: str = "not stated"  # "progressive", or how the source is interlaced; its frames are taken as progressive
     coded_bit_depth: int = 0  # of all signals but the original; 0: as the original
     # What the unfiltered signal is decoded from: the baseline's stream, or a second one whose bits are stored as well.
     # In files of before the bits of a second one are unknown.

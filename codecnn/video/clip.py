@@ -1,26 +1,35 @@
 """Open any file that holds pictures as a clip of planar frames."""
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
 import av
 
-from codecnn.errors import InputError
-from codecnn.video.colour import Conversion, Matrix, Range, rgb_to_picture
-from codecnn.video.file_names import format_from_name
+from codecnn.errors import InputError, InputWarning
+from codecnn.video.colour import Conversion, rgb_to_picture
+from codecnn.video.file_names import is_raw_name
+from codecnn.video.format_options import NOTHING_STATED, FormatOptions
 from codecnn.video.frames import PLANAR, picture_from_frame
 from codecnn.video.picture import Picture, VideoFormat, check_samples
-from codecnn.video.raw import count_raw_frames, read_raw
-from codecnn.video.y4m import read_header, read_y4m
+from codecnn.video.rates import choose_rate
+from codecnn.video.raw import read_raw
+from codecnn.video.raw_format import find_raw_format
+from codecnn.video.y4m import MAGIC, read_header, read_y4m
 
+FIELD_ORDERS = {  # AVFieldOrder, by the field that is displayed first
+    1: "progressive",
+    2: "interlaced, top field first",
+    3: "interlaced, bottom field first",
+    4: "interlaced, bottom field first",
+    5: "interlaced, top field first",
+}
 RANGES = {1: "limited", 2: "full"}  # AVColorRange
 # Pixel formats of picture files that stand for R'G'B' with R' = G' = B'.
 GREY = {"gray", "gray10le", "gray12le", "gray16be", "gray16le", "ya8", "ya16be", "ya16le", "pal8", "monob", "monow"}
-RAW_SUFFIXES = {".yuv", ".raw"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,9 @@ class Clip:
     read: Callable[[], Iterator[Picture]]
     first_frames: int = 0  # 0: all
     every: int = 1
+    scan: str = "not stated"  # "progressive", or how it is interlaced
+    pixel_format: str | None = None  # the layout of a raw file
+    conversion: Conversion | None = None  # of RGB; None: the samples are as stored
 
     def frames(self) -> Iterator[Picture]:
         """Read the file again and yield every n-th of its first `first_frames` frames."""
@@ -44,30 +56,12 @@ class Clip:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@dataclass(frozen=True)
-class FormatOptions:
-    """Hold the format that the user states for raw files, and for the YUV to which RGB is converted.
-
-    For raw files it overrides the file name. RGB becomes 4:2:0 unless `chroma` is given. RGB of 8 bit stays at 8
-    bit and deeper RGB becomes 10 bit, unless `bit_depth` is given.
-    """
-
-    width: int | None = None
-    height: int | None = None
-    bit_depth: int | None = None
-    fps: Fraction | None = None
-    chroma: str | None = None
-    matrix: Matrix = "bt709"
-    range: Range = "limited"
-
-
-def open_clip(
-    path: Path | str, options: FormatOptions = FormatOptions(), first_frames: int = 0, every: int = 1
-) -> Clip:
+def open_clip(path: Path | str, options: FormatOptions = NOTHING_STATED, first_frames: int = 0, every: int = 1) -> Clip:
     """Check the header, name and length of a file, and return it as a Clip.
 
-    Raw planar YUV (.yuv, .raw) takes its geometry from the options and its name; Y4M, picture and video files state
-    their own. Only RGB and grey picture files are converted. Raises InputError.
+    A raw file (.yuv, .raw, or such as .nv12) has its format from the options and its name; Y4M, picture and video files
+    state their own. Only RGB and grey picture files are converted. Raises InputError, also if an option says something
+    that the source is not and cannot be converted to.
     """
     path = Path(path)
     try:
@@ -80,30 +74,51 @@ def open_clip(
         raise InputError(f"{path}: not a file")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty")
-    suffix = path.suffix.lower()
-    opener = _open_raw if suffix in RAW_SUFFIXES else _open_y4m if suffix == ".y4m" else _open_media
+    opener = _open_y4m if _is_y4m(path) else _open_raw if is_raw_name(path) else _open_media
     clip = opener(path, options)
     clip.format.check(path)
+    _check_options(clip, options)
+    if clip.scan.startswith("interlaced"):
+        warnings.warn(f"{path}: {clip.scan}; its frames are taken as progressive", InputWarning, stacklevel=2)
     return replace(clip, first_frames=first_frames, every=every)
 
 
+def _is_y4m(path: Path) -> bool:
+    with path.open("rb") as file:
+        return path.suffix.lower() == ".y4m" or file.read(len(MAGIC)) == MAGIC
+
+
+def _check_options(clip: Clip, options: FormatOptions) -> None:
+    """Raise InputError if a clip is not as the user states: options count for raw files, and where RGB is converted."""
+    for name, asked in vars(options).items():
+        holder = clip.conversion if name in ("matrix", "range") else clip if name == "pixel_format" else clip.format
+        there = getattr(holder, name, None)
+        if asked is not None and asked != there:
+            reason = "its samples are read as they are" if there is None else f"it has {there}, which is not converted"
+            raise InputError(f"{clip.path}: --{name.replace('_', '-')} {asked} cannot apply: {reason}")
+
+
 def _open_raw(path: Path, options: FormatOptions) -> Clip:
-    fields = format_from_name(path)
-    stated = {name: getattr(options, name) for name in ("width", "height", "bit_depth", "fps", "chroma")}
-    fields.update({name: value for name, value in stated.items() if value is not None})
-    if "width" not in fields or "height" not in fields:
-        raise InputError(
-            f"{path}: no width and height, neither in the name (as in Name_1920x1080_50.yuv) nor as options"
-        )
-    fmt = VideoFormat(**fields)  # type: ignore[arg-type]
-    fmt.check(path)
-    count_raw_frames(path, fmt)
-    return Clip(path, fmt, "YUV as stored, range not stated", lambda: read_raw(path, fmt))
+    found = find_raw_format(path, options)
+    fmt, layout = found.format, found.layout
+    conversion = (
+        Conversion(options.matrix or "bt709", options.range or "limited", fmt.chroma) if layout.is_rgb else None
+    )
+    return Clip(
+        path,
+        fmt,
+        conversion.description if conversion else f"YUV as stored, range {found.range}",
+        lambda: read_raw(path, fmt, layout, conversion),
+        scan=found.scan,
+        pixel_format=layout.name,
+        conversion=conversion,
+    )
 
 
 def _open_y4m(path: Path, options: FormatOptions) -> Clip:
-    fmt, stated_range, _ = read_header(path)
-    return Clip(path, fmt, f"YUV as stored, range {stated_range}", lambda: read_y4m(path))
+    header = read_header(path)
+    fmt = replace(header.format, fps=choose_rate(header.rate, options.fps))
+    return Clip(path, fmt, f"YUV as stored, range {header.range}", lambda: read_y4m(path), scan=header.scan)
 
 
 def _open_media(path: Path, options: FormatOptions) -> Clip:
@@ -111,9 +126,11 @@ def _open_media(path: Path, options: FormatOptions) -> Clip:
         with _container(path) as container:
             if not container.streams.video:
                 raise InputError(f"{path}: no video in it")
-            rate = container.streams.video[0].average_rate or Fraction(1)
+            stream = container.streams.video[0]
             still = container.format.name.endswith("_pipe")  # FFmpeg's names for picture formats
+            rate = choose_rate(None if still else stream.average_rate, options.fps, stream.guessed_rate)
             frame = next(_decoded(container), None)
+            scan = _scan(stream, frame)
     except av.FFmpegError as error:
         raise InputError(f"{path}: not a picture or video that can be read ({error.strerror})") from error
     if frame is None:
@@ -122,23 +139,25 @@ def _open_media(path: Path, options: FormatOptions) -> Clip:
     layout = _layout(frame)
     if name in PLANAR and not (still and name in GREY):
         chroma, bit_depth = PLANAR[name]
-        fmt = VideoFormat(frame.width, frame.height, bit_depth, Fraction(rate), chroma)
+        fmt = VideoFormat(frame.width, frame.height, bit_depth, rate, chroma)
         description = f"YUV as stored, range {'full' if name.startswith('yuvj') else stated_range}"
-        return Clip(path, fmt, description, lambda: _read_media(path, layout, picture_from_frame))
+        return Clip(path, fmt, description, lambda: _read_media(path, layout, picture_from_frame), scan=scan)
     if not (frame.format.is_rgb or (name in GREY and (still or stated_range == "full"))):
         raise InputError(
             f"{path}: pixel format {name} is not supported, only planar 4:0:0, 4:2:0, 4:2:2 and 4:4:4 at 8, 10 and "
             "12 bit, RGB, and full-range grey"
         )
     bit_depth = options.bit_depth or (10 if _is_deep(frame) else 8)
-    conversion = Conversion(options.matrix, options.range, options.chroma or "420")
-    fmt = VideoFormat(frame.width, frame.height, bit_depth, Fraction(rate), conversion.chroma)
+    conversion = Conversion(options.matrix or "bt709", options.range or "limited", options.chroma or "420")
+    fmt = VideoFormat(frame.width, frame.height, bit_depth, rate, conversion.chroma)
     fmt.check(path)
 
     def convert(frame: av.VideoFrame) -> Picture:
         return rgb_to_picture(frame.to_ndarray(format="rgb48le" if _is_deep(frame) else "rgb24"), bit_depth, conversion)
 
-    return Clip(path, fmt, conversion.description, lambda: _read_media(path, layout, convert))
+    return Clip(
+        path, fmt, conversion.description, lambda: _read_media(path, layout, convert), scan=scan, conversion=conversion
+    )
 
 
 def _container(path: Path) -> av.container.InputContainer:
@@ -151,6 +170,14 @@ def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
     stream = container.streams.video[0]
     stream.codec_context.options = {"err_detect": "explode"}
     return container.decode(stream)
+
+
+def _scan(stream: av.VideoStream, frame: av.VideoFrame | None) -> str:
+    """Return what the stream, or its first frame, says of its fields."""
+    order = FIELD_ORDERS.get(getattr(stream.codec_context, "field_order", 0), "not stated")
+    if frame and frame.interlaced_frame and not order.startswith("interlaced"):
+        return "interlaced"
+    return order
 
 
 def _is_deep(frame: av.VideoFrame) -> bool:

@@ -1,58 +1,94 @@
-"""Read the format of a raw file from its name."""
+"""Read what the name of a raw file says about its format."""
 
 import re
-from fractions import Fraction
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from codecnn.errors import InputError
-from codecnn.video.picture import SCALES
+from codecnn.video.format_words import FORMAT_LIKE, fields_of
 
-# The common intermediate format (CIF) and its variants: luma width and height.
-NAMED_SIZES = {
-    "sqcif": (128, 96),
-    "qcif": (176, 144),
-    "cif": (352, 288),
-    "4cif": (704, 576),
-    "16cif": (1408, 1152),
-}
-# Layouts that are not supported: interleaved chroma, V before U, packed, big-endian.
-FOREIGN_LAYOUT = (
-    r"nv\d\d|p[024]1[0-6](?:le|be)?|yv\d\d|yuyv(?:422)?|yvyu(?:422)?|uyvy(?:422)?|[vy]2[01]\d|"
-    r"(?:yuv)?4\d\dp\d\d?be|gr[ae]y\d\d?be"
-)
-RATE = r"\d{1,3}(?:\.\d{1,3})?"
+RAW_ENDINGS = ("yuv", "raw")
+SIZE = re.compile(r"\d{2,5}x\d{2,5}(?:[pi].*)?")
+NUMBER = re.compile(r"[1-9]\d{0,5}|\d{1,3}\.\d{1,3}")
+PERHAPS_GREY = re.compile("400|gr[ae]y|gr[ae]yscale|mono|luma")
+UNITS = "(?:bits?|fps|hz|frames?)"
 
 
-def format_from_name(path: Path) -> dict[str, int | str | Fraction]:
-    """Return the fields of VideoFormat that a file name states, by the usual naming of test sequences.
+@dataclass
+class NameOfFile:
+    """Hold what a file name states: fields with all their values, and the words that are not clear."""
 
-    Understands `Name_1920x1080_50.yuv`, `Name_1920x1080_50_8bit_420.yuv`, `Name_3840x2160_60fps_10bit_420.yuv`,
-    `Name_1920x1080_59.94_yuv422p10le.yuv`, `Name_1920x1080_gray12le.yuv` and `name_cif.yuv`. The word "gray" without
-    a bit depth counts only after the size. Fields that the name does not state are left out. Raises InputError for a
-    layout that is not planar, little-endian and in the order Y, U, V.
+    stated: dict[str, list[str]] = field(default_factory=dict)
+    numbers: list[str] = field(default_factory=list)  # after the size, without a unit
+    perhaps_grey: str = ""  # the word before the size, if it may be 4:0:0 or the end of the title
+    unknown: list[str] = field(default_factory=list)
+
+    def state(self, fields: dict[str, str]) -> None:
+        """Add a value to each of these fields."""
+        for name, value in fields.items():
+            values = self.stated.setdefault(name, [])
+            if value not in values:
+                values.append(value)
+
+
+def read_name(path: Path) -> NameOfFile:
+    """Return what a file name states.
+
+    A name is a title, a size, and words of the format, as in `Name_1920x1080_50_10bit_420.yuv`. Every word after the
+    size must be known. Before it, words count only if they cannot be a part of a title, such as "10bit", "nv12" and
+    "422". If the size comes first, the title is the first run of words that are not known.
     """
-    fields: dict[str, int | str | Fraction] = {}
-    tokens = re.split(r"[_\- ]|\.(?!\d)", path.stem.lower())
-    for position, token in enumerate(tokens):
-        if size := re.fullmatch(r"(\d{2,5})x(\d{2,5})(?:p(\d{0,3}))?", token):
-            fields["width"], fields["height"] = int(size[1]), int(size[2])
-            following = size[3] or (tokens[position + 1] if position + 1 < len(tokens) else "")
-            if re.fullmatch(RATE, following) and following not in SCALES and Fraction(following) > 0:
-                fields["fps"] = Fraction(following)
-        elif token in NAMED_SIZES and "width" not in fields:
-            fields["width"], fields["height"] = NAMED_SIZES[token]
-        elif rate := re.fullmatch(f"({RATE})(fps|hz)", token):
-            fields["fps"] = Fraction(rate[1])
-        elif depth := re.fullmatch(r"(\d{1,2})(?:b(?:its?|pp)?|le)", token):
-            fields["bit_depth"] = int(depth[1])
-        elif re.fullmatch(FOREIGN_LAYOUT, token):
-            raise InputError(f"{path}: layout {token} is not supported, only planar Y, U, V, little-endian")
-        elif chroma := re.fullmatch(r"(?:yuvj?|p|i)?(4(?:00|10|11|20|22|40|44))(?:p(\d{1,2})?(?:le)?)?", token):
-            fields["chroma"] = chroma[1]
-            if chroma[2]:
-                fields["bit_depth"] = int(chroma[2])
-        elif (grey := re.fullmatch(r"gr[ae]y(?:(\d{1,2})(?:le)?)?", token)) and (grey[1] or "width" in fields):
-            fields["chroma"] = "400"
-            if grey[1]:
-                fields["bit_depth"] = int(grey[1])
+    name = NameOfFile()
+    words = _words(path)
+    size = _index_of_size(words)
+    known = [_fields(word, position, size) for position, word in enumerate(words)]
+    title = range(size) if size else _first_unknown(words, known)
+    for position, (word, fields) in enumerate(zip(words, known, strict=True)):
+        if fields is not None:
+            name.state(fields)
+        elif position > size and NUMBER.fullmatch(word):
+            name.numbers.append(word)
+        elif position == size - 1 and PERHAPS_GREY.fullmatch(word):
+            name.perhaps_grey = word
+        elif position not in title or FORMAT_LIKE.fullmatch(word):
+            name.unknown.append(word)
+    return name
+
+
+def is_raw_name(path: Path) -> bool:
+    """Return whether a file is raw by its ending: .yuv, .raw, or a word such as .nv12, .i420 or .qcif."""
+    ending = path.suffix.lower().removeprefix(".")
+    return ending in RAW_ENDINGS or bool({"layout", "chroma", "width"} & (fields_of(ending, True) or {}).keys())
+
+
+def _words(path: Path) -> list[str]:
+    """Return the words of a file name in small letters, numbers joined with their units."""
+    text = path.stem.lower()
+    if (ending := path.suffix.lower().removeprefix(".")) not in RAW_ENDINGS:
+        text += f"_{ending}"
+    text = re.sub(rf"(?<=\d)[_\- ]+(?={UNITS}(?![a-z]))", "", text)
+    text = re.sub(rf"(?<=\d)({UNITS})(?=\d)", r"\1_", text)
+    text = re.sub(r"(?<=\d)[_ ]?[x\u00d7*][_ ]?(?=\d)", "x", text)
+    text = re.sub("(full|video|limited|tv|pc|semi)[_\\- ](?=range|planar)", r"\1", text)
+    return [word for word in re.split(r"[_\-\s,;+&@~#()\[\]{}]+|\.(?!\d)|(?<!\d)\.", text) if word]
+
+
+def _index_of_size(words: list[str]) -> int:
+    """Return where the size stands, rather in numbers than by a name such as "cif"; the number of words if nowhere."""
+    numbers = [position for position, word in enumerate(words) if SIZE.fullmatch(word)]
+    names = [position for position, word in enumerate(words) if "width" in (fields_of(word, False) or {})]
+    return min(numbers or names, default=len(words))
+
+
+def _fields(word: str, position: int, size: int) -> dict[str, str] | None:
+    """Return the fields that a word states at its place; None if it is not known there."""
+    fields = fields_of(word, position > size)
+    if fields and "width" in fields and position != size and not SIZE.fullmatch(word):
+        return {name: value for name, value in fields.items() if name not in ("width", "height")}
     return fields
+
+
+def _first_unknown(words: list[str], known: list[dict[str, str] | None]) -> range:
+    """Return where the first words stand that are neither known nor numbers."""
+    unknown = [fields is None and not NUMBER.fullmatch(word) for word, fields in zip(words, known, strict=True)]
+    start = unknown.index(True) if True in unknown else len(words)
+    return range(start, next((i for i in range(start, len(words)) if not unknown[i]), len(words)))

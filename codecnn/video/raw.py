@@ -1,4 +1,4 @@
-"""Read and write raw planar YUV files."""
+"""Read and write raw files."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -6,35 +6,54 @@ from pathlib import Path
 import numpy as np
 
 from codecnn.errors import InputError
+from codecnn.video.colour import Conversion, rgb_to_picture
+from codecnn.video.layouts import Layout, planar
 from codecnn.video.picture import Picture, VideoFormat, check_samples
 
 
-def picture_from_bytes(data: bytes, fmt: VideoFormat) -> Picture:
-    """Make a Picture of one raw frame: Y then U then V, or Y only."""
-    samples = np.frombuffer(data, fmt.dtype).astype(fmt.dtype.newbyteorder("="), copy=False)
-    ends = np.cumsum([h * w for h, w in fmt.plane_shapes])
-    planes = (p.reshape(s) for p, s in zip(np.split(samples, ends[:-1]), fmt.plane_shapes, strict=True))
-    return Picture.of(planes, fmt.bit_depth)
+def picture_from_bytes(
+    data: bytes, fmt: VideoFormat, layout: Layout | None = None, conversion: Conversion | None = None
+) -> Picture:
+    """Make a Picture of one raw frame; without a layout it is planar: Y then U then V, or Y only.
+
+    R, G and B are converted. ValueError if the data do not have this layout.
+    """
+    layout = layout or planar(fmt.chroma, fmt.bit_depth)
+    planes = layout.planes(data, fmt.width, fmt.height)
+    if layout.is_rgb:
+        return rgb_to_picture(
+            np.stack([planes[letter] for letter in "rgb"], axis=2), fmt.bit_depth, conversion or Conversion()
+        )
+    return Picture.of((planes[letter] for letter in "yuv" if letter in planes), fmt.bit_depth)
 
 
-def count_raw_frames(path: Path, fmt: VideoFormat) -> int:
+def count_raw_frames(path: Path, fmt: VideoFormat, layout: Layout | None = None) -> int:
     """Count the frames of a raw file; InputError if it is empty or not a whole number of frames."""
-    length = path.stat().st_size
+    layout = layout or planar(fmt.chroma, fmt.bit_depth)
+    length, frame = path.stat().st_size, layout.frame_bytes(fmt.width, fmt.height)
     if length == 0:
         raise InputError(f"{path}: the file is empty")
-    if length % fmt.frame_bytes:
+    if length % frame:
         raise InputError(
-            f"{path}: {length} bytes are no whole number of frames: {fmt.width}x{fmt.height} {fmt.chroma} "
-            f"{fmt.bit_depth} bit takes {fmt.frame_bytes} bytes a frame, {length / fmt.frame_bytes:.2f} frames"
+            f"{path}: {length} bytes are no whole number of frames: {fmt.width}x{fmt.height} {layout.name} takes "
+            f"{frame} bytes a frame, {length / frame:.2f} frames"
         )
-    return length // fmt.frame_bytes
+    return length // frame
 
 
-def read_raw(path: Path, fmt: VideoFormat) -> Iterator[Picture]:
-    """Yield the frames of a raw planar file, one at a time."""
+def read_raw(
+    path: Path, fmt: VideoFormat, layout: Layout | None = None, conversion: Conversion | None = None
+) -> Iterator[Picture]:
+    """Yield the frames of a raw file, one at a time; without a layout it is planar."""
+    layout = layout or planar(fmt.chroma, fmt.bit_depth)
     with path.open("rb") as file:
-        for frame in range(count_raw_frames(path, fmt)):
-            yield check_samples(picture_from_bytes(file.read(fmt.frame_bytes), fmt), path, frame)
+        for frame in range(count_raw_frames(path, fmt, layout)):
+            data = file.read(layout.frame_bytes(fmt.width, fmt.height))
+            try:
+                picture = picture_from_bytes(data, fmt, layout, conversion)
+            except ValueError as error:
+                raise InputError(f"{path}: frame {frame} is not {layout.name}: {error}") from error
+            yield check_samples(picture, path, frame)
 
 
 def write_raw(path: Path, pictures: Iterable[Picture]) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,20 +10,39 @@ import numpy as np
 
 from codecnn.errors import InputError
 from codecnn.video.picture import Picture, VideoFormat, check_samples
+from codecnn.video.rates import choose_rate
 from codecnn.video.raw import picture_from_bytes
 
 LONGEST_HEADER = 1024
+MAGIC = b"YUV4MPEG2 "
+SCANS = {
+    "p": "progressive",
+    "t": "interlaced, top field first",
+    "b": "interlaced, bottom field first",
+    "m": "interlaced, mixed",
+}
 # Colour space tag: chroma format and bit depth (8 if absent). Some tags of 8-bit 4:2:0 also give the chroma siting.
 COLOUR_SPACE = re.compile(r"(?:(4\d\d)(?:jpeg|paldv|mpeg2|p(\d\d?))?|mono(\d\d?)?)")
 
 
-def read_header(path: Path) -> tuple[VideoFormat, str, int]:
-    """Return the format, the range ("limited", "full" or "unspecified") and the bytes of the header line."""
+@dataclass(frozen=True)
+class Header:
+    """Hold what the header line says."""
+
+    format: VideoFormat
+    rate: Fraction | None  # as it stands there, while that of the format is one that encoders take
+    range: str  # "limited", "full" or "unspecified"
+    scan: str  # "progressive" or how it is interlaced; "not stated"
+    length: int  # in bytes
+
+
+def read_header(path: Path) -> Header:
+    """Return what the header line says; InputError if it cannot be used."""
     with path.open("rb") as file:
         line = file.readline(LONGEST_HEADER)
     if not line:
         raise InputError(f"{path}: the file is empty")
-    if not (line.startswith(b"YUV4MPEG2 ") and line.endswith(b"\n")):
+    if not (line.startswith(MAGIC) and line.endswith(b"\n")):
         raise InputError(f"{path}: no YUV4MPEG2 header")
     tags: dict[str, str] = {}
     colour_range = "unspecified"
@@ -33,24 +53,25 @@ def read_header(path: Path) -> tuple[VideoFormat, str, int]:
             tags[token[0]] = token[1:]
     try:
         width, height = int(tags["W"]), int(tags["H"])
-        numerator, denominator = (int(part) for part in tags.get("F", "30:1").split(":"))
-        fps = Fraction(numerator, denominator) if numerator else Fraction(30)
+        numerator, denominator = (int(part) for part in tags.get("F", "0:0").split(":"))
+        rate = Fraction(numerator, denominator) if numerator else None
     except (KeyError, ValueError, ZeroDivisionError) as error:
         raise InputError(f"{path}: YUV4MPEG2 header without a valid width, height or frame rate") from error
     space = tags.get("C", "420")
     if not (parts := COLOUR_SPACE.fullmatch(space)):
         raise InputError(f"{path}: colour space C{space} is not supported, only such as C420jpeg, C422p10 and Cmono")
-    fmt = VideoFormat(width, height, int(parts[2] or parts[3] or 8), fps, parts[1] or "400")
+    fmt = VideoFormat(width, height, int(parts[2] or parts[3] or 8), choose_rate(rate), parts[1] or "400")
     fmt.check(path)
-    return fmt, colour_range, len(line)
+    return Header(fmt, rate, colour_range, SCANS.get(tags.get("I", ""), "not stated"), len(line))
 
 
 def read_y4m(path: Path) -> Iterator[Picture]:
     """Yield the frames of a file, one at a time; InputError if the last one is incomplete or there is none."""
-    fmt, _, header = read_header(path)
+    header = read_header(path)
+    fmt = header.format
     length = path.stat().st_size
     with path.open("rb") as file:
-        file.seek(header)
+        file.seek(header.length)
         frame = 0
         while line := file.readline(LONGEST_HEADER):
             if not (line.startswith(b"FRAME") and line.endswith(b"\n")):

@@ -39,7 +39,8 @@ from codecnn.models.in_loop_filter import FilterNetwork, Windows
 from codecnn.models.registry import family_of, name_of
 from codecnn.models.weights import find_weights, read_weights
 from codecnn.models.weights_header import Notes
-from codecnn.video.clip import FormatOptions, open_clip
+from codecnn.video.clip import open_clip
+from codecnn.video.format_options import FormatOptions
 from codecnn.video.picture import Picture, Plane
 from codecnn.video.raw import write_raw
 from command_line.arguments import file_to_write

@@ -219,3 +219,26 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     assert len(lines) == 1
     assert "astronaut_x265_qp37.h5: " in lines[0]
     assert list(out.iterdir()) == []
+
+
+def test_an_interlaced_source_is_stored_as_such_with_one_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "a_64x64_25_tff.yuv"
+    write_raw(source, [photograph("coffee", 64, 64)])
+    command = [str(source), "--out", str(tmp_path / "out"), "--preset", "ultrafast", "--no-labels", "--qp", "37", "38"]
+    assert main(command) == 0
+    warning = f"build-dataset: warning: {source}: interlaced, top field first; its frames are taken as progressive"
+    assert [line for line in capsys.readouterr().err.splitlines() if "warning" in line] == [warning]
+    assert Shard(tmp_path / "out" / "a_64x64_25_tff_x265_qp37.h5").info.scan == "interlaced, top field first"
+
+
+@pytest.mark.parametrize("option", ["--width 64", "--bit-depth 10", "--chroma 444", "--fps 50", "--pixel-format nv12",
+                                    "--matrix bt601", "--range full"])  # fmt: skip
+def test_an_option_that_cannot_apply_ends_the_command(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    source = built / "small.y4m"
+    assert main([str(source), "--out", str(tmp_path / "out"), "--qp", "37", *option.split()]) == 2
+    assert capsys.readouterr().err.startswith(f"build-dataset: {source}: {option} cannot apply: ")
+    assert not (tmp_path / "out").exists()

@@ -7,9 +7,10 @@ import av
 import numpy as np
 import pytest
 
-from codecnn.errors import InputError
-from codecnn.video.clip import FormatOptions, open_clip
+from codecnn.errors import InputError, InputWarning
+from codecnn.video.clip import open_clip
 from codecnn.video.colour import Conversion, rgb_to_picture
+from codecnn.video.format_options import FormatOptions
 from codecnn.video.frames import frame_from_picture, picture_from_frame
 from codecnn.video.picture import Picture
 from codecnn.video.raw import write_raw
@@ -235,11 +236,11 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
     (folder / "huge.y4m").write_bytes(b"YUV4MPEG2 W99999999 H99999999 F30:1 C420\nFRAME\n")
     (folder / "sizeless.y4m").write_bytes(b"YUV4MPEG2 F30:1 C420\nFRAME\n")
     write_raw(folder / "c_48x32_411.yuv", [frame])
-    write_raw(folder / "c_48x32_nv12.yuv", [frame])
+    write_raw(folder / "c_48x32_v210.yuv", [frame])
     return {
         "no whole number of frames": (folder / "short_48x32.yuv", "2303 bytes are no whole number of frames"),
         "no geometry": (folder / "nameless.yuv", "no width and height"),
-        "bit depth": (folder / "deep_24x32_10bit.yuv", "above 1023"),
+        "bit depth": (folder / "deep_24x32_10bit.yuv", "the name says 10 bit, but the samples are of 8 bit"),
         "empty": (folder / "empty_48x32.yuv", "the file is empty"),
         "directory": (folder / "folder.yuv", "not a file"),
         "missing": (folder / "missing_48x32.yuv", "no such file"),
@@ -252,14 +253,14 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         "y4m forged size": (folder / "huge.y4m", "outside of 16x16"),
         "y4m without size": (folder / "sizeless.y4m", "without a valid width"),
         "raw 4:1:1": (folder / "c_48x32_411.yuv", "chroma format 411 is not supported"),
-        "raw NV12": (folder / "c_48x32_nv12.yuv", "layout nv12 is not supported"),
+        "raw v210": (folder / "c_48x32_v210.yuv", "layout v210 is not supported"),
     }
 
 
 BAD_KINDS = (
     "no whole number of frames", "no geometry", "bit depth", "empty", "directory", "missing", "no picture",
     "y4m cut short", "y4m without frames", "y4m 4:1:1", "y4m 9 bit", "y4m alpha", "y4m forged size", "y4m without size",
-    "raw 4:1:1", "raw NV12",
+    "raw 4:1:1", "raw v210",
 )  # fmt: skip
 
 
@@ -271,3 +272,94 @@ def test_the_error_names_the_bad_file_and_the_reason(tmp_path: Path, kind: str) 
     assert str(error.value).startswith(f"{path}: ")
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
+
+
+OPTIONS = [
+    FormatOptions(width=64), FormatOptions(height=64), FormatOptions(bit_depth=10), FormatOptions(chroma="444"),
+    FormatOptions(fps=Fraction(50)), FormatOptions(pixel_format="nv12"), FormatOptions(matrix="bt709"),
+    FormatOptions(range="limited"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_an_option_that_cannot_apply_is_an_error(tmp_path: Path, options: FormatOptions) -> None:
+    picture = photograph("coffee", 32, 48)
+    write_y4m(tmp_path / "a.y4m", [picture], Fraction(25))
+    write_video(tmp_path / "a.mkv", "ffv1", "yuv420p", [frame_from_picture(picture)])
+    (name, value) = next((name, value) for name, value in vars(options).items() if value is not None)
+    for file in ("a.y4m", "a.mkv"):
+        with pytest.raises(InputError, match=rf"{file}: --{name.replace('_', '-')} {value} cannot apply: "):
+            open_clip(tmp_path / file, options)
+    if name in ("width", "height", "pixel_format"):  # what a picture file cannot be either
+        with pytest.raises(InputError, match=rf"coffee.png: --{name.replace('_', '-')} {value} cannot apply: "):
+            open_clip(PHOTOGRAPHS / "coffee.png", options)
+    write_raw(tmp_path / "a_48x32.yuv", [picture])
+    if name in ("matrix", "range"):
+        with pytest.raises(InputError, match=rf"a_48x32.yuv: --{name} {value} cannot apply: its samples are read as"):
+            open_clip(tmp_path / "a_48x32.yuv", options)
+
+
+def test_options_that_say_what_is_there_are_taken(tmp_path: Path) -> None:
+    write_y4m(tmp_path / "a.y4m", [photograph("coffee", 32, 48)], Fraction(25))
+    options = FormatOptions(width=48, height=32, bit_depth=8, fps=Fraction(25), chroma="420")
+    assert open_clip(tmp_path / "a.y4m", options).format == open_clip(tmp_path / "a.y4m").format
+
+
+def test_rates(tmp_path: Path) -> None:
+    """A short fraction is kept; what is long, absurd or missing does not stop anything, and the user's rate counts."""
+    path = tmp_path / "a.y4m"
+    for tag, rate in ((" F30000:1001", Fraction(30000, 1001)), (" F67500000:2250019", Fraction(30)),
+                      (" F0:0", Fraction(30)), ("", Fraction(30)), (" F-5:1", Fraction(30)),
+                      (" F90000:1", Fraction(30)), (" F1000000007:33333333", Fraction(30))):  # fmt: skip
+        path.write_bytes(f"YUV4MPEG2 W16 H16{tag} C420\nFRAME\n".encode() + bytes(384))
+        assert open_clip(path).format.fps == rate, tag
+        if tag != " F30000:1001":
+            assert open_clip(path, FormatOptions(fps=Fraction(25))).format.fps == 25, tag
+
+
+def test_the_rate_of_a_file_that_states_no_average(tmp_path: Path) -> None:
+    path = tmp_path / "a.ivf"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libvpx-vp9", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for _ in range(4):
+            container.mux(stream.encode(frame_from_picture(photograph("coffee", 64, 64))))
+        container.mux(stream.encode(None))
+    data = bytearray(path.read_bytes())
+    data[24:28] = bytes(4)  # the number of frames, as a program leaves it that cannot seek
+    path.write_bytes(data)
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].average_rate is None
+    assert open_clip(path).format.fps == 25
+    assert open_clip(path, FormatOptions(fps=Fraction(50))).format.fps == 50
+
+
+def test_interlaced_sources_are_known_and_warned_of(tmp_path: Path) -> None:
+    picture = photograph("coffee", 64, 64)
+    write_raw(tmp_path / "a_64x64_50i.yuv", [picture])
+    write_raw(tmp_path / "a_64x64_25_tff.yuv", [picture])
+    for tag in "tbmp":
+        data = b"".join(plane.tobytes() for plane in picture.planes)
+        (tmp_path / f"{tag}.y4m").write_bytes(f"YUV4MPEG2 W64 H64 F25:1 I{tag} C420\nFRAME\n".encode() + data)
+    for name, parameters in (("t.mp4", "tff=1"), ("b.mkv", "bff=1"), ("b.264", "bff=1"), ("p.mp4", "bframes=0")):
+        with av.open(str(tmp_path / name), "w") as container:
+            stream = container.add_stream("libx264", rate=25, options={"x264-params": parameters})
+            stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+            container.mux(stream.encode(frame_from_picture(picture)))
+            container.mux(stream.encode(None))
+    for name, scan in {
+        "t.y4m": "interlaced, top field first", "b.y4m": "interlaced, bottom field first", "m.y4m": "interlaced, mixed",
+        "t.mp4": "interlaced, top field first", "b.mkv": "interlaced, bottom field first",
+        "b.264": "interlaced, bottom field first", "a_64x64_50i.yuv": "interlaced",
+        "a_64x64_25_tff.yuv": "interlaced, top field first",
+    }.items():  # fmt: skip
+        with pytest.warns(InputWarning, match=rf"{name}: {scan}; its frames are taken as progressive"):
+            clip = open_clip(tmp_path / name)
+        assert (clip.scan, clip.format.fps) == (scan, Fraction(25))
+    for name in ("p.y4m", "p.mp4"):
+        assert open_clip(tmp_path / name).scan == "progressive"
+
+
+def test_y4m_is_known_by_its_content(tmp_path: Path) -> None:
+    write_y4m(tmp_path / "a_16x16.yuv", [photograph("coffee", 32, 48)])
+    same(next(open_clip(tmp_path / "a_16x16.yuv").frames()), photograph("coffee", 32, 48))

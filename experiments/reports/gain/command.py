@@ -15,7 +15,7 @@ from typing import Any
 
 from codecnn.dataset.reader import open_folder
 from command_line.arguments import path
-from command_line.encoding import ENCODING, add_codec, add_encoding, add_raw_formats
+from command_line.encoding import ENCODING, add_codec, add_encoding, add_formats
 from command_line.parser import run_command
 from command_line.progress import Progress
 from experiments.reports.gain.measure import average, measure, summarise
@@ -64,7 +64,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     encoding = parser.add_argument_group("sequences", "how --sequences are encoded, as by build-dataset")
     add_codec(encoding, None)
     add_encoding(encoding)
-    add_raw_formats(encoding)
+    add_formats(parser)
     args = parser.parse_args(argv)
     if args.data and (options := given(args)):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in options)

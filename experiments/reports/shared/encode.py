@@ -1,6 +1,7 @@
 """Encode sequences for a report."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from codecnn.codecs.registry import choose_codec
 from codecnn.dataset.build import Settings, build_all, is_whole, plan
 from codecnn.dataset.reader import Shard, open_folder
 from codecnn.errors import InputError
-from codecnn.video.clip import FormatOptions
+from codecnn.video.format_options import FormatOptions
 from command_line.progress import Progress
 
 Value = int | str | Fraction
@@ -26,7 +27,7 @@ def encode(
     given = {name: value if isinstance(value, list | tuple) else [value] for name, value in options.items()}
     words = ("-".join((name.replace("_", "-"), *map(str, values))) for name, values in given.items())
     chosen = folder / ("_".join(words) or "default").replace("/", ",")  # in a rate such as 30000/1001
-    formats = {n: options[n] for n in ("width", "height", "bit_depth", "fps", "chroma") if n in options}
+    formats = {field.name: options[field.name] for field in fields(FormatOptions) if field.name in options}
     preset, frames = options.get("preset"), options.get("frames", 0)
     settings = Settings(
         codec=choose_codec(str(options.get("codec", "x265")), None if preset is None else str(preset)),
