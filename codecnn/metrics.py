@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import bjontegaard
 import numpy as np
@@ -45,6 +46,13 @@ def ssim(a: NDArray, b: NDArray, bit_depth: int) -> float:
     )
 
 
+class BdRate(NamedTuple):
+    """Hold a Bjontegaard delta rate: `percent` is NaN where it is not defined, and `reason` then says why."""
+
+    percent: float
+    reason: str = ""
+
+
 def bd_rate(
     anchor_bits: Sequence[float],
     anchor_psnr: Sequence[float],
@@ -53,25 +61,58 @@ def bd_rate(
 ) -> float:
     """Compute the Bjontegaard delta rate in percent, by PCHIP as in the JVET sheets.
 
-    It is negative if the test needs fewer bits. It is NaN where it is not defined: with fewer than four points, with a
-    curve that does not rise everywhere, and with quality ranges that overlap by less than half of the narrower one.
+    It is negative if the test needs fewer bits. It is NaN where `bd_rate_or_reason` gives a reason.
     """
+    return bd_rate_or_reason(anchor_bits, anchor_psnr, test_bits, test_psnr).percent
+
+
+def bd_rate_or_reason(
+    anchor_bits: Sequence[float],
+    anchor_psnr: Sequence[float],
+    test_bits: Sequence[float],
+    test_psnr: Sequence[float],
+) -> BdRate:
+    """Compute the Bjontegaard delta rate, or say in words why it is not defined.
+
+    The points may be in any order. It is not defined with fewer than four points, with bits or a PSNR that are not
+    finite numbers above 0, with a curve that does not rise everywhere, and with PSNR ranges that overlap by less than
+    half of the narrower one.
+    """
+    curves = []
     for bits, quality in ((anchor_bits, anchor_psnr), (test_bits, test_psnr)):
-        order = np.argsort(bits)
-        rising = len(bits) >= 4 and np.all(np.isfinite(quality))
-        if not (rising and np.all(np.diff(np.asarray(quality, float)[order]) > 0)):
-            return math.nan
-    common = min(max(anchor_psnr), max(test_psnr)) - max(min(anchor_psnr), min(test_psnr))
-    if common < 0.5 * min(np.ptp(anchor_psnr), np.ptp(test_psnr)):
-        return math.nan
-    return float(
-        bjontegaard.bd_rate(
-            anchor_bits,
-            anchor_psnr,
-            test_bits,
-            test_psnr,
-            method="pchip",
-            require_matching_points=False,
-            min_overlap=0,
+        points = np.array(sorted(zip(bits, quality, strict=True)), np.float64)
+        if reason := _fault_of(points):
+            return BdRate(math.nan, reason)
+        curves.append(points.T)
+    (anchor_rate, anchor_quality), (test_rate, test_quality) = curves
+    lowest, highest = (pick(anchor_quality[end], test_quality[end]) for pick, end in ((max, 0), (min, -1)))
+    if highest - lowest < 0.5 * min(np.ptp(anchor_quality), np.ptp(test_quality)):
+        return BdRate(math.nan, "the PSNR ranges of the two curves overlap by less than half")
+    with np.errstate(over="ignore"):
+        percent = float(
+            bjontegaard.bd_rate(
+                anchor_rate,
+                anchor_quality,
+                test_rate,
+                test_quality,
+                method="pchip",
+                require_matching_points=False,
+                min_overlap=0,
+            )
         )
-    )
+    if not math.isfinite(percent):
+        return BdRate(math.nan, "the bits of the two curves are too far apart")
+    return BdRate(percent)
+
+
+def _fault_of(points: NDArray) -> str:
+    """Return why no curve goes through points (n, 2) of bits and PSNR in the order of the bits; "" if one does."""
+    if len(points) < 4:
+        return "fewer than four QPs"
+    if not np.all(np.isfinite(points)):
+        return "a PSNR that is not defined"
+    if points[0, 0] <= 0:
+        return "a point without bits"
+    if not np.all(np.diff(points, axis=0) > 0):
+        return "PSNR and bits do not rise together from point to point"
+    return ""

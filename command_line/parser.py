@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from codecnn.errors import InputError, InputWarning
+from command_line.terminal import printable
 
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # PyTorch says: a GPU's, Linux's, Windows's
 
@@ -28,7 +29,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""
-        self.exit(2, f"{self.prog}: {message}\n")
+        self.exit(2, f"{self.prog}: {printable(message)}\n")
 
 
 @contextmanager
@@ -52,7 +53,7 @@ def _warnings_in_lines(prog: str) -> Iterator[None]:
 
         def show_line(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
             if issubclass(category, InputWarning):
-                print(f"{prog}: warning: {message}", file=sys.stderr)
+                print(f"{prog}: warning: {printable(str(message))}", file=sys.stderr)
             else:
                 show(message, category, *args, **kwargs)
 
@@ -78,5 +79,5 @@ def run_command(
         print(f"{prog}: {interrupted}", file=sys.stderr)
         return 130
     except (InputError, OSError) as error:
-        print(f"{prog}: {error}", file=sys.stderr)
+        print(f"{prog}: {printable(str(error))}", file=sys.stderr)
         return 2

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from codecnn.dataset import ctu
 from codecnn.dataset.reader import Shard, open_folder
-from codecnn.dataset.schema import SIGNALS
 from codecnn.errors import InputError
 from codecnn.inference.filtering import ctu_windows, filter_windows
 from codecnn.metrics import psnr_gain
@@ -30,8 +29,9 @@ from codecnn.video.picture import Plane
 from command_line.arguments import count, file_to_write, path
 from command_line.parser import Parser, run_command
 from command_line.progress import Progress
-from experiments.reports.shared.means import cell, grouped, mean_defined
-from experiments.reports.shared.page import Table
+from experiments.reports.shared.frames import read_frame
+from experiments.reports.shared.means import grouped, mean_defined
+from experiments.reports.shared.table import Cell, Column, Table
 
 
 class Sample(NamedTuple):
@@ -57,11 +57,11 @@ def samples(shards: Sequence[Shard], config: FilterConfig, number: int) -> Itera
         info, in_frame = shard.info, len(shard) // shard.frames
         for row in sorted({(2 * i + 1) * len(shard) // (2 * number) for i in range(number)}):
             frame, position = divmod(row, in_frame)
-            original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
+            original, baseline, unfiltered = read_frame(shard, frame)
             windows = ctu_windows(config, baseline, unfiltered, info.qp, info.ctu_size)
             valid = np.s_[: shard.ctus[row]["height"], : shard.ctus[row]["width"]]
-            whole = ctu.tile(original.y, info.ctu_size, 0)[position]
-            yield Sample(windows.rows(slice(position, position + 1)), whole[valid], info.qp, info.bit_depth)
+            whole = ctu.tile(original, info.ctu_size, 0)[position]
+            yield Sample(windows.rows(slice(position, position + 1)), whole[valid], info.qp, baseline.bit_depth)
 
 
 def measure(network: FilterNetwork, integers: IntegerFilter, sample: Sample) -> Loss:
@@ -74,13 +74,14 @@ def measure(network: FilterNetwork, integers: IntegerFilter, sample: Sample) -> 
 
 def table(losses: Sequence[Loss]) -> str:
     """Return a table of the losses at each QP, in Markdown."""
-    rows = []
+    columns: list[str | Column] = ["QP", "CTUs", Column("loss dB", "+.4f", "filtered without error")]
+    rows: list[list[Cell]] = []
     for (qp,), group in sorted(grouped(losses, "qp"), key=lambda group: group[0]):
         difference = np.concatenate([loss.difference.ravel() for loss in group])
-        db = cell(mean_defined(loss.db for loss in group), "+.4f")
-        share, most = f"{np.mean(difference != 0):.2%}", np.abs(difference).max()
-        rows.append([str(qp), str(len(group)), db, share, str(most)])
-    return Table(["QP", "CTUs", "loss dB", "samples that differ", "by at most"], 0, rows).markdown()
+        db = mean_defined(loss.db for loss in group)
+        share, most = float(np.mean(difference != 0)), int(np.abs(difference).max())
+        rows.append([qp, len(group), db, share, most])
+    return Table([*columns, Column("samples that differ", ".2%"), "by at most"], 0, rows).markdown()
 
 
 def others(folder: Path, calibration: Sequence[Shard]) -> list[Shard]:

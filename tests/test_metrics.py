@@ -1,12 +1,14 @@
 """Test the quality metrics against scikit-image and closed forms."""
 
 import math
+import warnings
 
+import bjontegaard
 import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio
 
-from codecnn.metrics import bd_rate, psnr, psnr_gain, ssim
+from codecnn.metrics import bd_rate, bd_rate_or_reason, psnr, psnr_gain, ssim
 from tests.pictures import photograph
 
 
@@ -45,22 +47,88 @@ def test_bd_rate_of_a_curve_at_nine_tenths_of_the_rate() -> None:
     assert bd_rate(bits, quality, bits, quality) == pytest.approx(0)
 
 
-def test_bd_rate_of_the_jvet_sheets() -> None:
+Curve = list[tuple[float, float]]  # kbit/s and PSNR in dB, from the highest rate to the lowest
+
+# Points of JCTVC-E137 with the BD-rate of its spreadsheet, which interpolates by PCHIP, to 12 digits; also the oracle
+# of the BD-rate of VMAF, https://github.com/Netflix/vmaf/blob/master/python/test/bd_rate_calculator_test.py
+SHEET: list[tuple[Curve, Curve, float]] = [
+    (
+        [(108048.8736, 43.6471), (61279.976, 40.3953), (33905.6656, 37.247), (18883.6928, 34.2911)],
+        [(108061.2784, 43.6768), (61299.9936, 40.4232), (33928.7472, 37.2761), (18910.912, 34.3147)],
+        -0.465215420752807,
+    ),
+    (
+        [(40433.8848, 37.5761), (7622.7456, 35.3756), (2394.488, 33.8977), (1017.6184, 32.0603)],
+        [(40370.12, 37.5982), (7587.0024, 35.4025), (2390.0944, 33.9194), (1017.0984, 32.0822)],
+        -1.8779823450567612,
+    ),
+]
+
+
+def rate_of(anchor: Curve, test: Curve) -> float:
+    """The BD-rate of two curves."""
+    return bd_rate(*(list(column) for curve in (anchor, test) for column in zip(*curve, strict=True)))
+
+
+@pytest.mark.parametrize(("anchor", "test", "expected"), SHEET)
+def test_bd_rate_is_that_of_the_sheet_of_jct_vc(anchor: Curve, test: Curve, expected: float) -> None:
+    assert rate_of(anchor, test) == pytest.approx(expected, abs=1e-10)
+    shuffled = [anchor[place] for place in (2, 0, 3, 1)], [test[place] for place in (1, 3, 0, 2)]
+    assert rate_of(*shuffled) == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize("method", ["akima", "cubic"])
+def test_another_interpolation_is_noticed(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The points of the sheet tell the interpolations apart, the lines of the other tests do not."""
+    original = bjontegaard.bd_rate
+    monkeypatch.setattr(
+        bjontegaard, "bd_rate", lambda *points, **options: original(*points, **options | {"method": method})
+    )
+    assert any(rate_of(anchor, test) != pytest.approx(expected, abs=1e-4) for anchor, test, expected in SHEET)
+
+
+def test_bd_rate_of_lines() -> None:
     """Move a straight line in log rate up by 0.2 dB: the rate falls by 2^(-0.2 / 3) at equal quality."""
     bits, quality = [100.0, 200.0, 400.0, 800.0], [30.0, 33.0, 36.0, 39.0]
     better = [q + 0.2 for q in quality]
     assert bd_rate(bits, quality, bits, better) == pytest.approx(100 * (2 ** (-0.2 / 3) - 1), abs=1e-6)
 
 
-def test_bd_rate_is_undefined_for_few_points_and_curves_that_do_not_rise() -> None:
-    assert math.isnan(bd_rate([1, 2, 3], [1, 2, 3], [1, 2, 3], [1, 2, 3]))
-    assert math.isnan(bd_rate([1, 2, 3, 4], [1, 2, 2, 3], [1, 2, 3, 4], [1, 2, 3, 4]))
-    assert math.isnan(bd_rate([1, 2, 3, 4], [1, 2, 3, math.inf], [1, 2, 3, 4], [1, 2, 3, 4]))
+GOOD = [1.0, 2.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("bits", "quality", "reason"),
+    [
+        ([1, 2, 3], [1, 2, 3], "fewer than four QPs"),
+        ([], [], "fewer than four QPs"),
+        (GOOD, [1, 2, 2, 3], "PSNR and bits do not rise together"),
+        ([4, 3, 2, 1], GOOD, "PSNR and bits do not rise together"),
+        ([808, 784, 784, 760], [40, 39, 39.5, 38], "PSNR and bits do not rise together"),  # of a real encoder
+        (GOOD, [1, 2, 3, math.inf], "a PSNR that is not defined"),
+        (GOOD, [1, math.nan, 3, 4], "a PSNR that is not defined"),
+        ([0, 2, 3, 4], GOOD, "a point without bits"),
+        ([-1, 2, 3, 4], GOOD, "a point without bits"),
+    ],
+)
+def test_bd_rate_that_is_not_defined_has_its_reason(bits: list[float], quality: list[float], reason: str) -> None:
+    """And no warning of NumPy or of the library."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for curves in ((GOOD, GOOD, bits, quality), (bits, quality, GOOD, GOOD)):
+            percent, said = bd_rate_or_reason(*curves)
+            assert math.isnan(percent)
+            assert said.startswith(reason)
+
+
+def test_bd_rate_of_bits_that_are_too_far_apart_has_its_reason() -> None:
+    found = bd_rate_or_reason([1e-20 * bits for bits in GOOD], GOOD, [1e300 * bits for bits in GOOD], GOOD)
+    assert found.reason == "the bits of the two curves are too far apart"
 
 
 def test_bd_rate_is_undefined_if_the_curves_overlap_too_little() -> None:
     bits, quality = [100.0, 200.0, 400.0, 800.0], [30.0, 32.0, 34.0, 36.0]
-    rates = [bd_rate(bits, quality, bits, [q + more for q in quality]) for more in (2.9, 3.1, 7.0)]
-    assert rates[0] == pytest.approx(100 * (2 ** (-2.9 / 2) - 1))
-    assert math.isnan(rates[1])
-    assert math.isnan(rates[2])
+    rates = [bd_rate_or_reason(bits, quality, bits, [q + more for q in quality]) for more in (2.9, 3.1, 7.0)]
+    assert rates[0].percent == pytest.approx(100 * (2 ** (-2.9 / 2) - 1))
+    assert math.isnan(rates[1].percent)
+    assert rates[1].reason == rates[2].reason == "the PSNR ranges of the two curves overlap by less than half"

@@ -13,6 +13,7 @@ import argparse
 import re
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def ablate(args: argparse.Namespace, caught: list[int]) -> int:
             first = of_seeds[study.seeds[0]]
             finished = {seed: read_result(run) for seed, run in of_seeds.items()}
             variants.append(Variant(variant.name, first.recipe, variant.found, finished, kmac_of(first)))
-        finish(args.out, page(config.stem, variants), results(variants), {"gains.png": plot(variants)})
+        finish(args.out, page(config.stem, variants), results(variants), {"gains.png": partial(plot, variants)})
     return 0
 
 

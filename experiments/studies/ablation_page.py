@@ -6,8 +6,8 @@ from statistics import fmean
 from codecnn.training.recipe import describe
 from experiments.reports.shared import page as shared
 from experiments.reports.shared.figures import pyplot, to_png
-from experiments.reports.shared.means import cell
-from experiments.reports.shared.page import Page, Table
+from experiments.reports.shared.page import Page
+from experiments.reports.shared.table import Cell, Column, Table
 from experiments.studies.variant import Variant, trained_with
 
 GAIN = (
@@ -27,12 +27,12 @@ def page(title: str, variants: Sequence[Variant]) -> Page:
         "kMAC/px": "at a CTU of 128",
     }
     with_found = any(variant.found for variant in variants)
-    heads = ["variant", "kMAC/px", "parameters", figure, *(f"QP {qp}" for qp in qps), f"against {first.name}"]
+    heads: list[str | Column] = ["variant", Column("kMAC/px", ".1f"), Column("parameters", ","), figure]
+    heads += [*(Column(f"QP {qp}", "+.3f") for qp in qps), f"against {first.name}"]
     heads += ["found before"] if with_found else []
     rows = []
     for v in variants:
-        cells = [v.name, cell(v.kmac, ".1f"), f"{v.parameters:,}", str(v.figure)]
-        cells += [cell(v.by_qp[qp], "+.3f") for qp in qps]
+        cells: list[Cell] = [v.name, v.kmac, v.parameters, str(v.figure), *(v.by_qp[qp] for qp in qps)]
         rows.append(cells + ["" if v is first else str(v.against(first))] + ([v.found] if with_found else []))
     return Page(title.capitalize(), about, [Table(heads, 1, rows)])
 
@@ -71,7 +71,7 @@ def plot(variants: Sequence[Variant]) -> bytes:
         colour = f"C{number % 10}"
         at_step = [[values[step] for values in runs] for step in steps]
         low, mean, high = ([measure(values) for values in at_step] for measure in (min, fmean, max))
-        label = f"{variant.name}: {mean[-1]:+.3f}"
+        label = f" {variant.name}: {mean[-1]:+.3f}"  # what begins with _ would be left out of the legend
         axis.plot(steps, mean, "osD^vPX"[number % 7] + "-", markersize=4, color=colour, label=label)
         axis.fill_between(steps, low, high, alpha=0.15, color=colour, linewidth=0)
         lowest, highest = min(lowest, *low), max(highest, *high)

@@ -13,6 +13,7 @@ import codecnn.torch_settings  # noqa: F401
 import argparse
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def sweep(args: argparse.Namespace, caught: list[int]) -> int:
             "ranges": ", ".join(f"{LETTERS.get(n, n)} {low} to {high}" for n, (low, high) in space.ranges.items()),
             "seed of the search": str(space.seed),
         }
-        finish(args.out, page(found, about), results(found, about), {"front.png": plot(found)})
+        finish(args.out, page(found, about), results(found, about), {"front.png": partial(plot, found)})
     return 0
 
 

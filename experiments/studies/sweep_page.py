@@ -7,8 +7,8 @@ from matplotlib import ticker
 from codecnn.training.recipe import describe
 from experiments.reports.shared import page as shared
 from experiments.reports.shared.figures import pyplot, to_png
-from experiments.reports.shared.means import cell
-from experiments.reports.shared.page import Page, Table
+from experiments.reports.shared.page import Page
+from experiments.reports.shared.table import Cell, Column, Table
 from experiments.studies.ablation_page import GAIN, axis_label
 from experiments.studies.variant import Variant, trained_with
 
@@ -30,14 +30,11 @@ def page(networks: Sequence[Variant], about: dict[str, str]) -> Page:
     notes[figure] = (GAIN if figure == "gain" else "at the last validation") + ", of one training"
     notes["kMAC/px"] = "at a CTU of 128"
     notes["C, D, n, g"] = "channels, blocks, convolutions in a block, growth"
-    heads = ["network", "kMAC/px", "parameters", figure, *(f"QP {qp}" for qp in qps)]
+    heads: list[str | Column] = ["network", Column("kMAC/px", ".1f"), Column("parameters", ",")]
+    heads += [Column(name, "+.3f") for name in (figure, *(f"QP {qp}" for qp in qps))]
     blocks: list[str | Table] = []
     for title, chosen in (("Pareto front", front), ("All networks", sorted(networks, key=lambda n: n.kmac))):
-        rows = [
-            [n.name, f"{n.kmac:.1f}", f"{n.parameters:,}"]
-            + [cell(value, "+.3f") for value in (n.figure.mean, *n.by_qp.values())]
-            for n in chosen
-        ]
+        rows: list[list[Cell]] = [[n.name, n.kmac, n.parameters, n.figure.mean, *n.by_qp.values()] for n in chosen]
         blocks += [f"## {title}", Table(heads, 1, rows)]
     return Page("Gain and cost", notes, blocks)
 

@@ -7,14 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
-from codecnn.dataset.reader import open_folder
+from codecnn.dataset.reader import Shard, open_folder
 from codecnn.dataset.schema import SIGNALS
 from codecnn.dataset.writer import ShardWriter
-from codecnn.errors import InputError
+from codecnn.metrics import BdRate
 from data_tools.build_dataset import main as build_dataset
 from experiments.reports.codecs.command import main
+from experiments.reports.codecs.measure import points_of
 from experiments.reports.codecs.page import rates_table
 from tests.pictures import PHOTOGRAPHS
 from tests.reports.results_schema import read_results
@@ -42,12 +44,13 @@ def test_twice_the_bits_are_a_bd_rate_of_100_percent(
     rates = {row["codec"]: row["bd_rate"] for row in results["tables"]["bd_rates"]}
     assert rates == {"twice": pytest.approx(100), "x265": pytest.approx(0)}
     assert len(results["tables"]["points"]) == 8
-    assert "| **mean over clips (so many)** | **+0.0** (1) | **+100.0** (1) |" in capsys.readouterr().out
+    assert "| **mean over clips (1)** | **+0.0** | **+100.0** |" in capsys.readouterr().out
     text = (tmp_path / "report.md").read_text()
     assert text.count("\n| chelsea.png | twice |") == 4
     version = open_folder(data)[0].info.codec_version
-    assert f"\n- x265: {version}, preset ultrafast; QP 22, 27, 32, 37; at QP 22: `" in text
-    assert f"\n- twice: {version}; QP 22, 27, 32, 37; at QP 22: `-q 22 --rows 22`\n" in text
+    assert f"\n| x265 | {version} | ultrafast |" in text
+    assert f"\n| twice | {version} |  |" in text
+    assert "| 22, 27, 32, 37 | -q 22 --rows 22 |\n" in text + "\n"
     assert (tmp_path / "rd.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -63,14 +66,39 @@ def test_bad_input_is_one_line(
 
 
 def test_means_over_all_clips_and_over_the_clips_that_all_codecs_have() -> None:
-    rates = {"anchor": {"a": 0.0, "b": 0.0}, "one": {"a": 50.0}, "both": {"b": 100.0, "a": 200.0}}
-    *_, own, shared = rates_table(rates).markdown().splitlines()
-    assert own == "| **mean over clips (so many)** | **+0.0** (2) | **+50.0** (1) | **+150.0** (2) |"
+    given = {"anchor": {"a": 0.0, "b": 0.0}, "one": {"a": 50.0}, "both": {"b": 100.0, "a": 200.0}}
+    rates = {codec: {clip: BdRate(rate) for clip, rate in clips.items()} for codec, clips in given.items()}
+    *_, line, own, shared, _, reasons = rates_table(rates).markdown().splitlines()
+    assert line == "| b | +0.0 | (a) | +100.0 |"
+    assert own == "| **mean over clips (2)** | **+0.0** | **+50.0** (1 of 2) | **+150.0** |"
     assert shared == "| mean over the clips that all codecs have (1) | +0.0 | +50.0 | +200.0 |"
-    *_, line, own, shared = rates_table(rates | {"none": {"b": math.nan}}).markdown().splitlines()
-    assert line == "| b | +0.0 |  | +100.0 |  |"
-    assert own.endswith("|  (0) |")
-    assert shared == "| mean over the clips that all codecs have (0) |  |  |  |  |"
+    assert reasons == "Empty cells: a: not coded by this codec."
+    none = {"none": {"b": BdRate(math.nan, "fewer than four QPs")}}
+    *_, line, own, shared, _, reasons = rates_table(rates | none).markdown().splitlines()
+    assert line == "| b | +0.0 | (a) | +100.0 | (b) |"
+    assert own.endswith("| (c) |")
+    assert shared == "| mean over the clips that all codecs have (0) | (c) | (c) | (c) | (c) |"
+    assert reasons.endswith("b: fewer than four QPs, c: not defined for any clip.")
+
+
+def test_a_frame_that_one_codec_codes_without_error_is_left_out_for_all(data: Path) -> None:
+    shards = open_folder(data)
+    measured = [[(30.0 + place, 29.0), (40.0, 39.0)] for place in range(len(shards))]
+    measured[0][1] = math.inf, 50.0
+    two = [TwoFrames(shard) for shard in shards]
+    points = points_of(two, measured)  # type: ignore[arg-type]
+    assert {(point.frames, point.lossless) for point in points} == {(1, 1)}
+    assert [point.psnr_y for point in points] == [30.0 + place for place in range(len(shards))]
+    assert [point.kbit_per_frame for point in points] == [shard.bits[0] / 1000 for shard in two]
+
+
+class TwoFrames:
+    """A shard's attributes, and the bits of two frames."""
+
+    def __init__(self, shard: Shard) -> None:
+        self.info = shard.info
+        self.bits = self.unfiltered_bits = np.array([int(shard.bits[0]), 10**9])
+        self.in_loop_filters: dict[str, bool] = {}
 
 
 def test_what_is_not_defined_is_null_and_an_empty_cell(data: Path, tmp_path: Path) -> None:
@@ -84,7 +112,8 @@ def test_what_is_not_defined_is_null_and_an_empty_cell(data: Path, tmp_path: Pat
         raise AssertionError(f"{constant} is not JSON")
 
     results = json.loads((tmp_path / "out" / "results.json").read_text(), parse_constant=refuse)
-    assert {"codec": "twice", "source": "chelsea.png", "bd_rate": None} in results["tables"]["bd_rates"]
+    expected = {"codec": "twice", "source": "chelsea.png", "bd_rate": None, "bd_rate_reason": "fewer than four QPs"}
+    assert expected in results["tables"]["bd_rates"]
     assert "nan" not in (tmp_path / "out" / "report.md").read_text()
 
 
@@ -120,12 +149,3 @@ def test_one_file_a_qp(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert main([str(tmp_path / "data"), "--out", str(tmp_path / "out")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"report-codecs: {again}: the same source, codec and QP as ")
-
-
-def test_nothing_is_written_before_all_is_made(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(curves: object) -> bytes:
-        raise InputError("no plot")
-
-    monkeypatch.setattr("experiments.reports.codecs.command.plot_curves", fail)
-    assert main([str(data), "--out", str(tmp_path / "out")]) == 2
-    assert not (tmp_path / "out").exists()

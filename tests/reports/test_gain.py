@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,17 @@ import pytest
 import torch
 
 from codecnn.dataset.reader import open_folder
+from codecnn.dataset.writer import ShardWriter
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
 from codecnn.video.picture import Picture
 from codecnn.video.raw import write_raw
 from data_tools import build_dataset
 from experiments.reports.gain import command as report
-from experiments.reports.gain.measure import Row, average, summarise
+from experiments.reports.gain.measure import Frame, Row, average, average_frames, summarise
 from experiments.reports.gain.page import page
+from experiments.reports.shared.frames import EXACT
+from experiments.reports.shared.table import escaped
 from tests.pictures import photograph
 from tests.reports.results_schema import read_results
 from tests.weights_files import save
@@ -68,7 +72,7 @@ def test_the_identity_gains_nothing(data: Path, tmp_path: Path, way: str) -> Non
     assert (mean["codec"], mean["clips"], mean["gain"]) == ("x265", 2, 0)
     assert mean["bd_rate"] == pytest.approx(0, abs=1e-9)
     few = next(clip for clip in found["clips"] if clip["source"].startswith("few"))
-    assert few["bd_rate"] is None  # two QPs are no curve
+    assert (few["bd_rate"], few["bd_rate_reason"]) == (None, "fewer than four QPs")
 
 
 def test_the_identity_on_the_unfiltered_picture_is_the_codec_without_filters(data: Path, tmp_path: Path) -> None:
@@ -211,13 +215,18 @@ def test_ended_from_outside_it_leaves_no_part_of_a_file(tmp_path: Path) -> None:
 def test_codecs_are_not_pooled() -> None:
     """Two codecs with two clips, one of them at a QP of its own."""
     gains = {("a", "one", 22): 1.0, ("b", "one", 22): 3.0, ("a", "two", 22): 5.0, ("a", "two", 40): 7.0}
-    rows = [Row(clip, codec, qp, 1, 0, 1000, 1, 30, 31, 31, gain, 1, 1) for (clip, codec, qp), gain in gains.items()]
+    rows = [
+        Row(clip, codec, qp, 1, 0, 0, 1000, 1000, 1, 30, 31, 31, gain, 1, 1)
+        for (clip, codec, qp), gain in gains.items()
+    ]
     summaries = summarise(rows)
     means = average(summaries)
     assert [(mean.codec, mean.clips, mean.gain) for mean in means] == [("one", 2, 2), ("two", 1, 6)]
     text = page(rows, summaries, means, {}).markdown()
-    assert "| **mean over clips (2)** | one | **+2.000** |  |  |" in text
-    assert "| **mean over clips (1)** | two | **+6.000** |  |  |" in text
+    assert "| a | one | +1.000 | (a) | (a) |" in text
+    assert "| **mean over clips (2)** | one | **+2.000** | (b) | (b) |" in text
+    assert "| **mean over clips (1)** | two | **+6.000** | (b) | (b) |" in text
+    assert "Empty cells: a: fewer than four QPs, b: not defined for any clip." in text
     assert text.endswith(
         "|---|---:|---:|---:|\n| one | 22 | 2 | +2.000 |\n| two | 22 | 1 | +5.000 |\n| two | 40 | 1 | +7.000 |\n"
     )
@@ -229,7 +238,10 @@ def test_means_over_some_of_the_clips_say_so() -> None:
     qps = {"a": (22, 27, 32, 37), "b": (22,), "c": (22,)}
     gains = {"a": 1.0, "b": 3.0, "c": math.nan}
     rows = [
-        Row(clip, "x265", qp, 1, 0, 1000 * (50 - qp), 1, 59 - qp, 60 - qp, 60 - qp + gains[clip], gains[clip], 1, 1)
+        Row(
+            *(clip, "x265", qp, 1, 0, 0, 1000 * (50 - qp), 1000 * (50 - qp), 1.0, 59.0 - qp, 60.0 - qp),
+            *(60 - qp + gains[clip], gains[clip], 1.0, 1.0),
+        )
         for clip in qps
         for qp in qps[clip]
     ]
@@ -295,17 +307,73 @@ def test_what_cannot_be_encoded_is_one_line(
     assert not (tmp_path / "out").exists()
 
 
-def test_frames_without_error_are_left_out_and_counted(tmp_path: Path) -> None:
-    """A flat frame is coded exactly: its PSNR is infinite, and so would be every mean with it."""
+def test_frames_without_error_are_left_out_at_all_qps(tmp_path: Path) -> None:
+    """A flat frame is coded exactly at every QP, and one with a little detail only at the lowest."""
     flat = Picture.of((np.full(shape, 128, np.uint8) for shape in ((64, 64), (32, 32), (32, 32))), 8)
     write_raw(tmp_path / "c_64x64.yuv", [flat, photograph("coffee", 64, 64)])
     write_raw(tmp_path / "flat_64x64.yuv", [flat])
     sources = [str(tmp_path / "c_64x64.yuv"), str(tmp_path / "flat_64x64.yuv")]
     assert build_dataset.main([*sources, "--out", str(tmp_path / "data"), "--no-labels", "--preset", "fast"]) == 0
-    found = results(tmp_path / "data", tmp_path / "run", SMALL)
-    assert [row["lossless"] for row in found["tables"]["rows"]] == [1] * 8
-    assert [row["gain"] for row in found["tables"]["rows"]] == [0] * 4 + [None] * 4
-    assert [clip["gain"] for clip in found["clips"]] == [0, None]
+    found = results(tmp_path / "data", tmp_path / "run", SMALL, bias=1 / 255)
+    rows = found["tables"]["rows"]
+    assert [(row["frames"], row["lossless"], row["broken"]) for row in rows] == [(1, 1, 1)] * 4 + [(0, 1, 1)] * 4
+    bits = {(shard.info.source, shard.info.qp): shard.bits.tolist() for shard in open_folder(tmp_path / "data")}
+    for row in rows[:4]:
+        assert row["bits"] == bits[row["source"], row["qp"]][1]  # of the second frame only
+        assert row["kbps"] == pytest.approx(row["bits"] * 30 / 1000)
+    assert [row["gain"] is None for row in rows] == [False] * 4 + [True] * 4
+    flat_clip = found["clips"][1]
+    assert (flat_clip["gain"], flat_clip["bd_rate"], flat_clip["bd_rate_reason"]) == (None, None, EXACT)
+    text = (tmp_path / "run" / "report" / "report.md").read_text()
+    assert "| clip | codec | QP | frames | left out | broken | bits |" in text
+    assert f"| c_64x64.yuv | x265 | 22 | 1 | 1 | 1 | {rows[0]['bits']} |" in text
+    assert f": {EXACT}" in text
+
+
+def test_a_frame_that_is_exact_at_one_qp_is_left_out_at_all(data: Path) -> None:
+    shards = [shard for shard in open_folder(data) if shard.info.source.startswith("deep")]
+    frame = Frame(30, 31, 32, 0.9, 0.9)
+    measured = [[frame, frame] for _ in shards]
+    measured[2][1] = replace(frame, psnr_baseline=math.inf)
+    rows = average_frames(shards, measured)
+    assert [(row.qp, row.frames, row.lossless, row.broken) for row in rows] == [
+        (shard.info.qp, 1, 1, int(shard is shards[2])) for shard in shards
+    ]
+    assert [row.bits for row in rows] == [int(shard.bits[0]) for shard in shards]
+
+
+def test_points_out_of_order_are_no_traceback(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A flat picture with one darker square was seen to take these bits: no curve goes through two equal ones."""
+    for shard, bits in zip(open_folder(data), (808, 784, 784, 760), strict=False):
+        with ShardWriter(tmp_path / shard.path.name, shard.info) as writer:
+            for index in range(2):
+                pictures = {signal: shard.picture(signal, index) for signal in shard.info.signal_names}
+                writer.append(pictures, bits, shard.info.qp)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = results(tmp_path, tmp_path / "run", SMALL)
+    (clip,) = found["clips"]
+    assert (clip["bd_rate"], clip["bd_rate_reason"]) == (None, "PSNR and bits do not rise together from point to point")
+    assert "| +0.000 | (a) | (a) |" in capsys.readouterr().out
+
+
+def test_names_are_not_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a formula in the figure, nor cells of a table, nor colours of the terminal."""
+    name = "cost_$5_vs_$6_|\x1b[31m\u6f22\u5b57\n_64x48.yuv"
+    write_raw(tmp_path / name, [photograph("chelsea", 48, 64)])
+    common = ["--no-labels", "--out", str(tmp_path / "data"), "--preset", "ultrafast", "--qp", "37"]
+    assert build_dataset.main([str(tmp_path / name), *common]) == 0
+    capsys.readouterr()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = results(tmp_path / "data", tmp_path / "run_$a$", SMALL)
+    assert found["tables"]["rows"][0]["source"] == name
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert f"| {escaped(name)} | x265 | 37 |" in printed
+    assert report.main([str(tmp_path / "no\x1b\nne"), "--data", str(tmp_path / "data"), "--out", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no\\x1b\\nne: no such file" in line
 
 
 def test_a_full_disk_is_one_line_and_leaves_no_part_of_a_report(data: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from codecnn.video.picture import Picture
 from codecnn.video.raw import write_raw
 from data_tools import build_dataset
 from experiments.reports.gain import measure as gain_study
+from experiments.reports.shared.frames import EXACT
 from experiments.reports.where import command as report_where
 from experiments.reports.where.bins import (
     FARTHEST,
@@ -118,9 +119,10 @@ def test_activities_are_standard_deviations(bit_depth: int) -> None:
 def test_the_most_active_block_has_a_bin(info: ShardInfo) -> None:
     luma = np.zeros((16, 16), np.uint16)
     luma[::2] = 4095
-    highest = Tally(replace(info, width=16, height=16, bit_depth=12))
-    highest.add(luma, luma, luma)
-    assert highest.activity[0].sum() == 1
+    highest = Tally(replace(info, width=16, height=16, bit_depth=12), "ctu")
+    highest.add(luma, luma, luma, 12)
+    highest.add(luma * 16, luma, luma, 12)  # samples above the peak, in a forged file
+    assert highest.activity[0].sum() == 2
 
 
 # The sums
@@ -144,11 +146,11 @@ def planes(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_sums_are_those_of_plain_loops(info: ShardInfo) -> None:
-    tally = Tally(info)
+    tally = Tally(info, "ctu")
     frames = [planes(seed) for seed in range(2)]
     for frame in frames:
-        tally.add(*frame)
-    found = tally.result("ctu", bits=1000)
+        tally.add(*frame, 10)
+    found = tally.result(np.array([400, 600]), [0, 1])
     distances = distance_bins(70, 100, 32)
     assert found.distance.shape == (3, FARTHEST + 1)
     for distance in range(FARTHEST + 1):
@@ -173,11 +175,11 @@ def test_sums_are_those_of_plain_loops(info: ShardInfo) -> None:
 
 
 def test_rows_are_means_over_frames_and_flags_are_counted(info: ShardInfo) -> None:
-    tally = Tally(info)
+    tally = Tally(info, "ctu")
     gains, flagged_gains, bits, off = [], [], 0.0, 0
     for seed in range(2):
         original, baseline, filtered = planes(seed)
-        tally.add(original, baseline, filtered)
+        tally.add(original, baseline, filtered, 10)
         best, on = baseline.copy(), np.zeros((3, 4), bool)
         for at in product(range(3), range(4)):
             cut = tuple(slice(32 * n, min(end, 32 * n + 32)) for n, end in zip(at, (70, 100), strict=True))
@@ -187,7 +189,7 @@ def test_rows_are_means_over_frames_and_flags_are_counted(info: ShardInfo) -> No
         gains.append(psnr_gain(original, baseline, filtered, 10))
         flagged_gains.append(psnr_gain(original, baseline, best, 10))
         bits, off = bits + flag_bits(on), off + int(np.sum(~on))
-    row = tally.result("ctu", bits=1000).row
+    row = tally.result(np.array([400, 600]), [0, 1]).row
     assert 0 < off < 24
     assert (row.frames, row.ctus, row.ctus_off, row.bits, row.lossless) == (2, 24, off, 1000, 0)
     assert row.flag_bits == pytest.approx(bits)
@@ -197,13 +199,14 @@ def test_rows_are_means_over_frames_and_flags_are_counted(info: ShardInfo) -> No
 
 
 def test_frames_without_error_are_left_out_and_counted(info: ShardInfo) -> None:
-    tally = Tally(info)
+    tally = Tally(info, "ctu")
     original, baseline, filtered = planes(0)
-    tally.add(original, original, filtered)
-    tally.add(original, baseline, original)
-    tally.add(original, baseline, filtered)
-    row = tally.result("ctu", bits=1).row
-    assert (row.frames, row.lossless) == (3, 2)
+    tally.add(original, original, filtered, 10)
+    tally.add(original, baseline, original, 10)
+    tally.add(original, baseline, filtered, 10)
+    assert [frame.exact for frame in tally.frames] == [True, True, False]
+    row = tally.result(np.array([1, 2, 4]), [2]).row
+    assert (row.frames, row.lossless, row.broken, row.bits) == (1, 2, 1, 4)
     assert row.gain == pytest.approx(psnr_gain(original, baseline, filtered, 10))
 
 
@@ -290,7 +293,7 @@ def measured(
 ) -> Measured:
     baseline = 60.0 - qp
     row = Row(
-        *(source, "x265", qp, "ctu", 1, 0, 1000 * (50 - qp), bits, ctus, off),
+        *(source, "x265", qp, "ctu", 1, 0, 0, 1000 * (50 - qp), bits, ctus, off),
         *(baseline, baseline + gain, psnr_flagged or baseline + gain, gain, gain),
     )
     distance = np.zeros((3, FARTHEST + 1))
@@ -449,7 +452,7 @@ def test_gains_are_those_of_report_gain(data: Path, tmp_path: Path) -> None:
     found = report(data, tmp_path / "run", model)
     for shard in open_folder(data):
         for way in ("ctu", "picture"):
-            expected = gain_study.measure(model, shard, way)
+            (expected,) = gain_study.average_frames([shard], [gain_study.measure(model, shard, way)])
             (row,) = [
                 r for r in found["rows"] if (r["source"], r["qp"], r["way"]) == (expected.source, expected.qp, way)
             ]
@@ -533,7 +536,20 @@ def test_figures_that_are_not_defined_are_empty_cells() -> None:
     summaries = summarise(clips)
     text = page(qp_means(clips), decile_means(clips), summaries, average(summaries), {}).markdown()
     assert "nan" not in text
-    assert "| a | x265 | CTU by CTU |  |  |  |  |" in text
+    assert "| a | x265 | CTU by CTU | (a) | (a) | (b) | (b) |" in text
+    assert f"a: {EXACT}, b: fewer than four QPs" in text
+
+
+def test_a_clip_without_a_frame_or_bits_divides_by_nothing() -> None:
+    """All frames are left out, or a forged file says that there are no bits."""
+    exact = measured("a", 22, math.nan)
+    none = replace(exact.row, frames=0, lossless=1, bits=0, flag_bits=0.0, ctus=0, ctus_off=0)
+    forged = measured("b", 22, 1.0)
+    clips = [Measured(none, exact.distance, exact.activity), replace(forged, row=replace(forged.row, bits=0))]
+    points, summaries = qp_means(clips), summarise(clips)
+    text = page(points, decile_means(clips), summaries, average(summaries), {}).markdown()
+    assert [summary.bd_rate_reason for summary in summaries] == [EXACT, "fewer than four QPs"]
+    assert "nan" not in text
 
 
 def test_means_over_some_of_the_clips_say_so() -> None:

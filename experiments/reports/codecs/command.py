@@ -8,13 +8,14 @@ results.json and rd.png.
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from codecnn.dataset.reader import open_folder
 from command_line.arguments import path
 from command_line.parser import run_command
 from command_line.progress import Progress
-from experiments.reports.codecs.measure import bd_rates, curves_of, measure
+from experiments.reports.codecs.measure import bd_rates, curves_of, measure, points_of
 from experiments.reports.codecs.page import page
 from experiments.reports.codecs.plots import plot_curves
 from experiments.reports.shared.arguments import report_parser
@@ -34,18 +35,18 @@ def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
     shards = open_folder(args.data)
     check_comparable(shards)
-    points = [measure(shard) for shard in Progress(shards, unit="file")]
+    points = points_of(shards, [measure(shard) for shard in Progress(shards, unit="file")])
     curves = curves_of(points)
     rates = bd_rates(curves, args.anchor)
     report = page(curves, rates, args.anchor)
     rows = [
-        {"codec": codec, "source": source, "bd_rate": rate}
+        {"codec": codec, "source": source, "bd_rate": rate.percent, "bd_rate_reason": rate.reason}
         for codec, by_source in rates.items()
         for source, rate in by_source.items()
     ]
     tables: dict[str, Sequence[Any]] = {"points": points, "bd_rates": rows}
     numbers = results("codecs", {"anchor": args.anchor, **report.about}, tables)
-    finish(args.out, report, numbers, {"rd.png": plot_curves(curves)}, printed_until="## ")
+    finish(args.out, report, numbers, {"rd.png": partial(plot_curves, curves)}, printed_until="## ")
 
 
 if __name__ == "__main__":

@@ -1,66 +1,90 @@
 """Measure the rate-distortion curves of codecs, and their BD-rates against one of them."""
 
+import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from codecnn.dataset.reader import Shard
 from codecnn.errors import InputError
-from codecnn.metrics import bd_rate, psnr
+from codecnn.metrics import BdRate, bd_rate_or_reason, psnr
+from experiments.reports.shared.frames import EXACT, bits_of, kept_frames, read_frame
+from experiments.reports.shared.means import mean_defined
 
 
 @dataclass(frozen=True)
 class Point:
-    """Hold one clip, coded at one QP in the codec's own scale."""
+    """Hold one clip, coded at one QP in the codec's own scale. NaN where no frame is left."""
 
     source: str
     codec: str
     version: str
     preset: str
     parameters: str  # at this QP
+    in_loop_filters: str  # which were on
     qp: int
+    frames: int  # in the means
+    lossless: int  # left out for all codecs and QPs: one of them codes the frame without error
     kbit_per_frame: float
+    kbit_per_frame_unfiltered: float  # of the stream that the unfiltered picture is decoded from
     psnr_y: float  # of the baseline, dB, mean over frames
     psnr_y_unfiltered: float
 
 
 Curves = dict[str, dict[str, list[Point]]]  # by source, then by codec, in the order of the bits
-Rates = dict[str, dict[str, float]]  # BD-rates in percent by codec, then by source
+Rates = dict[str, dict[str, BdRate]]  # by codec, then by source
 
 
-def measure(shard: Shard) -> Point:
-    """Measure the bits and the quality of the pictures of a shard."""
-    info, depth = shard.info, shard.info.bit_depth
-    qualities = []
-    for frame in range(shard.frames):
-        original, *coded = (shard.picture(signal, frame) for signal in ("original", "baseline", "unfiltered"))
-        qualities.append([psnr(original.y, picture.y, depth) for picture in coded])
-    baseline, unfiltered = (fmean(values) for values in zip(*qualities, strict=True))
-    return Point(
-        source=info.source,
-        codec=info.codec,
-        version=info.codec_version,
-        preset=info.preset,
-        parameters=info.codec_parameters,
-        qp=info.qp,
-        kbit_per_frame=shard.bits.mean() / 1000,
-        psnr_y=baseline,
-        psnr_y_unfiltered=unfiltered,
-    )
+def measure(shard: Shard) -> list[tuple[float, float]]:
+    """Return PSNR-Y of the baseline and the unfiltered picture of each frame in dB, in the bit depth of the decoder."""
+    frames = (read_frame(shard, index) for index in range(shard.frames))
+    return [
+        (psnr(f.original, f.baseline.y, f.baseline.bit_depth), psnr(f.original, f.unfiltered.y, f.baseline.bit_depth))
+        for f in frames
+    ]
+
+
+def points_of(shards: Sequence[Shard], measured: Sequence[Sequence[tuple[float, float]]]) -> list[Point]:
+    """Return the point of each shard from what was measured of its frames."""
+    exact = [[math.inf in frame for frame in frames] for frames in measured]
+    all_kept = kept_frames([shard.info.source for shard in shards], exact)
+    points = []
+    for shard, frames, kept in zip(shards, measured, all_kept, strict=True):
+        info = shard.info
+        bits, unfiltered_bits = bits_of(shard, kept)
+        point = Point(
+            source=info.source,
+            codec=info.codec,
+            version=info.codec_version,
+            preset=info.preset,
+            parameters=info.codec_parameters,
+            in_loop_filters=getattr(info, "in_loop_filters", ""),
+            qp=info.qp,
+            frames=len(kept),
+            lossless=len(frames) - len(kept),
+            kbit_per_frame=bits / len(kept) / 1000 if kept else math.nan,
+            kbit_per_frame_unfiltered=unfiltered_bits / len(kept) / 1000 if kept and unfiltered_bits else math.nan,
+            psnr_y=mean_defined(frames[number][0] for number in kept),
+            psnr_y_unfiltered=mean_defined(frames[number][1] for number in kept),
+        )
+        points.append(point)
+    return points
 
 
 def curves_of(points: list[Point]) -> Curves:
     """Group the points by clip and codec, in the order of the bits."""
     curves: Curves = defaultdict(lambda: defaultdict(list))
-    for point in sorted(points, key=lambda point: point.kbit_per_frame):
+    for point in sorted(points, key=lambda point: (point.kbit_per_frame, point.qp)):
         curves[point.source][point.codec].append(point)
     return curves
 
 
-def rate_against(anchor: list[Point], test: list[Point]) -> float:
-    """Return the BD-rate of a curve against another one in percent, NaN where it is not defined."""
+def rate_against(anchor: list[Point], test: list[Point]) -> BdRate:
+    """Return the BD-rate of a curve against another one."""
+    if not all(point.frames for point in (*anchor, *test)):
+        return BdRate(math.nan, EXACT)
     rates = [[point.kbit_per_frame for point in curve] for curve in (anchor, test)]
-    return bd_rate(rates[0], [p.psnr_y for p in anchor], rates[1], [p.psnr_y for p in test])
+    return bd_rate_or_reason(rates[0], [p.psnr_y for p in anchor], rates[1], [p.psnr_y for p in test])
 
 
 def bd_rates(curves: Curves, anchor: str) -> Rates:

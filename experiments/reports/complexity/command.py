@@ -12,6 +12,7 @@ import argparse
 import re
 import sys
 from dataclasses import asdict
+from functools import partial
 
 from codecnn.training.device import choose_device
 from command_line.parser import run_command
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     rows = [asdict(cost) | {"sheet": dict(cost.sheet)} for cost in costs]
     numbers = results("complexity", report.about, {"networks": rows}, memory=args.memory)
     formed = [cost for cost in costs if cost.needs]
-    finish(args.out, report, numbers, {"memory.png": plot_memory(formed)} if formed else {})
+    finish(args.out, report, numbers, {"memory.png": partial(plot_memory, formed)} if formed else {})
 
 
 def size(text: str) -> int:

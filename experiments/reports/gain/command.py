@@ -11,6 +11,7 @@ import codecnn.torch_settings  # noqa: F401
 import argparse
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 from codecnn.dataset.reader import open_folder
@@ -18,7 +19,7 @@ from command_line.arguments import path
 from command_line.encoding import ENCODING, add_codec, add_encoding, add_formats
 from command_line.parser import run_command
 from command_line.progress import Progress
-from experiments.reports.gain.measure import average, measure, summarise
+from experiments.reports.gain.measure import average, average_frames, measure, summarise
 from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import plot_curves
 from experiments.reports.shared.arguments import add_data, add_device, add_weights, report_parser
@@ -41,14 +42,14 @@ def run(args: argparse.Namespace) -> None:
     shards = encode(args.sequences, args.out / "data", given(args)) if args.sequences else open_folder(args.data)
     check_comparable(shards)
     warn_of_codec("report-gain", chosen, shards)
-    rows = [measure(chosen.network, shard, args.way) for shard in Progress(shards, unit="file", desc="filtering")]
-    rows.sort(key=lambda r: (r.source, r.codec, r.qp))
+    frames = [measure(chosen.network, shard, args.way) for shard in Progress(shards, unit="file", desc="filtering")]
+    rows = average_frames(shards, frames)
     clips = summarise(rows)
     means = average(clips)
     ways = {"ctu": f"CTU by CTU ({ctu_sizes(shards)} + margin)", "picture": "whole pictures at once"}
     about = describe(chosen, shards, ways[args.way])
     numbers = results("gain", about, {"rows": rows, "clips": clips, "means": means}, notes=chosen.notes)
-    finish(args.out, page(rows, clips, means, about), numbers, {"rd.png": plot_curves(rows)})
+    finish(args.out, page(rows, clips, means, about), numbers, {"rd.png": partial(plot_curves, rows)})
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

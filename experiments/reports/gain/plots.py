@@ -15,11 +15,14 @@ def plot_curves(rows: Sequence[Row]) -> bytes:
     for axis in axes.flat[len(clips) :]:
         axis.set_visible(False)
     for axis, (source, codec) in zip(axes.flat, clips, strict=False):
-        points = sorted((r for r in rows if (r.source, r.codec) == (source, codec)), key=lambda r: r.bits)
+        points = [r for r in rows if (r.source, r.codec) == (source, codec) and r.frames]
+        points.sort(key=lambda r: r.bits)
         rate = [p.bits / p.frames / 1000 for p in points]
         axis.plot(rate, [p.psnr_filtered for p in points], "o-", label="filtered", color="tab:red")
         axis.plot(rate, [p.psnr_baseline for p in points], "s-", label="baseline", color="tab:blue")
-        axis.plot(rate, [p.psnr_unfiltered for p in points], "--", label="no in-loop filters", color="0.6")
+        known = [p for p in points if p.bits_unfiltered]
+        rate = [(p.bits_unfiltered or 0) / p.frames / 1000 for p in known]
+        axis.plot(rate, [p.psnr_unfiltered for p in known], "--", label="no in-loop filters", color="0.6")
         axis.set_title(f"{source if len(source) < 36 else source[:33] + '...'}, {codec}", fontsize=9)
         axis.set_xlabel("kbit per frame")
         axis.set_ylabel("PSNR-Y (dB)")

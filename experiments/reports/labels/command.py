@@ -13,6 +13,7 @@ import codecnn.torch_settings  # noqa: F401
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from codecnn.dataset.reader import open_folder
@@ -51,9 +52,9 @@ def run(args: argparse.Namespace) -> None:
     ]
     tables: dict[str, Sequence[Any]] = {"means": means, "rows": rows}
     plots = {
-        "agreement.png": plot_agreement(rows),
-        "regrets.png": plot_regrets(rows),
-        "histograms.png": plot_histograms(rows),
+        "agreement.png": partial(plot_agreement, rows),
+        "regrets.png": partial(plot_regrets, rows),
+        "histograms.png": partial(plot_histograms, rows),
     }
     finish(args.out, page(rows, shards[0].info, about, args.samples), results("labels", about, tables), plots)
 

@@ -8,7 +8,8 @@ import numpy as np
 from codecnn.dataset.schema import ShardInfo
 from experiments.reports.labels.means import Interval, by_size_and_qp, interval
 from experiments.reports.labels.measure import Row
-from experiments.reports.shared.page import Cell, Page, Table
+from experiments.reports.shared.page import Page
+from experiments.reports.shared.table import Bold, Cell, Table
 
 
 class Statistics(NamedTuple):
@@ -97,12 +98,12 @@ def section(rows: Sequence[Row], content: Statistics) -> list[str | Table]:
     return [f"## {content.title}", content.text, Table(heads, 1, lines)]
 
 
-def _in_percent(value: Interval, content: Statistics) -> str:
+def _in_percent(value: Interval, content: Statistics) -> Cell:
     text = f"{100 * value.mean:{'+' if content.against_zero else ''}.{content.digits}f}"
     if value.half is None:
         return text
-    bold = "**" if content.against_zero and abs(value.mean) > value.half else ""
-    return f"{bold}{text} ± {100 * value.half:.{content.digits}f}{bold}"
+    text += f" ± {100 * value.half:.{content.digits}f}"
+    return Bold(text) if content.against_zero and abs(value.mean) > value.half else text
 
 
 def modes_section(rows: Sequence[Row], mode_set: str) -> list[str | Table]:

@@ -1,4 +1,4 @@
-"""Group rows, average figures that may not be defined (NaN), and write them as cells of a table."""
+"""Group rows, and average figures that may not be defined (NaN)."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -30,15 +30,3 @@ def mean_defined(values: Iterable[float]) -> float:
 def count_defined(values: Iterable[float]) -> int:
     """Count the values that are not NaN."""
     return sum(not math.isnan(value) for value in values)
-
-
-def cell(value: float, form: str, bold: bool = False) -> str:
-    """Write a value in a format such as "+.2f"; nothing if it is NaN."""
-    if math.isnan(value):
-        return ""
-    return f"**{value:{form}}**" if bold else f"{value:{form}}"
-
-
-def mean_cell(mean: float, form: str, defined: int, clips: int, bold: bool = False) -> str:
-    """Write a mean over clips, and the number of clips in which it is defined where that is not all of them."""
-    return cell(mean, form, bold) + f" ({defined} of {clips})" * (0 < defined < clips)

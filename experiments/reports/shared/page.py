@@ -2,67 +2,29 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from codecnn.io.files import write_whole
-from experiments.reports.shared.means import cell, mean_cell
+from command_line.terminal import printable
+from experiments.reports.shared.table import Table, escaped
 
 SCHEMA = "codecnn-results-1"  # of results.json; described by results.schema.json
 _TEMPLATES = Environment(  # Markdown, not HTML
     loader=PackageLoader("experiments.reports.shared", "."), undefined=StrictUndefined, keep_trailing_newline=True
 )
-_TEMPLATES.filters["one_line"] = lambda text: " ".join(text.split("\n"))
-_TEMPLATES.filters["cell"] = lambda text: " ".join(text.split("\n")).replace("|", "\\|")
-
-
-class Column(NamedTuple):
-    """Describe a column of a table: its heading, and the format of its numbers, such as "+.2f"."""
-
-    heading: str
-    form: str = ""
-
-
-class MeanCell(NamedTuple):
-    """Hold a cell with the mean of the clips in which a figure is defined, and the number of all clips."""
-
-    value: float
-    defined: int
-    clips: int
-    bold: bool = False
-
-
-Cell = str | float | MeanCell
-
-
-class Table(NamedTuple):
-    """Hold a table; a column of texts may be given by its heading.
-
-    The first `texts` columns are aligned to the left, all others to the right. Cells are texts, which are written as
-    they are, and numbers or means, which are written in the format of their column; NaN is an empty cell.
-    """
-
-    columns: Sequence[str | Column]
-    texts: int
-    rows: Sequence[Sequence[Cell]]
-
-    def markdown(self) -> str:
-        """Return the table as Markdown."""
-        columns = [Column(column) if isinstance(column, str) else column for column in self.columns]
-        rows = [[_text(value, column.form) for value, column in zip(row, columns, strict=True)] for row in self.rows]
-        headings = [column.heading for column in columns]
-        return _TEMPLATES.get_template("table.md.jinja").render(headings=headings, texts=self.texts, rows=rows)
+_TEMPLATES.filters["escaped"] = escaped
 
 
 @dataclass(frozen=True)
 class Page:
     """Hold a report: its title, what was measured with what, and its blocks.
 
-    A block is a Table or a text: a paragraph, or a heading that begins with "## ".
+    A block is a Table, or a text in Markdown without names: a paragraph, or a heading that begins with "## ".
     """
 
     title: str
@@ -84,28 +46,24 @@ def results(report: str, about: Mapping[str, str], tables: Mapping[str, Sequence
     return (json.dumps(_plain(content), indent=1, allow_nan=False) + "\n").encode()
 
 
-def save(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files of a report into a folder, which is made if there is none, and say so."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        write_whole(folder / name, content)
-    print(f"saved {', '.join(files)} in {folder}")
+def finish(
+    folder: Path, page: Page, numbers: bytes, plots: Mapping[str, Callable[[], bytes]], printed_until: str = ""
+) -> None:
+    """Save a report as report.md, results.json and the PNG files of its plots, and print it.
 
-
-def finish(folder: Path, page: Page, numbers: bytes, plots: Mapping[str, bytes], printed_until: str = "") -> None:
-    """Print a report, and save it as report.md, results.json and the PNG files of its plots.
+    The plots are drawn last, so that an error in drawing loses nothing that was measured. The folder is made if there
+    is none.
 
     printed_until: the first section that is saved but not printed, by how its heading begins; if empty, all is printed.
     """
     text = page.markdown()
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "report.md", text.encode())
+    write_whole(folder / "results.json", numbers)
     print(text.split(f"\n{printed_until}")[0] if printed_until else text)
-    save(folder, {"report.md": text.encode(), "results.json": numbers, **plots})
-
-
-def _text(value: Cell, form: str) -> str:
-    if isinstance(value, MeanCell):
-        return mean_cell(value.value, form, value.defined, value.clips, value.bold)
-    return value if isinstance(value, str) else cell(value, form)
+    for name, draw in plots.items():
+        write_whole(folder / name, draw())
+    print(f"saved {', '.join(['report.md', 'results.json', *plots])} in {printable(str(folder))}")
 
 
 def _plain(value: object) -> object:

@@ -10,6 +10,7 @@ import codecnn.torch_settings  # noqa: F401
 
 import argparse
 import sys
+from functools import partial
 
 from command_line.arguments import path
 from command_line.parser import run_command
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     trainings = [read(folder) for folder in args.runs]
     report = page(trainings)
     numbers = results("training", report.about, {"trainings": [as_row(training) for training in trainings]})
-    finish(args.out, report, numbers, {"curve.png": plot_curve(trainings)})
+    finish(args.out, report, numbers, {"curve.png": partial(plot_curve, trainings)})
 
 
 if __name__ == "__main__":

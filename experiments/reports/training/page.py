@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from experiments.reports.shared.page import Cell, Column, Page, Table
+from experiments.reports.shared.page import Page
+from experiments.reports.shared.table import Cell, Column, Table
 from experiments.reports.training.measure import SETTINGS, Training
 
 GAIN = (
@@ -16,11 +17,20 @@ def page(trainings: Sequence[Training]) -> Page:
     """Return the report."""
     qps = sorted({qp for training in trainings for qp in training.last.by_qp(training.figure)})
     figures = list(dict.fromkeys(training.figure for training in trainings))
-    columns: list[str | Column] = ["run", Column("kMAC/px", ".1f"), *SETTINGS.values(), "stages before"]
-    columns += [Column("steps", ","), Column("hours", ".2f"), Column(" or ".join(figures), "+.3f")]
-    columns += [Column(f"QP {qp}", "+.3f") for qp in qps]
+    columns: list[str | Column] = [
+        "run",
+        Column("kMAC/px", ".1f", "no in-loop filter"),
+        *SETTINGS.values(),
+        "stages before",
+    ]
+    columns += [
+        Column("steps", ","),
+        Column("hours", ".2f", "a stage does not tell its time"),
+        Column(" or ".join(figures), "+.3f"),
+    ]
+    columns += [Column(f"QP {qp}", "+.3f", "not validated at this QP") for qp in qps]
     about = {figure: GAIN if figure == "gain" else "at the last validation" for figure in figures}
-    about["hours"] = "on the machine of the training, with the stages before; empty if one of them does not tell"
+    about["hours"] = "on the machine of the training, with the stages before"
     rows: list[list[Cell]] = []
     for t in trainings:
         by_qp = t.last.by_qp(t.figure)

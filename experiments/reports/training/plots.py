@@ -13,7 +13,7 @@ def plot_curve(trainings: Sequence[Training]) -> bytes:
     for number, training in enumerate(trainings):
         values = [validation.figures[training.figure] for validation in training.validations]
         size = "" if math.isnan(training.kmac) else f", {training.kmac:.0f} kMAC/px"
-        label = f"{training.name}{size}: {values[-1]:+.3f}"
+        label = f" {training.name}{size}: {values[-1]:+.3f}"  # what begins with _ would be left out of the legend
         marker = "osD^vPX"[number % 7] + "-"
         axis.plot(training.hours, values, marker, markersize=4, color=f"C{number % 10}", label=label)
     axis.set_xscale("log")

@@ -65,7 +65,7 @@ def activities(luma: Plane, bit_depth: int) -> NDArray[np.float64]:
 def activity_bins(activity: NDArray[np.float64]) -> Bins:
     """Return the bin of each activity: PER_OCTAVE log2(1 + activity), rounded down."""
     bins: Bins = (PER_OCTAVE * np.log2(1 + activity)).astype(np.int64)
-    return bins
+    return np.minimum(bins, ACTIVITIES - 1)  # of samples above the peak, in a forged file
 
 
 def activity_at(place: NDArray | int) -> NDArray[np.float64]:

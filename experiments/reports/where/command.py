@@ -12,6 +12,7 @@ import codecnn.torch_settings  # noqa: F401
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from codecnn.dataset.reader import open_folder
@@ -22,7 +23,7 @@ from experiments.reports.shared.chosen_filter import ctu_sizes, describe, load_f
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
 from experiments.reports.where.means import average, decile_means, qp_means, summarise
-from experiments.reports.where.measure import measure
+from experiments.reports.where.measure import measure, results_of
 from experiments.reports.where.page import page
 from experiments.reports.where.plots import plot_activity, plot_edge, plot_flags
 
@@ -42,10 +43,9 @@ def run(args: argparse.Namespace) -> None:
     shards = open_folder(args.data)
     check_comparable(shards)
     warn_of_codec("report-where", chosen, shards)
-    measured = [
-        one for shard in Progress(shards, unit="file", desc="filtering") for one in measure(chosen.network, shard)
-    ]
-    measured.sort(key=lambda m: (m.row.source, m.row.codec, m.row.qp))
+    measured = results_of(
+        shards, [measure(chosen.network, shard) for shard in Progress(shards, unit="file", desc="filtering")]
+    )
     points, deciles, clips = qp_means(measured), decile_means(measured), summarise(measured)
     means = average(clips)
     about = describe(chosen, shards, "")
@@ -61,9 +61,9 @@ def run(args: argparse.Namespace) -> None:
     }
     numbers = results("where", about, tables, notes=chosen.notes)
     plots = {
-        "edge.png": plot_edge(points),
-        "activity.png": plot_activity(deciles),
-        "flags.png": plot_flags(points),
+        "edge.png": partial(plot_edge, points),
+        "activity.png": partial(plot_activity, deciles),
+        "flags.png": partial(plot_flags, points),
     }
     finish(args.out, page(points, deciles, clips, means, about), numbers, plots, printed_until="## Per clip")
 

@@ -1,15 +1,17 @@
 """Average the measurements of clips over their QPs, and over the clips."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codecnn.metrics import bd_rate
+from codecnn.metrics import BdRate, bd_rate_or_reason
+from experiments.reports.shared.frames import EXACT
 from experiments.reports.shared.means import count_defined, grouped, mean_defined
 from experiments.reports.where.bins import FARTHEST, activity_at, deciles
-from experiments.reports.where.measure import Measured
+from experiments.reports.where.measure import Measured, Row
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,10 @@ class Decile:
 
 @dataclass(frozen=True)
 class Summary:
-    """Hold one clip of one codec, filtered in one way, over its QPs; BD-rates are against the baseline, in percent."""
+    """Hold one clip of one codec, filtered in one way, over its QPs; BD-rates are against the baseline, in percent.
+
+    A BD-rate that is not defined is NaN, and its reason says why.
+    """
 
     source: str
     codec: str
@@ -60,7 +65,9 @@ class Summary:
     gain: float
     gain_flagged: float
     bd_rate: float
+    bd_rate_reason: str  # "" where it is defined
     bd_rate_flagged: float  # with the flags' bits
+    bd_rate_flagged_reason: str
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ def qp_means(measured: Sequence[Measured]) -> list[QpMean]:
                 gain_flagged=mean_defined(row.gain_flagged for row in rows),
                 off=mean_defined(row.off for row in rows),
                 flag_cost=mean_defined(row.flag_cost for row in rows),
-                bits_per_flag=mean_defined(row.flag_bits / row.ctus for row in rows),
+                bits_per_flag=mean_defined(row.bits_per_flag for row in rows),
                 by_distance=tuple(mean_defined(d[at] for d in distances) for at in range(FARTHEST + 1)),
             )
         )
@@ -149,21 +156,18 @@ def summarise(measured: Sequence[Measured]) -> list[Summary]:
     summaries = []
     for (source, codec, way), curve in grouped(measured, "row.source", "row.codec", "row.way"):
         rows = [one.row for one in curve]
-        bits, anchor = [row.bits for row in rows], [row.psnr_baseline for row in rows]
-        summaries.append(
-            Summary(
-                source,
-                codec,
-                way,
-                gain=mean_defined(row.gain for row in rows),
-                gain_flagged=mean_defined(row.gain_flagged for row in rows),
-                bd_rate=bd_rate(bits, anchor, bits, [row.psnr_filtered for row in rows]),
-                bd_rate_flagged=bd_rate(
-                    bits, anchor, [row.bits + row.flag_bits for row in rows], [row.psnr_flagged for row in rows]
-                ),
-            )
-        )
+        filtered = _against_baseline(rows, [row.bits for row in rows], [row.psnr_filtered for row in rows])
+        flagged_bits = [row.bits + row.flag_bits for row in rows]
+        flagged = _against_baseline(rows, flagged_bits, [row.psnr_flagged for row in rows])
+        gain, gain_flagged = (mean_defined(getattr(row, name) for row in rows) for name in ("gain", "gain_flagged"))
+        summaries.append(Summary(source, codec, way, gain, gain_flagged, *filtered, *flagged))
     return summaries
+
+
+def _against_baseline(rows: Sequence[Row], bits: Sequence[float], psnrs: Sequence[float]) -> BdRate:
+    if not all(row.frames for row in rows):
+        return BdRate(math.nan, EXACT)
+    return bd_rate_or_reason([row.bits for row in rows], [row.psnr_baseline for row in rows], bits, psnrs)
 
 
 def average(summaries: Sequence[Summary]) -> list[Mean]:

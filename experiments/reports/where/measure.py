@@ -1,19 +1,21 @@
 """Measure where a filter gains: squared errors by distance from the CTU edge and by activity, and flags of CTUs."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codecnn.dataset.reader import Shard
-from codecnn.dataset.schema import SIGNALS, ShardInfo
+from codecnn.dataset.schema import ShardInfo
 from codecnn.inference.ensemble import filter_ensemble
 from codecnn.inference.filtering import filter_picture
-from codecnn.metrics import psnr, psnr_gain
+from codecnn.metrics import psnr
 from codecnn.models.in_loop_filter import AnyFilter
 from codecnn.video.picture import Picture, Plane
+from experiments.reports.shared.frames import kept_frames, read_frame
 from experiments.reports.shared.means import mean_defined
 from experiments.reports.where.bins import (
     ACTIVITIES,
@@ -29,21 +31,24 @@ from experiments.reports.where.bins import (
 from experiments.reports.where.ctu_flags import choose, flag_bits, switch
 
 WAYS = ("ctu", "picture", "ensemble")
-FIGURES = ("psnr_baseline", "psnr_filtered", "psnr_flagged", "gain", "gain_flagged")
 
 
 @dataclass(frozen=True)
 class Row:
-    """Hold one clip at one QP, filtered in one way; PSNR-Y and gains in dB are means over its frames."""
+    """Hold one clip at one QP, filtered in one way: sums and means over its frames, PSNR-Y and gains in dB.
+
+    NaN where no frame is left.
+    """
 
     source: str
     codec: str
     qp: int
     way: str
-    frames: int
-    lossless: int  # frames coded or filtered without any error: not in the means, NaN if there are no others
-    bits: int  # of all frames, without the flags
-    flag_bits: float  # of all frames
+    frames: int  # in the means
+    lossless: int  # left out at all QPs, with their bits: at one of the QPs a picture is the original
+    broken: int  # of those, coded without error at this QP, but not after the filter
+    bits: int  # of the frames in the means, without the flags
+    flag_bits: float
     ctus: int
     ctus_off: int
     psnr_baseline: float
@@ -55,12 +60,17 @@ class Row:
     @property
     def off(self) -> float:
         """Return the share of the CTUs that are switched off."""
-        return self.ctus_off / self.ctus
+        return self.ctus_off / self.ctus if self.ctus else math.nan
+
+    @property
+    def bits_per_flag(self) -> float:
+        """Return the mean of the bits of a flag."""
+        return self.flag_bits / self.ctus if self.ctus else math.nan
 
     @property
     def flag_cost(self) -> float:
         """Return the bits of the flags as a share of all other bits."""
-        return self.flag_bits / self.bits
+        return self.flag_bits / self.bits if self.bits > 0 else math.nan
 
 
 @dataclass(frozen=True)
@@ -72,56 +82,73 @@ class Measured:
     activity: NDArray[np.float64]  # of blocks, errors in the scale of 8 bit
 
 
+class Frame(NamedTuple):
+    """Hold one frame: PSNR-Y in dB, infinite for a picture without error, and its flags."""
+
+    psnr_baseline: float
+    psnr_filtered: float
+    psnr_flagged: float
+    flag_bits: float
+    ctus: int
+    ctus_off: int
+
+    @property
+    def exact(self) -> bool:
+        """Return whether one of the pictures is the original."""
+        return math.inf in self[:3]
+
+
 class Tally:
     """Sum over the frames of one clip at one QP, filtered in one way."""
 
-    def __init__(self, info: ShardInfo) -> None:
-        self.info = info
+    def __init__(self, info: ShardInfo, way: str) -> None:
+        self.info, self.way = info, way
         self.places = distance_bins(info.height, info.width, info.ctu_size)
         self.distance, self.activity = np.zeros((3, NO_EDGE + 1)), np.zeros((3, ACTIVITIES))
-        self.figures: dict[str, list[float]] = {name: [] for name in FIGURES}
-        self.frames = self.ctus = self.ctus_off = 0
-        self.flag_bits = 0.0
+        self.frames: list[Frame] = []
 
-    def add(self, original: Plane, baseline: Plane, filtered: Plane) -> None:
-        """Add the luma of one frame, (H, W) each."""
-        size, depth = self.info.ctu_size, self.info.bit_depth
+    def add(self, original: Plane, baseline: Plane, filtered: Plane, depth: int) -> None:
+        """Add the luma of one frame, (H, W) each, of a bit depth."""
+        size = self.info.ctu_size
         errors = [squared_error(original, plane) for plane in (baseline, filtered)]
         _sum_by(self.distance, self.places, errors)
         in_8_bit = [block_sums(error) / 4 ** (depth - 8) for error in errors]
         _sum_by(self.activity, activity_bins(activities(baseline, depth)), in_8_bit)
         on = choose(*(ctu_sums(error, size) for error in errors))
         flagged = switch(on, baseline, filtered, size)
-        self.frames += 1
-        self.ctus += on.size
-        self.ctus_off += int(np.count_nonzero(~on))
-        self.flag_bits += flag_bits(on)
-        figures = {
-            "psnr_baseline": psnr(original, baseline, depth),
-            "psnr_filtered": psnr(original, filtered, depth),
-            "psnr_flagged": psnr(original, flagged, depth),
-            "gain": psnr_gain(original, baseline, filtered, depth),
-            "gain_flagged": psnr_gain(original, baseline, flagged, depth),
-        }
-        if all(map(math.isfinite, figures.values())):
-            for name, value in figures.items():
-                self.figures[name].append(value)
+        frame = Frame(
+            psnr_baseline=psnr(original, baseline, depth),
+            psnr_filtered=psnr(original, filtered, depth),
+            psnr_flagged=psnr(original, flagged, depth),
+            flag_bits=flag_bits(on),
+            ctus=on.size,
+            ctus_off=int(np.count_nonzero(~on)),
+        )
+        self.frames.append(frame)
 
-    def result(self, way: str, bits: int) -> Measured:
-        """Return the row and the sums of the frames so far. bits: of these frames in the bitstream."""
-        info, means = self.info, {name: mean_defined(values) for name, values in self.figures.items()}
+    def result(self, bits: NDArray[np.int64], kept: Sequence[int]) -> Measured:
+        """Return the row and the sums.
+
+        bits: of each frame in the bitstream; kept: the numbers of the frames in the means. The sums are of all frames.
+        """
+        frames = [self.frames[number] for number in kept]
         row = Row(
-            source=info.source,
-            codec=info.codec,
-            qp=info.qp,
-            way=way,
-            frames=self.frames,
-            lossless=self.frames - len(self.figures["gain"]),
-            bits=bits,
-            flag_bits=self.flag_bits,
-            ctus=self.ctus,
-            ctus_off=self.ctus_off,
-            **means,
+            source=self.info.source,
+            codec=self.info.codec,
+            qp=self.info.qp,
+            way=self.way,
+            frames=len(frames),
+            lossless=len(self.frames) - len(frames),
+            broken=sum(f.psnr_baseline == math.inf != f.psnr_filtered for f in self.frames),
+            bits=int(bits[list(kept)].sum()),
+            flag_bits=sum(f.flag_bits for f in frames),
+            ctus=sum(f.ctus for f in frames),
+            ctus_off=sum(f.ctus_off for f in frames),
+            psnr_baseline=mean_defined(f.psnr_baseline for f in frames),
+            psnr_filtered=mean_defined(f.psnr_filtered for f in frames),
+            psnr_flagged=mean_defined(f.psnr_flagged for f in frames),
+            gain=mean_defined(f.psnr_filtered - f.psnr_baseline for f in frames),
+            gain_flagged=mean_defined(f.psnr_flagged - f.psnr_baseline for f in frames),
         )
         return Measured(row, self.distance[:, :NO_EDGE], self.activity)
 
@@ -141,12 +168,23 @@ def _filtered(
     yield "ensemble", filter_ensemble(network, baseline, unfiltered, info.qp)
 
 
-def measure(network: AnyFilter, shard: Shard) -> list[Measured]:
-    """Filter all frames of a shard in each of the WAYS."""
-    tallies = {way: Tally(shard.info) for way in WAYS}
-    for frame in range(shard.frames):
-        original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
+def measure(network: AnyFilter, shard: Shard) -> list[Tally]:
+    """Filter all frames of a shard in each of the WAYS, and compare them in the bit depth of the decoder."""
+    tallies = {way: Tally(shard.info, way) for way in WAYS}
+    for index in range(shard.frames):
+        original, baseline, unfiltered = read_frame(shard, index)
         for way, filtered in _filtered(network, baseline, unfiltered, shard.info):
-            tallies[way].add(original.y, baseline.y, filtered)
-    bits = int(shard.bits.sum())
-    return [tally.result(way, bits) for way, tally in tallies.items()]
+            tallies[way].add(original, baseline.y, filtered, baseline.bit_depth)
+    return list(tallies.values())
+
+
+def results_of(shards: Sequence[Shard], tallies: Sequence[Sequence[Tally]]) -> list[Measured]:
+    """Return what was measured of each shard in each of the WAYS, in the order of sources, codecs and QPs.
+
+    A frame in which a picture is the original in one of the ways is left out of the means in all ways at all QPs.
+    """
+    pairs = [(shard, tally) for shard, of_shard in zip(shards, tallies, strict=True) for tally in of_shard]
+    clips = [(shard.info.source, shard.info.codec) for shard, _ in pairs]
+    all_kept = kept_frames(clips, [[frame.exact for frame in tally.frames] for _, tally in pairs])
+    found = [tally.result(shard.bits, kept) for (shard, tally), kept in zip(pairs, all_kept, strict=True)]
+    return sorted(found, key=lambda m: (m.row.source, m.row.codec, m.row.qp))

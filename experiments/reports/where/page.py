@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from experiments.reports.shared.means import grouped, mean_cell
-from experiments.reports.shared.page import Cell, Column, MeanCell, Page, Table
+from experiments.reports.shared.frames import EXACT
+from experiments.reports.shared.means import grouped
+from experiments.reports.shared.page import Page
+from experiments.reports.shared.table import Bold, Cell, Column, MeanCell, Table, defined_or
 from experiments.reports.where.bins import BLOCK, FARTHEST
 from experiments.reports.where.means import Decile, Mean, Point, QpMean, Summary
 from experiments.reports.where.measure import WAYS
@@ -12,13 +14,16 @@ from experiments.reports.where.measure import WAYS
 NAMES = {"ctu": "CTU by CTU", "picture": "picture at once", "ensemble": "self-ensemble"}
 SHOWN = (0, 1, 2, 3, 4, 6, 8, 12, 16, 20, 24, FARTHEST)  # distances in the table; all are in results.json
 
+NO_SAMPLES = "no samples, or none with an error, at this distance"
+
 DEFINITIONS = """\
 Every figure is of luma, against the codec's own output with all its in-loop filters on, and unless said otherwise the
 mean over the clips of each clip's figure. Gain: PSNR-Y, mean over the frames. Pooled gain: 10 log10 of the squared
 error of the baseline, summed over some of the samples of all frames, over that of the filtered samples; it is no mean
 of PSNRs. CTU by CTU: the network sees a CTU and its margin. Picture at once: all that it can reach. Self-ensemble: the
 mean of the picture at once over its eight flips and transposes (four at 4:2:2), each filtered and rounded, their mean
-rounded again: eight times the work, to see how much more the same weights can give."""
+rounded again: eight times the work, to see how much more the same weights can give. A frame in which a picture is the
+original at one of the QPs is left out of all means, with its bits."""
 DISTANCE = f"""\
 Pooled gain in dB of the samples that have so many others between them and the nearest edge between two CTUs. The
 borders of the picture are no such edges, and a picture of one CTU is not counted. {FARTHEST}+: as far or farther. The
@@ -46,7 +51,7 @@ def _gains(points: Sequence[QpMean], means: Sequence[Mean]) -> Table:
         rows.append([codec, qp, ways[0].clips, *(MeanCell(m.gain, m.defined, m.clips) for m in ways)])
     for (codec,), of_codec in grouped(means, "codec"):
         rows.append([codec, "all", of_codec[0].clips, *(_mean(m, "gain") for m in of_codec)])
-        rates = (mean_cell(m.bd_rate, "+.2f", m.defined["bd_rate"], m.clips, bold=True) for m in of_codec)
+        rates = (MeanCell(m.bd_rate, m.defined["bd_rate"], m.clips, bold=True, form="+.2f") for m in of_codec)
         rows.append([codec, "BD-rate %", of_codec[0].clips, *rates])
     return Table(columns, 1, rows)
 
@@ -67,7 +72,7 @@ def _distances(points: Sequence[QpMean]) -> Table:
 
     rows = [row(NAMES[m.point.way], m.point, m.by_distance) for m in points]
     rows += [row("CTU by CTU - at once", point, loss) for point, loss in losses(points)]
-    return Table(["codec", "filtered", "QP", *(Column(head, "+.3f") for head in heads)], 2, rows)
+    return Table(["codec", "filtered", "QP", *(Column(head, "+.3f", NO_SAMPLES) for head in heads)], 2, rows)
 
 
 def losses(points: Sequence[QpMean]) -> list[tuple[Point, list[float]]]:
@@ -79,8 +84,9 @@ def losses(points: Sequence[QpMean]) -> list[tuple[Point, list[float]]]:
 
 def _deciles(deciles: Sequence[Decile]) -> Table:
     columns: list[str | Column] = ["codec", "QP", "decile", "activity", Column("blocks %", ".1f")]
-    columns += [Column("error %", ".1f"), *(Column(f"reduction %, {name}", ".1f") for name in _names(deciles))]
-    columns += [Column(f"gain dB, {name}", "+.3f") for name in _names(deciles)]
+    columns += [Column("error %", ".1f", "no error in any block")]
+    columns += [Column(f"reduction %, {name}", ".1f", "the error is not reduced") for name in _names(deciles)]
+    columns += [Column(f"gain dB, {name}", "+.3f", "no error in these blocks") for name in _names(deciles)]
     rows: list[list[Cell]] = [
         [
             *(codec, qp, decile + 1, f"{ways[0].least:.1f} to {ways[0].most:.1f}"),
@@ -95,8 +101,8 @@ def _deciles(deciles: Sequence[Decile]) -> Table:
 
 def _flags(points: Sequence[QpMean]) -> Table:
     columns: list[str | Column] = ["codec", "filtered", "QP", Column("gain dB", "+.3f")]
-    columns += [Column("with flags dB", "+.3f"), Column("off %", ".1f")]
-    columns += [Column("bits a flag", ".2f"), Column("flags %", ".3f")]
+    columns += [Column("with flags dB", "+.3f"), Column("off %", ".1f", EXACT)]
+    columns += [Column("bits a flag", ".2f", EXACT), Column("flags %", ".3f", "no bits")]
     rows: list[list[Cell]] = [
         [
             *(m.point.codec, NAMES[m.point.way], m.point.qp),
@@ -109,14 +115,19 @@ def _flags(points: Sequence[QpMean]) -> Table:
 
 
 def _clips(summaries: Sequence[Summary], means: Sequence[Mean]) -> Table:
-    columns: list[str | Column] = ["clip", "codec", "filtered", Column("gain dB", "+.3f")]
-    columns += [Column("with flags dB", "+.3f"), Column("BD-rate %", "+.2f"), Column("with flags %", "+.2f")]
+    columns: list[str | Column] = ["clip", "codec", "filtered", Column("gain dB", "+.3f", EXACT)]
+    columns += [Column("with flags dB", "+.3f", EXACT), Column("BD-rate %", "+.2f"), Column("with flags %", "+.2f")]
     figures = ("gain", "gain_flagged", "bd_rate", "bd_rate_flagged")
     rows: list[list[Cell]] = [
-        [s.source, s.codec, NAMES[s.way], *(getattr(s, figure) for figure in figures)] for s in summaries
+        [
+            *(s.source, s.codec, NAMES[s.way], s.gain, s.gain_flagged),
+            defined_or(s.bd_rate, s.bd_rate_reason),
+            defined_or(s.bd_rate_flagged, s.bd_rate_flagged_reason),
+        ]
+        for s in summaries
     ]
     rows += [
-        [f"**mean over clips ({m.clips})**", m.codec, NAMES[m.way], *(_mean(m, figure) for figure in figures)]
+        [Bold(f"mean over clips ({m.clips})"), m.codec, NAMES[m.way], *(_mean(m, figure) for figure in figures)]
         for m in means
     ]
     return Table(columns, 3, rows)

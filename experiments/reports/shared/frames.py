@@ -1,0 +1,56 @@
+"""Read the frames of shards, and choose those that are in the means."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
+
+from codecnn.codecs.bit_depth import convert_bit_depth
+from codecnn.dataset.reader import Shard
+from codecnn.dataset.schema import SIGNALS
+from codecnn.video.picture import Picture, Plane
+
+EXACT = "every frame is coded or filtered without error at one of the QPs"  # why a clip has no figures
+NO_BITS = "the bits of the encoding without in-loop filters are not recorded"
+
+
+class Frame(NamedTuple):
+    """Hold the luma of an original, in the bit depth of the decoder, and the decoded pictures."""
+
+    original: Plane
+    baseline: Picture
+    unfiltered: Picture
+
+
+def read_frame(shard: Shard, index: int) -> Frame:
+    """Return a frame of a shard, with the original in the bit depth of the decoder, which may be larger than its own.
+
+    A sample value of the original is then multiplied by a power of 2, as an encoder with a larger internal bit depth
+    does.
+    """
+    original, baseline, unfiltered = (shard.picture(signal, index) for signal in SIGNALS)
+    return Frame(convert_bit_depth(original, baseline.bit_depth).y, baseline, unfiltered)
+
+
+def kept_frames(clips: Sequence[Hashable], exact: Sequence[Sequence[bool]]) -> list[list[int]]:
+    """Return the numbers of the frames that stay in the means, for each of several measurements.
+
+    A frame that is exact in one measurement of a clip is left out in all of them.
+
+    clips: the clip of each measurement; exact: whether a picture of a frame is the original, for each measurement.
+    """
+    left_out: dict[Hashable, set[int]] = defaultdict(set)
+    for clip, frames in zip(clips, exact, strict=True):
+        left_out[clip].update(number for number, is_exact in enumerate(frames) if is_exact)
+    return [
+        [number for number in range(len(frames)) if number not in left_out[clip]]
+        for clip, frames in zip(clips, exact, strict=True)
+    ]
+
+
+def bits_of(shard: Shard, kept: Sequence[int]) -> tuple[int, int | None]:
+    """Return the bits of some frames of a shard, and those of the stream that their unfiltered pictures are of.
+
+    None where the second number is not known.
+    """
+    unfiltered = getattr(shard, "unfiltered_bits", shard.bits)
+    return int(shard.bits[kept].sum()), None if unfiltered is None else int(unfiltered[kept].sum())
