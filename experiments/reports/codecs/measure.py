@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codecnn.dataset.reader import Shard
+from codecnn.dataset.schema import join_filters
 from codecnn.errors import InputError
 from codecnn.metrics import BdRate, bd_rate_or_reason, psnr
-from experiments.reports.shared.frames import EXACT, bits_of, filters_in_words, kept_frames, read_frame
+from experiments.reports.shared.frames import EXACT, bits_of, kept_frames, read_frame
 from experiments.reports.shared.means import mean_defined
 
 
@@ -58,7 +59,7 @@ def points_of(shards: Sequence[Shard], measured: Sequence[Sequence[tuple[float, 
             version=info.codec_version,
             preset=info.preset,
             parameters=info.codec_parameters,
-            in_loop_filters=filters_in_words(shard),
+            in_loop_filters=join_filters(shard.in_loop_filters),
             qp=info.qp,
             frames=len(kept),
             lossless=len(frames) - len(kept),

@@ -54,8 +54,3 @@ def bits_of(shard: Shard, kept: Sequence[int]) -> tuple[int, int | None]:
     """
     unfiltered = shard.unfiltered_bits
     return int(shard.bits[kept].sum()), None if unfiltered is None else int(unfiltered[kept].sum())
-
-
-def filters_in_words(shard: Shard) -> str:
-    """Return which in-loop filters were on in a shard, such as "deblocking on, SAO off"; empty if not recorded."""
-    return ", ".join(f"{name} {'on' if is_on else 'off'}" for name, is_on in shard.in_loop_filters.items())
