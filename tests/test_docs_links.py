@@ -89,3 +89,11 @@ def test_options_of_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_command_is_in_the_table() -> None:
     table = re.findall(r"^\| `([a-z-]+)", (ROOT / "docs" / "commands.md").read_text(), re.MULTILINE)
     assert sorted(table) == sorted(SCRIPTS)
+
+
+def test_the_map_of_folders_is_complete() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    folders = [path.parent.relative_to(ROOT) for path in ROOT.glob("codecnn/*/__init__.py")]
+    folders += [path.parent.relative_to(ROOT) for path in ROOT.glob("*/__init__.py") if path.parent.name != "codecnn"]
+    assert len(folders) > 12
+    assert not [str(folder) for folder in folders if f"| `{folder.as_posix()}`" not in text]
