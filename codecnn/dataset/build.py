@@ -131,15 +131,16 @@ def build_shard(task: ShardTask) -> str | None:
     info = task.info
     remove_abandoned(task.path)
     try:
-        with ShardWriter(task.path, info, task.storage) as writer:
+        with ShardWriter(task.path, info, task.storage) as writer, task.clip.unchanged(info.source_sha256):
             for frame in task.codec.encode(task.clip, info.qp):
                 signals = {"original": frame.original, "baseline": frame.baseline, "unfiltered": frame.unfiltered}
                 maps = _label(signals, info, task.label_modes) if info.blocks else {}
                 writer.append(signals, frame.bits, frame.qp_used, maps, frame.unfiltered_bits, frame.in_loop_filters)
     except InputError as error:
         return str(error)
-    except OSError as error:  # of the file in the making, if it names no other
-        return f"{error.filename or task.path}: {error.strerror}"
+    except OSError as error:  # one of the file in the making names it
+        where = error.filename or f"{task.clip.path}: cannot be coded at QP {info.qp}"
+        return f"{where}: {error.strerror or ' '.join(str(error).split())}"
     return None
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -50,10 +51,34 @@ class Clip:
         """Read the file again and yield every n-th of its first `first_frames` frames."""
         return islice(self.read(), 0, self.first_frames or None, self.every)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Return all files that the frames are read from."""
+        return (self.path,)
+
     def sha256(self) -> str:
         """Return the checksum of the source file, in hexadecimal."""
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @contextmanager
+    def unchanged(self, sha256: str) -> Iterator[None]:
+        """Hold that what is read of the source meanwhile is what has this checksum; InputError at the end if not."""
+        try:
+            before = self._stamps()
+            yield
+            after = self.sha256(), self._stamps()
+        except OSError as error:
+            if error.filename not in map(str, self.files):
+                raise
+            raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
+        if after != (sha256, before):
+            raise InputError(f"{self.path}: has changed since its checksum was taken; the same command takes it anew")
+
+    def _stamps(self) -> list[tuple[int, ...]]:
+        """Return what changes if a file is written to or replaced, even if it gets back its content and times."""
+        stats = (file.stat() for file in self.files)
+        return [(stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for stat in stats]
 
 
 def open_clip(path: Path | str, options: FormatOptions = NOTHING_STATED, first_frames: int = 0, every: int = 1) -> Clip:
