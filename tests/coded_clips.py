@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from codecnn.codecs.bit_depth import convert_bit_depth
+from codecnn.codecs.codec import CodedFrame
 from codecnn.codecs.registry import CODECS
 from codecnn.codecs.vvenc import find_ffmpeg
 from codecnn.errors import InputError
+from codecnn.metrics import psnr
 from codecnn.video.clip import Clip, open_clip
 from codecnn.video.picture import Picture
 from codecnn.video.raw import write_raw
@@ -57,6 +60,12 @@ def make_clip(
     path = folder / f"clip_{width}x{height}_25_{bit_depth}bit_{chroma}.yuv"
     write_raw(path, [photograph(name, height, width, bit_depth, chroma) for name in frames])
     return open_clip(path)
+
+
+def quality(frame: CodedFrame, signal: str = "baseline") -> float:
+    """Return the PSNR-Y of a signal, at the bit depth that it was decoded to."""
+    picture: Picture = getattr(frame, signal)
+    return psnr(convert_bit_depth(frame.original, picture.bit_depth).y, picture.y, picture.bit_depth)
 
 
 def read_headers(stream: Path) -> dict[str, list[int]]:

@@ -1,45 +1,24 @@
-"""Run an encoder as a process: without a shell, with a time limit, and leave neither processes nor files behind."""
+"""Run an encoder as a process: without a shell, with a time limit, and leave no process behind."""
 
 import contextlib
-import glob
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
+from codecnn.codecs.encoder_log import find_reason
 from codecnn.codecs.placeholders import find_program
+from codecnn.codecs.scratch_folder import scratch_folder
 from codecnn.errors import InputError
-from codecnn.io.locks import abandoned, locked
 
 POLL_SECONDS = 0.05
 VERSION_SECONDS = 30
-TAIL_BYTES = 4096
-
-
-@contextlib.contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """Make a temporary folder below $TMPDIR; remove those that dead processes of this machine have left.
-
-    Any OSError, also in the caller's block, becomes an InputError that names the folder.
-    """
-    prefix, place = f"codecnn.{socket.gethostname()}.", "$TMPDIR"
-    try:
-        place = tempfile.gettempdir()
-        for folder in Path(place).glob(f"{glob.escape(prefix)}*"):
-            with abandoned(folder) as is_abandoned:
-                if is_abandoned:
-                    shutil.rmtree(folder, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=prefix) as place, locked(Path(place)):
-            yield Path(place)
-    except OSError as error:
-        raise InputError(f"{place}: cannot be used as a scratch folder ({error.strerror})") from error
 
 
 @cache
@@ -88,48 +67,58 @@ def run_encoder(
     children have always ended when this returns or raises. Raises InputError if the encoder cannot be started, fails,
     or takes longer than seconds_per_frame for each of its frames.
     """
-    log = folder / "log"
-    arguments = [*kill_with_parent(), find_program(command[0]), *command[1:]]
-    with log.open("wb") as output:
-        try:
-            process = subprocess.Popen(
-                arguments, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=folder, start_new_session=True
-            )
-        except OSError as error:
-            raise InputError(f"{command[0]}: cannot be run ({error.strerror})") from error
-    limit = _TimeLimit(process, seconds_per_frame, frames)
-    try:
-        assert process.stdin
-        # A broken pipe: the encoder has ended before it has read everything; its exit status gives the reason.
-        with contextlib.suppress(BrokenPipeError), process.stdin:
-            for frame in stdin:
-                limit.frames += 1
-                process.stdin.write(frame)
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    finally:
-        limit.finished.set()
-        limit.join()
-        _kill_group(process)  # not reaped yet, so no other group can have this number
-        status = process.wait()
-    if limit.exceeded:
+    ended = _run(command, folder, seconds_per_frame, stdin, frames)
+    if ended.exceeded:
         raise InputError(f"{name} took more than {seconds_per_frame:g} s a frame and was stopped")
-    if status:
-        cause = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
-        raise InputError(f"{name} {cause}: {_last_line(log)}")
-    return log.read_text(errors="replace")
+    if ended.status:
+        by_signal = ended.status < 0
+        cause = f"was ended by {_signal_name(-ended.status)}" if by_signal else f"ended with exit status {ended.status}"
+        raise InputError(f"{name} {cause}: {find_reason(ended.log)}")
+    return ended.log
 
 
 def read_output(command: Sequence[str]) -> str:
     """Return the output of a short command, whatever its exit status; InputError if it cannot be started or hangs."""
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=VERSION_SECONDS
-        )  # fmt: skip
-    except OSError as error:
-        raise InputError(f"{command[0]}: cannot be run ({error.strerror})") from error
-    except subprocess.TimeoutExpired as error:
-        raise InputError(f"{command[0]}: did not end within {VERSION_SECONDS} s when asked for its version") from error
-    return done.stdout.decode(errors="replace")
+    with scratch_folder() as folder:
+        ended = _run(command, folder, VERSION_SECONDS)
+    if ended.exceeded:
+        raise InputError(f"{command[0]}: did not end within {VERSION_SECONDS} s when asked for its version")
+    return ended.log
+
+
+class _Ended(NamedTuple):
+    status: int  # below 0: the signal
+    exceeded: bool  # the time limit
+    log: str
+
+
+def _run(
+    command: Sequence[str], folder: Path, seconds_per_frame: float, stdin: Iterable[bytes] = (), frames: int = 0
+) -> _Ended:
+    arguments = [*kill_with_parent(), find_program(command[0]), *command[1:]]
+    with tempfile.TemporaryFile(dir=folder) as log:  # without a name: the encoder cannot put a pipe in its place
+        try:
+            process = subprocess.Popen(
+                arguments, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=folder, start_new_session=True
+            )
+        except OSError as error:
+            raise InputError(f"{command[0]}: cannot be run ({error.strerror})") from error
+        limit = _TimeLimit(process, seconds_per_frame, frames)
+        try:
+            assert process.stdin
+            # A broken pipe: the encoder has ended before it has read everything; its exit status gives the reason.
+            with contextlib.suppress(BrokenPipeError), process.stdin:
+                for frame in stdin:
+                    limit.frames += 1
+                    process.stdin.write(frame)
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        finally:
+            limit.finished.set()
+            limit.join()
+            _kill_group(process)  # not reaped yet, so no other group can have this number
+            status = process.wait()
+        log.seek(0)
+        return _Ended(status, limit.exceeded, log.read().decode(errors="replace"))
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
@@ -137,8 +126,8 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _last_line(log: Path) -> str:
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - TAIL_BYTES))
-        lines = file.read().decode(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {number}"

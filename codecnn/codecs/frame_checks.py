@@ -1,6 +1,6 @@
 """Check that coded frames belong to the clip: their number, size, format and QP. Errors name the clip."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import zip_longest
 from typing import Any
@@ -18,6 +18,12 @@ def check_qp(clip: Clip, encoder: str, qp: int, used: int) -> None:
         raise InputError(f"{clip.path}: QP {qp} was asked for, {encoder} used {used}")
 
 
+def check_unfiltered(clip: Clip, encoder: str, filters: Mapping[str, bool]) -> None:
+    """Raise InputError if a filter was on in an encoding that was to have none."""
+    if on := ", ".join(name for name, is_on in filters.items() if is_on and name != "LMCS"):
+        raise InputError(f"{clip.path}: {encoder} was to encode without in-loop filters, but {on} was on")
+
+
 def read_source(clip: Clip) -> Iterator[Picture]:
     """Read the clip's frames; InputError with the name of its file if it cannot be read any more."""
     try:
@@ -26,23 +32,23 @@ def read_source(clip: Clip) -> Iterator[Picture]:
         raise InputError(f"{clip.path}: cannot be read ({error.strerror})") from error
 
 
-def crop_to_original(decoded: Picture, original: Picture, size: tuple[int, int]) -> Picture:
+def crop_to_original(decoded: Picture, original: Picture, size: tuple[int, int], bit_depth: int) -> Picture:
     """Return the part of a decoded picture that the original has: no padding, and at 4:0:0 no chroma.
 
-    `size` is the (height, width) that the encoder was given. Raises ValueError if the decoded picture has another size
-    or chroma format, or a lower bit depth than the original.
+    `size` is the (height, width) that the encoder was given. Raises ValueError if the decoded picture has another size,
+    chroma format or bit depth than asked for.
     """
     # FFmpeg's h264 decoder adds grey chroma to 4:0:0.
     only_luma = len(original.planes) == 1 and len(decoded.planes) > 1
     picture = Picture.of([decoded.y], decoded.bit_depth) if only_luma else decoded
-    if picture.y.shape != size or picture.chroma != original.chroma or picture.bit_depth < original.bit_depth:
-        wanted = _format(size, original)
-        raise ValueError(f"what was encoded is {wanted}, what was decoded {_format(decoded.y.shape, decoded)}")
+    wanted, found = (size, original.chroma, bit_depth), (picture.y.shape, picture.chroma, picture.bit_depth)
+    if found != wanted:
+        raise ValueError(f"what was encoded is {_format(*wanted)}, what was decoded {_format(*found)}")
     return picture.crop(*original.y.shape)
 
 
-def _format(size: tuple[int, ...], picture: Picture) -> str:
-    return f"{size[1]}x{size[0]} {picture.chroma} at {picture.bit_depth} bit"
+def _format(size: tuple[int, ...], chroma: str, bit_depth: int) -> str:
+    return f"{size[1]}x{size[0]} {chroma} at {bit_depth} bit"
 
 
 @contextmanager

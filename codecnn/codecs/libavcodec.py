@@ -1,25 +1,24 @@
 """Encode and decode with libavcodec, through PyAV, frame by frame."""
 
-import os
 import re
-import subprocess
-import sys
+import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import cache
 from itertools import chain
+from typing import Any, cast
 
 import av
 import numpy as np
 from av.video.frame import PictureType
 
+from codecnn.codecs.encoder_log import log_of_opening
 from codecnn.errors import InputError
 from codecnn.video.clip import Clip
 from codecnn.video.frames import PIXEL_FORMATS, frame_from_picture, picture_from_frame
 from codecnn.video.picture import Picture, VideoFormat
 
-LAMBDA_UNITS_PER_QP = 118  # FFmpeg's FF_QP2LAMBDA, the unit of a packet's quality_stats
 Decoder = Callable[[av.Packet | None], Iterable[av.VideoFrame]]  # None: the packets have ended
 
 
@@ -51,19 +50,33 @@ def padded_size(fmt: VideoFormat, minimum: int = 2, multiple: int = 2) -> tuple[
 def open_encoder(library: str, clip: Clip, options: dict[str, str], minimum: int = 2) -> av.VideoCodecContext:
     """Open an encoder with one thread for the pictures of a clip, padded to even sizes of at least `minimum`.
 
-    Raises InputError if it does not take the clip's format.
+    Raises InputError if it does not take the clip's format, and with the encoder's own reason if it refuses.
     """
     check_format(clip, library, list_formats(library))
     fmt = clip.format
+    height, width = padded_size(fmt, minimum)
     encoder = av.CodecContext.create(library, "w")
     assert isinstance(encoder, av.VideoCodecContext)
-    encoder.height, encoder.width = padded_size(fmt, minimum)
+    encoder.height, encoder.width = height, width
     encoder.pix_fmt = PIXEL_FORMATS[fmt.chroma, fmt.bit_depth]
-    encoder.time_base = 1 / fmt.fps
+    encoder.time_base = 1 / encoder_rate(fmt.fps)
     encoder.gop_size = 1
     encoder.thread_count = 1
     encoder.options = options
+    try:
+        encoder.open()
+    except av.FFmpegError as error:
+        log = log_of_opening(library, width, height, encoder.pix_fmt, str(encoder_rate(fmt.fps)), options)
+        raise InputError(f"{clip.path}: {library} refuses it: {'; '.join(log) or error}") from error
     return encoder
+
+
+def encoder_rate(fps: Fraction) -> Fraction:
+    """Return the frame rate that encoders are told, as near as they take: none below 1, no long fraction.
+
+    Rates are for kbit/s and change no picture; but libvpx codes other pictures below 1.
+    """
+    return max(fps.limit_denominator(1001), Fraction(1))
 
 
 def encode_pictures(encoder: av.VideoCodecContext, pictures: Iterable[Picture]) -> Iterator[av.Packet]:
@@ -84,11 +97,14 @@ def open_decoder(name: str, **options: str) -> av.VideoCodecContext:
     return decoder
 
 
-def decode(units: Iterable[av.Packet], decoders: Sequence[Decoder]) -> Iterator[tuple[av.Packet, list[Picture]]]:
+def decode(
+    units: Iterable[av.Packet], decoders: Sequence[Decoder], qp: int | None = None
+) -> Iterator[tuple[av.Packet, list[Picture]]]:
     """Yield each packet with one picture from each decoder, as soon as all are there: little is held in memory.
 
-    Raises ValueError if a picture is not intra, has a pixel format that is not planar, or belongs to no packet. A
-    packet without a picture from every decoder is not yielded.
+    Raises ValueError if a picture is not intra, has a pixel format that is not planar, has blocks of another QP than
+    `qp` as far as the decoder tells, or belongs to no packet. A packet without a picture from every decoder is not
+    yielded.
     """
     done = 0
     waiting: deque[av.Packet] = deque()
@@ -102,6 +118,9 @@ def decode(units: Iterable[av.Packet], decoders: Sequence[Decoder]) -> Iterator[
                     kind = PictureType(frame.pict_type).name
                     raise ValueError(f"frame {done + len(queue)} is not intra, but of type {kind}")
                 queue.append(picture_from_frame(frame))
+                if qp is not None and (others := block_qps(frame) - {qp}):
+                    number = done + len(queue) - 1
+                    raise ValueError(f"QP {qp} was asked for, frame {number} has blocks of QP {min(others)}")
         while waiting and all(decoded):
             done += 1
             yield waiting.popleft(), [queue.popleft() for queue in decoded]
@@ -109,10 +128,19 @@ def decode(units: Iterable[av.Packet], decoders: Sequence[Decoder]) -> Iterator[
         raise ValueError(f"{max(map(len, decoded))} more pictures were decoded than the {done} that were encoded")
 
 
-def read_qp(packet: av.Packet) -> int:
-    """Return the QP of a packet's frame, as reported by the encoder."""
-    quality = int.from_bytes(bytes(packet.get_sidedata("quality_stats"))[:4], "little")
-    return round(quality / LAMBDA_UNITS_PER_QP)
+def block_qps(frame: av.VideoFrame) -> set[int]:
+    """Return the QPs of a frame's blocks in the slice's scale, without I_PCM blocks; none if the decoder does not tell.
+
+    FFmpeg's h264 decoder tells with the option `export_side_data=venc_params`.
+    """
+    stored = cast(Any, frame.side_data).get("VIDEO_ENC_PARAMS")
+    if stored is None:
+        return set()
+    data = bytes(stored)
+    count, offset, size, _, qp = struct.unpack_from("INNii", data)  # AVVideoEncParams
+    changes = np.ndarray((count,), np.int32, data, offset + 16, (size,))  # AVVideoBlockParams.delta_qp
+    above = 6 * (frame.format.components[0].bits - 8)
+    return {int(used) - above for used in np.unique(qp + changes) if used != 0}  # 0: I_PCM
 
 
 @cache
@@ -130,16 +158,8 @@ def encode_grey_picture(library: str, parameters: str = "", value: str = "") -> 
 
 @cache
 def read_version(library: str, pattern: str) -> str:
-    """Return the version that a library logs when it opens an encoder; a process of its own, to catch the log."""
-    program = (
-        "import av; from fractions import Fraction\n"
-        "av.logging.set_libav_level(av.logging.INFO); av.logging.restore_default_callback()\n"
-        f"e = av.CodecContext.create({library!r}, 'w'); e.width = e.height = 64\n"
-        "e.pix_fmt = 'yuv420p'; e.time_base = Fraction(1, 25); e.open()"
-    )
-    environment = {**os.environ, "SVT_LOG": "3"}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
-    found = re.search(pattern, done.stderr)
+    """Return the version that a library logs when it opens an encoder."""
+    found = re.search(pattern, "\n".join(log_of_opening(library, 64, 64, "yuv420p", "25", {}, "INFO")))
     return found[1] if found else "version unknown"
 
 

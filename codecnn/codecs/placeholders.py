@@ -33,6 +33,6 @@ def fill_placeholders(command: Command, values: Mapping[str, object]) -> list[st
 def find_program(program: str) -> str:
     """Return the absolute path of a program, given as a path or as a name on $PATH; InputError if there is none."""
     found = shutil.which(program)
-    if not found:
+    if not found or not Path(found).is_file():
         raise InputError(f"{program or 'encoder'}: no such program; name it with --encoder or in the codec template")
     return str(Path(found).absolute())

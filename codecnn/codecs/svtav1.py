@@ -8,16 +8,23 @@ from pathlib import Path
 
 from codecnn.codecs.codec import CodedFrame
 from codecnn.codecs.coded_bits import count_av1_bits
-from codecnn.codecs.frame_checks import check_qp, crop_to_original, name_failures, read_source, zip_frames
+from codecnn.codecs.frame_checks import (
+    check_qp,
+    check_unfiltered,
+    crop_to_original,
+    name_failures,
+    read_source,
+    zip_frames,
+)
 from codecnn.codecs.libavcodec import (
     decode,
     encode_pictures,
     open_decoder,
     open_encoder,
     padded_size,
-    read_qp,
     read_version,
 )
+from codecnn.codecs.picture_headers import HeaderReader, quantizer_of
 from codecnn.video.clip import Clip
 from codecnn.video.picture import Picture
 
@@ -88,21 +95,24 @@ class SvtAv1:
             filtered = self._coded(clip, qp, FILTERS_ON)
             plain = self._coded(clip, qp, FILTERS_OFF)
             rows = zip_frames(clip, read_source(clip), filtered, plain)
-            for original, (baseline, bits, used), (unfiltered, unfiltered_bits, _) in rows:
-                baseline, unfiltered = (crop_to_original(picture, original, size) for picture in (baseline, unfiltered))
-                yield CodedFrame(original, baseline, unfiltered, bits, used, unfiltered_bits)
+            for original, (picture, bits, filters), (plain_picture, plain_bits, plain_filters) in rows:
+                check_unfiltered(clip, self.name, plain_filters)
+                baseline, unfiltered = (
+                    crop_to_original(coded, original, size, original.bit_depth) for coded in (picture, plain_picture)
+                )
+                yield CodedFrame(original, baseline, unfiltered, bits, qp, plain_bits, filters)
 
-    def _coded(self, clip: Clip, qp: int, filters: str) -> Iterator[tuple[Picture, int, int]]:
-        os.environ.setdefault("SVT_LOG", "1")  # only errors; it writes to the terminal itself
+    def _coded(self, clip: Clip, qp: int, filters: str) -> Iterator[tuple[Picture, int, dict[str, bool]]]:
+        os.environ.setdefault("SVT_LOG", "0")  # it writes to the terminal itself; errors are told by open_encoder
         options = {"preset": self.preset, "svtav1-params": f"{self.parameters(qp)}:{filters}"}
-        encoder = open_encoder("libsvtav1", clip, options, minimum=SUPERBLOCK)
         with keep_priority():
-            encoder.open()
-        decoder = open_decoder("libdav1d").decode
+            encoder = open_encoder("libsvtav1", clip, options, minimum=SUPERBLOCK)
+        headers, decoder = HeaderReader(self.decoder), open_decoder(self.decoder).decode
         for index, (packet, (picture,)) in enumerate(decode(encode_pictures(encoder, read_source(clip)), [decoder])):
-            used = read_qp(packet)
-            check_qp(clip, self.name, qp, used)
-            yield picture, count_av1_bits(bytes(packet), index == 0), used
+            unit = bytes(packet)
+            said = headers.read(unit)
+            check_qp(clip, self.name, qp, quantizer_of(said.qp))
+            yield picture, count_av1_bits(unit, index == 0), said.in_loop_filters
 
     def version(self) -> str:
         """Return the version that SVT-AV1 logs."""

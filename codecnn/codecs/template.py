@@ -9,21 +9,31 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.codecs.codec import CodedFrame
 from codecnn.codecs.coded_bits import COUNT_BITS
 from codecnn.codecs.encode_once import open_decoder_pair
-from codecnn.codecs.encoder_process import read_output, scratch_folder
-from codecnn.codecs.frame_checks import check_qp, crop_to_original, name_failures, read_source, zip_frames
+from codecnn.codecs.encoder_process import read_output
+from codecnn.codecs.frame_checks import (
+    check_qp,
+    check_unfiltered,
+    crop_to_original,
+    name_failures,
+    read_source,
+    zip_frames,
+)
 from codecnn.codecs.libavcodec import check_format, padded_size
+from codecnn.codecs.picture_headers import QUANTIZERS, HeaderReader, quantizer_of
 from codecnn.codecs.placeholders import Command, fill_placeholders, find_program, list_placeholders
+from codecnn.codecs.scratch_folder import scratch_folder
 from codecnn.codecs.template_check import (
     RECONSTRUCTION,
     check_commands,
     check_decoder,
     check_formats,
     check_name,
+    check_numbers,
     check_patterns,
+    check_presets,
     check_qps,
 )
 from codecnn.codecs.template_run import Run, decode_run, find_in_log, read_reconstruction, run_command
@@ -31,11 +41,14 @@ from codecnn.errors import InputError
 from codecnn.video.clip import Clip
 from codecnn.video.picture import Picture, VideoFormat
 
+QUANTIZER_DECODERS = ("libdav1d", "vp9")  # in their streams is base_q_idx
+
 
 class _Coded(NamedTuple):
     bits: int
     qp_used: int
     pictures: list[Picture]
+    filters: dict[str, bool]  # empty: not known
 
 
 @dataclass(frozen=True)
@@ -43,12 +56,12 @@ class CommandTemplate:
     """Hold the command of an encoder, and how its output is read.
 
     A command is a list of arguments, or a string that is split as a shell would split it; no shell runs it. Its
-    placeholders are {encoder} and {config} (paths), {preset}, {qp}, {width}, {height}, {frames}, {chroma} (such as
-    420), {bit_depth} and {pixel_format} (of the input; FFmpeg's name), {fps} (such as 30000/1001), {fps_rounded}, and
-    files in a temporary folder, the command's working directory: {input} (raw planar; without it the frames go to the
-    command's standard input), {bitstream} and {reconstruction}. For every shard that is made at the same time, $TMPDIR
-    needs room for the raw clip once with {input}, at the bit depth of the encoder's input, and once more for each
-    {reconstruction}.
+    placeholders are {encoder} and {config} (paths), {preset}, {qp}, {qp_prime} (QP + 6 (bit depth - 8), libx264's own
+    scale), {width}, {height}, {frames}, {chroma} (such as 420), {bit_depth} and {pixel_format} (of the input; FFmpeg's
+    name), {fps} (such as 30000/1001), {fps_rounded}, and files in a temporary folder, the command's working directory:
+    {input} (raw planar; without it the frames go to the command's standard input), {bitstream} and {reconstruction}.
+    For every shard that is made at the same time, $TMPDIR needs room for the raw clip once with {input}, at the bit
+    depth of the encoder's input, and once more for each {reconstruction}.
 
     Args:
         name: The name in files and attributes: letters, digits, dot, dash and underscore.
@@ -56,7 +69,8 @@ class CommandTemplate:
         version_command: Prints the version.
         decoder: FFmpeg's name of the decoder (h264, hevc, vvc, libdav1d, vp9); or reconstruction: the raw file that the
             encoder itself writes is the baseline, and it is not verified that every frame is intra.
-        qp_range: Lowest and highest QP.
+        qp_range: Lowest and highest QP. For h264, hevc and vvc it is the slice QP, which is read in the stream and
+            checked; for libdav1d and vp9 the quantizer 0 to 63, or base_q_idx if the range ends above 63.
         default_qps: The QPs if the user gives none.
         command_unfiltered: Encodes again with the in-loop filters off; its decisions may differ. May be left out only
             for the decoders h264 and hevc, which can leave out the filters themselves.
@@ -64,14 +78,14 @@ class CommandTemplate:
         encoder: Path or name of the program that {encoder} stands for.
         config: Path of the file that {config} stands for.
         formats: The formats that the encoder takes, each a chroma format and a bit depth.
-        input_bit_depth: Bit depth of the encoder's input; 0: as the original. Originals of fewer bits are shifted up,
-            and the coded pictures are converted to the original's bit depth with rounding.
+        input_bit_depth: Bit depth of the encoder's input and of what is decoded; 0: as the original. Originals of fewer
+            bits are shifted up.
         reconstruction_bit_depth: Bit depth of {reconstruction}; 0: as the input.
         minimum_size: Smaller pictures are padded to it.
         size_multiple: Width and height are padded to a multiple of it.
-        qp_pattern: A regular expression with one group that finds the QP of every frame in the encoder's output. If
-            left out, the QP is not verified: it is taken to be the requested one.
-        bits_pattern: The same for the bits of every frame. If left out, they are counted in the stream.
+        qp_pattern: A regular expression with one group that finds the QP of every frame in the encoder's output, to be
+            checked as well. Without it the QP of a reconstruction is taken to be the requested one.
+        bits_pattern: The same for the bits of every frame, only for a reconstruction. In a stream they are counted.
         presets: The values that {preset} may have.
         preset: The value of {preset} if the user gives none.
         seconds_per_frame: The time limit of an encoding, for each frame.
@@ -106,8 +120,11 @@ class CommandTemplate:
             check_qps(self.qp_range, self.default_qps)
             check_formats(self.formats)
             check_decoder(self.decoder, bool(self.bits_pattern), len(self.commands) == 2)
+            depths = {name: getattr(self, name) for name in ("input_bit_depth", "reconstruction_bit_depth")}
+            check_numbers(depths, self.minimum_size, self.size_multiple, self.seconds_per_frame)
+            check_presets(self.presets, self.preset, self.commands)
         except ValueError as error:
-            raise InputError(f"codec template {self.name}: {error}") from error
+            raise InputError(f"codec template {self.name!r:.80}: {error}") from error
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -134,7 +151,7 @@ class CommandTemplate:
     @property
     def coded_bit_depth(self) -> int:
         """Return the bit depth of the decoder's output; 0: that of the original."""
-        return 0
+        return (self.reconstruction_bit_depth if self.decoder == RECONSTRUCTION else 0) or self.input_bit_depth
 
     def describe(self, qp: int) -> str:
         """Return the commands, with the QP but without file names, for a dataset's attributes."""
@@ -145,11 +162,11 @@ class CommandTemplate:
         if self.config:
             parts.append(f"config: sha256 {_sha256(self.config)}")
         if self.input_bit_depth:
-            parts.append(f"coded at {self.input_bit_depth} bit, brought to the original's bit depth by rounding")
+            parts.append(f"coded at {self.input_bit_depth} bit")
         if self.decoder == RECONSTRUCTION:
-            parts.append("all-intra as asked for, not verified")
-        if not self.qp_pattern:
-            parts.append("QP as asked for, not verified")
+            parts.append("bits as the encoder prints them; all-intra as asked for, not verified")
+            if not self.qp_pattern:
+                parts.append("QP as asked for, not verified")
         return "; ".join(parts)
 
     @cache  # noqa: B019 - a handful of templates in a process
@@ -167,44 +184,57 @@ class CommandTemplate:
         """Run the encoder, once or twice, then decode frame by frame in bounded memory.
 
         Raises InputError if the encoder cannot be run, fails or takes too long; if its stream does not decode to as
-        many pictures as there are frames, of the same size and chroma format, and of no fewer bits; if a frame is not
-        intra (unknown for a reconstruction); or if a QP is not the requested one.
+        many pictures as there are frames, in the size, chroma format and bit depth that were asked for; if a frame is
+        not intra (unknown for a reconstruction); if a QP is not the requested one; or if an in-loop filter is on in the
+        second encoding.
         """
         check_format(clip, self.name, ((chroma, int(depth)) for chroma, depth in map(str.split, self.formats)))
         height, width = padded_size(clip.format, self.minimum_size, self.size_multiple)
         depth = self.input_bit_depth or clip.format.bit_depth
+        coded_depth = self.coded_bit_depth or depth
+        if (lower := min(depth, coded_depth)) < clip.format.bit_depth:
+            raise InputError(f"{clip.path}: {self.name} codes at {lower} bit, fewer than the clip has")
         fmt = replace(clip.format, width=width, height=height, bit_depth=depth)
         name = f"{clip.path}: {self.name} at QP {qp}"
         with scratch_folder() as folder, name_failures(clip, self.name, qp):
             frames = sum(1 for _ in read_source(clip))
             streams = []
             for number, command in enumerate(self.commands):
-                values = self._program_values(command) | {"qp": qp}
+                values = self._program_values(command) | {"qp": qp, "qp_prime": qp + 6 * (depth - 8)}
                 place = folder / str(number)
                 run = run_command(command, values, clip, fmt, frames, place, name, self.seconds_per_frame)
                 streams.append(self._coded(run, clip, fmt, qp, frames, name))
             for original, *coded in zip_frames(clip, read_source(clip), *streams):
                 for one in coded:
                     check_qp(clip, self.name, qp, one.qp_used)
+                if self.command_unfiltered:
+                    check_unfiltered(clip, self.name, coded[1].filters)
                 pictures = (picture for one in coded for picture in one.pictures)
-                cropped = (crop_to_original(picture, original, (height, width)) for picture in pictures)
-                baseline, unfiltered = (convert_bit_depth(picture, clip.format.bit_depth) for picture in cropped)
+                baseline, unfiltered = (
+                    crop_to_original(picture, original, (height, width), coded_depth) for picture in pictures
+                )
                 second_bits = coded[1].bits if self.encodes_twice else None
-                yield CodedFrame(original, baseline, unfiltered, coded[0].bits, coded[0].qp_used, second_bits)
+                yield CodedFrame(original, baseline, unfiltered, coded[0].bits, qp, second_bits, coded[0].filters)
 
     def _coded(self, run: Run, clip: Clip, fmt: VideoFormat, qp: int, frames: int, name: str) -> Iterator[_Coded]:
         """Yield the coded frames of a run; without a second run, each has the unfiltered picture as well."""
-        qps = find_in_log(self.qp_pattern, run, frames, name) if self.qp_pattern else frames * [qp]
-        bits = find_in_log(self.bits_pattern, run, frames, name) if self.bits_pattern else frames * [-1]
+        for printed in find_in_log(self.qp_pattern, run, frames, name) if self.qp_pattern else []:
+            check_qp(clip, self.name, qp, printed)
         if self.decoder == RECONSTRUCTION:
+            bits = find_in_log(self.bits_pattern, run, frames, name)
             depth = self.reconstruction_bit_depth or fmt.bit_depth
             made = read_reconstruction(run, replace(fmt, bit_depth=depth), name)
-        else:
-            decoders = open_decoder_pair(self.decoder, err_detect="crccheck+explode")
-            made = decode_run(run, self.decoder, decoders[:1] if self.command_unfiltered else decoders)
-        for index, (used, logged_bits, (unit, pictures)) in enumerate(zip_frames(clip, qps, bits, made)):
-            counted = logged_bits if self.bits_pattern else COUNT_BITS[self.decoder](unit, index == 0)
-            yield _Coded(counted, used, pictures)
+            for printed, (_, pictures) in zip_frames(clip, bits, made):
+                yield _Coded(printed, qp, pictures, {})
+            return
+        headers = HeaderReader(self.decoder)
+        decoders = open_decoder_pair(self.decoder, err_detect="crccheck+explode")
+        made = decode_run(run, self.decoder, decoders[:1] if self.command_unfiltered else decoders, qp, name)
+        for index, (unit, pictures) in enumerate(made):
+            said = headers.read(unit)
+            by_quantizer = self.decoder in QUANTIZER_DECODERS and self.qp_range[1] < len(QUANTIZERS)
+            used = quantizer_of(said.qp) if by_quantizer else said.qp
+            yield _Coded(COUNT_BITS[self.decoder](unit, index == 0), used, pictures, said.in_loop_filters)
 
     def _program_values(self, command: Command) -> dict[str, str]:
         """Return the values of {encoder}, {config} and {preset}; paths are absolute, as the command runs elsewhere."""

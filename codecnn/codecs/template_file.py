@@ -4,6 +4,7 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
+from codecnn.codecs.placeholders import list_placeholders
 from codecnn.codecs.template import CommandTemplate
 from codecnn.errors import InputError
 from codecnn.io.validated import validated
@@ -26,5 +27,11 @@ def load_template(name: str, encoder: str = "", config: str = "") -> CommandTemp
     if not name or not path.exists():
         known = ", ".join(list_shipped_templates())
         raise InputError(f"{name or repr(name)}: no such file, and no shipped template ({known})")
+    if not path.is_file():  # a named pipe would be waited for
+        raise InputError(f"{path}: not a file")
     template = validated(CommandTemplate, read_yaml(path), str(path))
+    for placeholder, given in (("encoder", encoder), ("config", config)):
+        commands = (*template.commands, template.version_command)
+        if given and not any(placeholder in list_placeholders(command) for command in commands):
+            raise InputError(f"{given}: the template {template.name} has no {{{placeholder}}} in its commands")
     return replace(template, encoder=encoder or template.encoder, config=config or template.config)

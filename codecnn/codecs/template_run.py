@@ -10,7 +10,7 @@ import av
 from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.codecs.encoder_process import run_encoder
 from codecnn.codecs.frame_checks import read_source
-from codecnn.codecs.libavcodec import Decoder, decode
+from codecnn.codecs.libavcodec import Decoder, decode, encoder_rate
 from codecnn.codecs.placeholders import Command, fill_placeholders, list_placeholders
 from codecnn.errors import InputError
 from codecnn.video.clip import Clip
@@ -18,9 +18,10 @@ from codecnn.video.frames import PIXEL_FORMATS
 from codecnn.video.picture import Picture, VideoFormat
 from codecnn.video.raw import read_raw, write_raw
 
-DEMUXERS = {"h264": "h264", "hevc": "hevc", "vvc": "vvc"}  # FFmpeg detects the others, which are in containers
+DEMUXERS = {"h264": "h264", "hevc": "hevc", "vvc": "vvc"}  # FFmpeg detects the others, which are in containers:
+CONTAINERS = "ivf,obu,matroska,mov"  # none of these leads to other files
 PLACEHOLDERS = {
-    *("encoder", "config", "preset", "qp", "input", "bitstream", "reconstruction", "frames"),
+    *("encoder", "config", "preset", "qp", "qp_prime", "input", "bitstream", "reconstruction", "frames"),
     *("width", "height", "fps", "fps_rounded", "bit_depth", "chroma", "pixel_format"),
 }
 
@@ -60,7 +61,7 @@ def run_command(
         "reconstruction": run.reconstruction,
         "width": fmt.width,
         "height": fmt.height,
-        "fps": fmt.fps,
+        "fps": encoder_rate(fmt.fps),
         "fps_rounded": max(1, round(fmt.fps)),
         "bit_depth": fmt.bit_depth,
         "chroma": fmt.chroma,
@@ -89,19 +90,34 @@ def find_in_log(pattern: str, run: Run, frames: int, name: str) -> list[int]:
         raise InputError(f"{name} printed no whole numbers where {pattern} finds them ({error})") from error
 
 
-def decode_run(run: Run, decoder: str, decoders: Sequence[Decoder]) -> Iterator[tuple[bytes, list[Picture]]]:
-    """Yield each packet of a run's bitstream with one picture from each decoder."""
-    with av.open(f"file:{run.bitstream}", format=DEMUXERS.get(decoder)) as container:
+def decode_run(
+    run: Run, decoder: str, decoders: Sequence[Decoder], qp: int, name: str
+) -> Iterator[tuple[bytes, list[Picture]]]:
+    """Yield each packet of a run's bitstream with one picture from each decoder.
+
+    Raises InputError if there is no video, and ValueError as `decode` does.
+    """
+    _check_file(run.bitstream, f"{name} wrote no bitstream")
+    demuxer = DEMUXERS.get(decoder)
+    only = {"format_whitelist": demuxer or CONTAINERS, "protocol_whitelist": "file"}
+    with av.open(f"file:{run.bitstream}", format=demuxer, options=only) as container:
+        if not container.streams.video:
+            raise InputError(f"{name} wrote a bitstream without video")
         units = (packet for packet in container.demux(video=0) if packet.size)
-        for packet, pictures in decode(units, decoders):
+        for packet, pictures in decode(units, decoders, qp):
             yield bytes(packet), pictures
 
 
 def read_reconstruction(run: Run, fmt: VideoFormat, name: str) -> Iterator[tuple[bytes, list[Picture]]]:
     """Yield the pictures of a run's reconstruction, each with an empty packet; InputError if there is none."""
-    if not run.reconstruction.exists():
-        raise InputError(f"{name} wrote no reconstruction")
+    _check_file(run.reconstruction, f"{name} wrote no reconstruction")
     return ((b"", [picture]) for picture in read_raw(run.reconstruction, fmt))
+
+
+def _check_file(path: Path, complaint: str) -> None:
+    """Raise InputError unless an output is a file: a named pipe, for example, could never be read to its end."""
+    if not path.is_file():
+        raise InputError(f"{complaint}, but something else than a file" if path.exists() else complaint)
 
 
 def _raw_bytes(picture: Picture) -> bytes:

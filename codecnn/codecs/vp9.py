@@ -6,14 +6,11 @@ from dataclasses import dataclass
 import av
 
 from codecnn.codecs.codec import CodedFrame
-from codecnn.codecs.coded_bits import count_all_bits
 from codecnn.codecs.encode_once import encode_once
 from codecnn.codecs.libavcodec import open_decoder, open_encoder, read_version
-from codecnn.codecs.vp9_header import read_key_frame_header, remove_loop_filter
-from codecnn.errors import InputError
+from codecnn.codecs.picture_headers import quantizer_of
+from codecnn.codecs.vp9_header import remove_loop_filter
 from codecnn.video.clip import Clip
-
-QUANTIZERS = (*range(0, 248, 4), 249, 255)  # base_q_idx of libvpx's quantizers 0 to 63
 
 
 @dataclass(frozen=True)
@@ -54,24 +51,15 @@ class Vp9:
 
         Raises InputError if the encoder refuses, or if a frame is no key frame or its QP is not the requested one.
         """
-        plain = open_decoder("vp9")
+        plain = open_decoder(self.decoder)
 
         def decode_plain(packet: av.Packet | None) -> Iterable[av.VideoFrame]:
             return plain.decode(packet and av.Packet(remove_loop_filter(bytes(packet))))
 
-        decoders = (open_decoder("vp9", err_detect="explode").decode, decode_plain)
+        decoders = (open_decoder(self.decoder, err_detect="explode").decode, decode_plain)
         encoder = open_encoder("libvpx-vp9", clip, self.parameters(qp))
-        return encode_once(
-            clip, self.name, qp, encoder, decoders, lambda unit: _qp_used(clip, bytes(unit)), count_all_bits
-        )
+        return encode_once(clip, self.name, qp, encoder, self.decoder, decoders, quantizer_of)
 
     def version(self) -> str:
         """Return the version that libvpx logs."""
         return "libvpx " + read_version("libvpx-vp9", r"\bv(\d+\.\d+\S*)")
-
-
-def _qp_used(clip: Clip, frame: bytes) -> int:
-    try:
-        return QUANTIZERS.index(read_key_frame_header(frame).base_q_idx)
-    except ValueError as error:
-        raise InputError(f"{clip.path}: libvpx made a frame of another kind ({error})") from error

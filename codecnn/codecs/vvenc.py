@@ -24,9 +24,8 @@ FILTERS_OFF = "sao=0:alf=0:ccalf=0:loopfilterdisable=1"
 class VVenC:
     """Hold the settings of VVC Main 10 by libvvenc, 4:2:0, CTU 128, decoded by FFmpeg. QP is H.266's.
 
-    8-bit originals are coded at an internal bit depth of 10, as in the JVET common test conditions, and the pictures
-    are converted to 8 bit by rounding, as VTM does with an output bit depth of 8. JVET measures PSNR at 10 bit, before
-    the rounding, which adds a squared error of about 1/12.
+    8-bit originals are coded at an internal bit depth of 10, as in the JVET common test conditions, and the decoded
+    pictures stay at 10 bit, at which JVET measures PSNR.
 
     Baseline: deblocking, SAO, ALF and CC-ALF. LMCS, which works in the loop but is no filter, is off at every preset.
     FFmpeg's decoder cannot leave out the filters, so the unfiltered picture is from a second encoding: its slices have
@@ -43,7 +42,7 @@ class VVenC:
     decoder: str = "vvc"
     unfiltered_by: str = "a second encoding with deblocking, SAO, ALF and CC-ALF off; its decisions may differ"
     encodes_twice: bool = True
-    coded_bit_depth: int = 0
+    coded_bit_depth: int = 10
     seconds_per_frame: float = 600.0
 
     def template(self) -> CommandTemplate:
@@ -57,7 +56,7 @@ class VVenC:
             decoder=self.decoder,
             qp_range=self.qp_range,
             default_qps=self.default_qps,
-            input_bit_depth=10,
+            input_bit_depth=self.coded_bit_depth,
             qp_pattern=r"^POC .*\bQP (-?\d+)",
             preset=self.preset,
             seconds_per_frame=self.seconds_per_frame,

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codecnn.codecs.codec import CodedFrame
-from codecnn.codecs.coded_bits import AVC
 from codecnn.codecs.encode_once import encode_once, open_decoder_pair
-from codecnn.codecs.libavcodec import encode_grey_picture, open_encoder, read_qp
+from codecnn.codecs.libavcodec import encode_grey_picture, open_encoder
 from codecnn.video.clip import Clip
 
 MACROBLOCK = 16
@@ -51,11 +50,10 @@ class X264:
 
         Raises InputError if the encoder refuses, or if a frame's QP is not the requested one.
         """
-        offset = 6 * (clip.format.bit_depth - 8)
-        options = {"preset": self.preset, "x264-params": self.parameters(str(qp + offset))}
+        options = {"preset": self.preset, "x264-params": self.parameters(str(qp + 6 * (clip.format.bit_depth - 8)))}
         encoder = open_encoder("libx264", clip, options, minimum=MACROBLOCK)
-        decoders = open_decoder_pair("h264", err_detect="explode")
-        return encode_once(clip, self.name, qp, encoder, decoders, lambda unit: read_qp(unit) - offset, AVC.count_bits)
+        decoders = open_decoder_pair(self.decoder, err_detect="explode")
+        return encode_once(clip, self.name, qp, encoder, self.decoder, decoders)
 
     def version(self) -> str:
         """Return the version that libx264 writes into the SEI of its streams."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import av
 
 from codecnn.codecs.codec import CodedFrame
-from codecnn.codecs.coded_bits import HEVC
 from codecnn.codecs.encode_once import encode_once, open_decoder_pair
-from codecnn.codecs.libavcodec import encode_grey_picture, open_encoder, read_qp
+from codecnn.codecs.libavcodec import encode_grey_picture, open_encoder
 from codecnn.video.clip import Clip
 
 CTU_SIZE = 64  # the largest of x265; smaller pictures are padded
@@ -55,8 +54,8 @@ class X265:
         Raises InputError if the encoder refuses, if a frame's QP is not the requested one, or if the decoded
         baseline does not match the MD5 in the stream.
         """
-        decoders = open_decoder_pair("hevc", err_detect="crccheck+explode")
-        return encode_once(clip, self.name, qp, self.encoder(clip, qp), decoders, read_qp, HEVC.count_bits)
+        decoders = open_decoder_pair(self.decoder, err_detect="crccheck+explode")
+        return encode_once(clip, self.name, qp, self.encoder(clip, qp), self.decoder, decoders)
 
     def version(self) -> str:
         """Return the version that libx265 writes into the SEI of its streams."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.codecs.codec import Codec
 from codecnn.dataset.reader import Shard
 from codecnn.metrics import psnr
@@ -38,7 +39,9 @@ def test_a_plain_command_makes_four_shards_of_falling_quality(source: Path, tmp_
         assert (shard.info.codec, shard.info.codec_version) == (name, codec.version())
         assert codec.default_preset in shard.info.codec_parameters
         assert shard.info.unfiltered_by == codec.unfiltered_by
-        quality.append(psnr(shard.picture("original", 1).y, shard.picture("baseline", 1).y, 8))
+        depth = shard.info.format_of("baseline").bit_depth
+        original = convert_bit_depth(shard.picture("original", 1), depth)
+        quality.append(psnr(original.y, shard.picture("baseline", 1).y, depth))
     assert quality == sorted(quality, reverse=True)
 
 
@@ -48,7 +51,7 @@ def test_a_template_of_the_user(source: Path, tmp_path: Path, capsys: pytest.Cap
     template.write_text(
         "name: own-265\n"
         "command: '{encoder} -v error -f rawvideo -pix_fmt {pixel_format} -s {width}x{height} -r {fps} -i -\n"
-        "  -c:v libx264 -qp {qp} -g 1 -preset {preset} -f h264 file:{bitstream}'\n"
+        "  -c:v libx264 -qp {qp} -g 1 -preset {preset} -x264-params ipratio=1 -f h264 file:{bitstream}'\n"
         "version_command: '{encoder} -version'\n"
         "decoder: h264\nqp_range: [1, 51]\ndefault_qps: [30, 40]\nformats: [420 8]\n"
         "presets: [fast, slow]\npreset: fast\n"
@@ -62,7 +65,7 @@ def test_a_template_of_the_user(source: Path, tmp_path: Path, capsys: pytest.Cap
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     info = Shard(tmp_path / "out" / names[0]).info
     assert info.codec_version.startswith("ffmpeg version ")
-    assert "-qp 30 -g 1 -preset slow" in info.codec_parameters
+    assert "-qp 30 -g 1 -preset slow -x264" in info.codec_parameters
     template.write_text(template.read_text().replace("'{encoder} -v error", '\'sh -c "sleep 100"'))
     assert main([*command, "--encoder-timeout", "0.2", "--qp", "35"]) == 2
     assert f"{source}: own-265 at QP 35 took more than 0.2 s a frame and was stopped" in capsys.readouterr().err
@@ -119,6 +122,6 @@ def test_strange_names_reach_the_encoder_unchanged(tmp_path: Path, monkeypatch: 
     (path,) = (folder / "-out").iterdir()
     assert path.name == f"{source.stem}_copier_qp32.h5"
     shard = Shard(path)
-    np.testing.assert_array_equal(shard.picture("original", 0).y, shard.picture("baseline", 0).y)
+    np.testing.assert_array_equal(4 * shard.picture("original", 0).y.astype(int) + 1, shard.picture("baseline", 0).y)
     assert {entry.name for entry in folder.iterdir()} == {source.name, "copier", "-own.yaml", "-out", "scratch"}
     assert list((folder / "scratch").iterdir()) == []

@@ -4,7 +4,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from codecnn.codecs import encoder_process
-from codecnn.codecs.encoder_process import kill_with_parent, read_output, run_encoder, scratch_folder
+from codecnn.codecs.encoder_process import kill_with_parent, read_output, run_encoder
 from codecnn.errors import InputError
 
 
@@ -84,6 +83,14 @@ def test_the_time_limit_grows_with_the_number_of_frames(tmp_path: Path) -> None:
             "import sys; print('a\\n\\nlast\\n', file=sys.stderr); sys.exit(3)",
             "the encoder ended with exit status 3: last",
         ),
+        (
+            "import os, signal; os.kill(os.getpid(), signal.SIGRTMIN + 3)",
+            "by signal 37: it printed",
+        ),
+        (
+            "import sys; print('Warning: no error\\n[enc @ 0x1] Unknown option: x\\rtail\\n1 frame'); sys.exit(1)",
+            "exit status 1: Unknown option: x$",
+        ),
         ("import os; os.close(0); print('no input wanted'); raise SystemExit(1)", "exit status 1: no input wanted"),
     ],
 )
@@ -128,41 +135,30 @@ def test_the_encoder_is_killed_with_the_process_that_started_it(tmp_path: Path) 
     assert wait_for_end(encoder_process)
 
 
-def test_the_error_names_an_unusable_scratch_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
-    with pytest.raises(InputError, match=rf"^{tmp_path}/none: cannot be used as a scratch folder \(No such file"):
-        scratch_folder().__enter__()
+def test_the_error_names_a_program_that_cannot_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe, broken = tmp_path / "pipe", tmp_path / "broken"
+    os.mkfifo(pipe, 0o777)
+    broken.write_text("#!/nowhere/interpreter\n")
+    broken.chmod(0o755)
+    for program in ("/nowhere/encoder", str(tmp_path), str(pipe)):
+        with pytest.raises(InputError, match=f"^{program}: no such program"):
+            run_encoder([program], tmp_path, "e", 60)
+        with pytest.raises(InputError, match=f"^{program}: no such program"):
+            read_output([program])
+    monkeypatch.setattr(encoder_process, "kill_with_parent", tuple)
+    with pytest.raises(InputError, match=rf"^{broken}: cannot be run \("):
+        read_output([str(broken)])
 
 
-def test_the_error_names_a_program_that_cannot_run(tmp_path: Path) -> None:
-    for command in (["/nowhere/encoder"], [str(tmp_path)]):
-        with pytest.raises(InputError, match=f"^{command[0]}: no such program"):
-            run_encoder(command, tmp_path, "e", 60)
-        with pytest.raises(InputError, match=rf"{command[0]}: cannot be run \("):
-            read_output(command)
+def test_the_version_of_a_program_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that keeps the output open is ended too, and nothing waits for it."""
+    monkeypatch.setattr(encoder_process, "VERSION_SECONDS", 0.3)
+    before = children_of_this_process()
+    with pytest.raises(InputError, match=r"^sh: did not end within 0\.3 s when asked for its version$"):
+        read_output(["sh", "-c", "sleep 100 & sleep 100"])
+    assert children_of_this_process() == before
 
 
-def test_scratch_folders_are_removed_with_those_of_dead_processes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    program = (
-        "import os, sys, tempfile; from codecnn.codecs.encoder_process import scratch_folder\n"
-        f"tempfile.tempdir = {str(tmp_path)!r}\n"
-        "manager = scratch_folder(); folder = manager.__enter__()\n"
-        "(folder / 'input.yuv').write_bytes(b'x'); print(folder, flush=True)\n"
-        "sys.stdin.read()"
-    )
-    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        assert other.stdout
-        theirs = Path(other.stdout.readline().decode().strip())
-        with scratch_folder() as mine, scratch_folder() as second:
-            assert len({mine, second, theirs}) == 3
-            assert all(folder.exists() for folder in (mine, second, theirs))
-        other.kill()
-    elsewhere = tmp_path / "codecnn.elsewhere.x"
-    elsewhere.mkdir()
-    assert sorted(tmp_path.iterdir()) == sorted([theirs, elsewhere])
-    with scratch_folder():
-        assert not theirs.exists()
-    assert list(tmp_path.iterdir()) == [elsewhere]
+def test_the_log_cannot_be_replaced(tmp_path: Path) -> None:
+    program = "import os; [os.remove(name) for name in os.listdir()]; os.mkfifo('log'); print('printed')"
+    assert run(tmp_path, program) == "printed\n"

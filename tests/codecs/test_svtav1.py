@@ -8,17 +8,16 @@ import pytest
 
 from codecnn.codecs.coded_bits import count_av1_bits, split_obus
 from codecnn.codecs.libavcodec import encode_pictures, open_encoder
+from codecnn.codecs.picture_headers import QUANTIZERS
 from codecnn.codecs.svtav1 import FILTERS_OFF, FILTERS_ON, SvtAv1, keep_priority
-from codecnn.codecs.vp9 import QUANTIZERS
 from codecnn.video.clip import Clip
 from tests.coded_clips import decode_elsewhere, make_clip, needs, read_headers
 
 
 def units_of(clip: Clip, qp: int, filters: str, preset: str = "4") -> list[bytes]:
     options = {"preset": preset, "svtav1-params": f"{SvtAv1().parameters(qp)}:{filters}"}
-    encoder = open_encoder("libsvtav1", clip, options, 64)
     with keep_priority():
-        encoder.open()
+        encoder = open_encoder("libsvtav1", clip, options, 64)
     return [bytes(unit) for unit in encode_pictures(encoder, clip.frames())]
 
 

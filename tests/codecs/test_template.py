@@ -102,9 +102,11 @@ def x264_template(options: str) -> CommandTemplate:
     source = "{encoder} -v error -f rawvideo -pix_fmt {pixel_format} -s:v {width}x{height} -framerate {fps} -i -"
     return replace(
         x265_template(),
-        command=f"{source} -qp {{qp}} {options} -f h264 file:{{bitstream}}",
+        command=f"{source} -qp {{qp_prime}} {options} -x264-params ipratio=1 -f h264 file:{{bitstream}}",
         decoder="h264",
         minimum_size=2,
+        presets=(),
+        preset="",
     )
 
 
@@ -120,7 +122,7 @@ def x264_template(options: str) -> CommandTemplate:
         ),
         ("-c:v libx264 -g 1 -vf scale=192:160", "what was decoded 192x160 420 at 10 bit)"),
         ("-c:v libx264 -g 1 -pix_fmt yuv444p10le", "what was decoded 96x80 444 at 10 bit)"),
-        ("-c:v libx264 -g 1 -pix_fmt yuv420p", "what was decoded 96x80 420 at 8 bit)"),
+        ("-c:v libx264 -g 1 -qp 30 -pix_fmt yuv420p", "what was decoded 96x80 420 at 8 bit)"),
         ("-c:v libx264rgb -g 1 -pix_fmt rgb24", "(pixel format gbrp is none of gray, "),
         ("-c:v libx264 -g 1 -frames:v 2", "of the frames encoded, 2 came back"),
     ],
@@ -186,17 +188,17 @@ def test_pictures_bits_and_qp_are_read_from_the_output_of_the_encoder(tmp_path: 
     for qp in (31, 32):
         frames = list(template.encode(clip, qp))
         for index, frame in enumerate(frames):
-            # (4x + 1) / 4 rounds to x, (4x + 2) / 4 to x + 1
-            expected = np.minimum(frame.original.y.astype(int) + qp % 2, 255).astype(np.uint8)
-            np.testing.assert_array_equal(frame.unfiltered.y, expected)
+            np.testing.assert_array_equal(frame.unfiltered.y, 4 * frame.original.y.astype(int) + 1 + qp % 2)
             assert (frame.baseline.y.reshape(-1)[::3] == 0).all() == (index == 1)
             assert (frame.bits, frame.qp_used) == (1000 + index, qp)
-            assert frame.baseline.bit_depth == 8
+            assert frame.unfiltered_bits == frame.bits
+            assert frame.baseline.bit_depth == template.coded_bit_depth == 10
+            assert frame.in_loop_filters == {}
     assert "unfiltered: " in template.describe(32)
     assert "second encoding" in template.unfiltered_by
     assert "skip_loop_filter" in x265_template().unfiltered_by
-    assert "not verified" in x265_template().describe(32)
-    assert "all-intra as asked for, not verified" in template.describe(32)
+    assert "not verified" not in x265_template().describe(32)
+    assert "bits as the encoder prints them; all-intra as asked for, not verified" in template.describe(32)
     assert "QP as asked for" not in template.describe(32)
 
 
@@ -239,7 +241,6 @@ def test_the_command_is_split_before_it_is_filled_in() -> None:
         ({"encoder": "/nowhere/x"}, "/nowhere/x: no such program"),
         ({"encoder": ""}, "codec template copier: the encoder is missing: name it there or with --encoder"),
         ({"formats": ("420 10",)}, "copier does not take 420 at 8 bit, only 420 at 10 bit"),
-        ({"decoder": "vvc"}, "of the frames encoded, 0 came back"),
         (
             {"command": ("sh", "-c", "sleep 100", "{qp}", "{reconstruction}"), "seconds_per_frame": 0.3},
             "copier at QP 32 took more than 0.3 s a frame",
@@ -267,6 +268,27 @@ def test_a_failure_is_one_error_and_no_file_remains(
     [
         ({"qq": 1}, "qq"),
         ({"name": "a/b"}, "the name is not made of"),
+        ({"name": ".."}, "the name is not made of"),
+        ({"name": "-x"}, "the name is not made of"),
+        ({"name": "a\n"}, "the name is not made of"),
+        ({"name": "a" * 65}, "the name is not made of"),
+        ({"size_multiple": 0}, "the size_multiple is 0, not 1 to 1024"),
+        ({"size_multiple": -8}, "the size_multiple is -8, not 1 to 1024"),
+        ({"size_multiple": 4096}, "the size_multiple is 4096, not 1 to 1024"),
+        ({"minimum_size": 100_000_000}, "the minimum_size is 100000000, not 1 to 1024"),
+        ({"minimum_size": -1}, "the minimum_size is -1, not 1 to 1024"),
+        ({"minimum_size": 64.5}, "minimum_size"),
+        ({"input_bit_depth": 7}, "the input_bit_depth is 7, not 0 or 8, 10, 12"),
+        ({"reconstruction_bit_depth": 16}, "the reconstruction_bit_depth is 16, not 0 or 8, 10, 12"),
+        ({"seconds_per_frame": float("nan")}, "seconds_per_frame is nan, not a positive number"),
+        ({"seconds_per_frame": float("inf")}, "seconds_per_frame is inf, not a positive number"),
+        ({"seconds_per_frame": -1.0}, "seconds_per_frame is -1, not a positive number"),
+        ({"seconds_per_frame": 0}, "seconds_per_frame is 0, not a positive number"),
+        ({"qp_range": [-1000, 51]}, "the qp_range -1000 to 51 is outside of -64 to 255"),
+        ({"presets": ["a", "b"]}, "the preset fast is none of the presets a, b"),
+        ({"preset": "", "presets": []}, "the command has {preset}, but there is no preset"),
+        ({"command": "{encoder} {qp} {bitstream}"}, "there are presets, but the command has no {preset}"),
+        ({"bits_pattern": "(1)"}, "a bits_pattern is only for a reconstruction"),
         ({"command": "{encoder} {bitstream}"}, "the command has no {qp}"),
         ({"command": ["{encoder}", "{qp}"]}, "the command has no {bitstream}"),
         ({"command": "{encoder} {qp} {bitstream} {speed}"}, "{speed} is not known, only {bit_depth}, {bitstream}"),
@@ -285,8 +307,9 @@ def test_a_failure_is_one_error_and_no_file_remains(
         ({"default_qps": []}, "there are no default_qps"),
         ({"default_qps": [32, 52]}, "the default QP 52 is outside of the qp_range 0 to 51"),
         ({"default_qps": [-1]}, "the default QP -1 is outside of the qp_range 0 to 51"),
-        ({"formats": ["420"]}, "a format is not as in 420 8"),
-        ({"formats": ["420 8bit"]}, "a format is not as in 420 8"),
+        ({"formats": ["420"]}, "the formats are not of 400 8, 420 8"),
+        ({"formats": ["420 9"]}, "the formats are not of 400 8, 420 8"),
+        ({"formats": []}, "the formats are not of 400 8, 420 8"),
         ({"version_command": ""}, "the version_command is empty"),
     ],
 )
@@ -327,7 +350,7 @@ def test_shipped_templates_give_the_intended_commands(tmp_path: Path) -> None:
     clip = make_clip(tmp_path, 66, 90, 8, ("coffee", "chelsea"))
     assert list_shipped_templates() == ["hm", "vtm", "vvencapp"]
     for name in list_shipped_templates():
-        template = load_template(name, encoder=str(program), config=str(config))
+        template = load_template(name, encoder=str(program), config="" if name == "vvencapp" else str(config))
         with pytest.raises(InputError, match="ended with exit status 1: ") as error:
             list(template.encode(clip, 29))
         arguments = str(error.value).split("exit status 1: ")[1].split("|")
@@ -340,7 +363,10 @@ def test_shipped_templates_give_the_intended_commands(tmp_path: Path) -> None:
         else:
             assert arguments[arguments.index("-c") + 1] == str(config)
             assert arguments[arguments.index("-f") + 1] == "2"
-            assert {"--InputBitDepth=8", "--TemporalSubsampleRatio=1"} <= set(arguments)
+            assert {f"--InputBitDepth={10 if name == 'vtm' else 8}", "--TemporalSubsampleRatio=1"} <= set(arguments)
+            assert template.coded_bit_depth == (10 if name == "vtm" else 0)
             assert "config: sha256 " in template.describe(29)
+    with pytest.raises(InputError, match=rf"^{config}: the template vvencapp has no {{config}} in its commands$"):
+        load_template("vvencapp", encoder=str(program), config=str(config))
     with pytest.raises(InputError, match="vtm: the config is missing: name it there or with --encoder-config"):
         list(load_template("vtm", encoder=str(program)).encode(clip, 29))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from codecnn.codecs.libavcodec import encode_pictures, open_encoder
-from codecnn.codecs.vp9 import QUANTIZERS, Vp9
+from codecnn.codecs.picture_headers import QUANTIZERS
+from codecnn.codecs.vp9 import Vp9
 from codecnn.codecs.vp9_header import read_key_frame_header, remove_loop_filter
 from codecnn.errors import InputError
 from tests.coded_clips import decode_elsewhere, make_clip, needs, read_headers, write_ivf
@@ -68,8 +69,7 @@ def test_bits_are_those_of_the_packets(tmp_path: Path) -> None:
 
 def test_a_predicted_frame_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = make_clip(tmp_path, HEIGHT, WIDTH, frames=("chelsea", "chelsea"))
-    encoder = open_encoder("libvpx-vp9", clip, Vp9().parameters(43))
-    encoder.gop_size = 12
+    encoder = open_encoder("libvpx-vp9", clip, {**Vp9().parameters(43), "g": "12"})
     monkeypatch.setattr("codecnn.codecs.vp9.open_encoder", lambda *_: encoder)
     with pytest.raises(InputError, match="frame 1 is not intra, but of type P"):
         list(Vp9().encode(clip, 43))
