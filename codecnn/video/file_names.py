@@ -65,9 +65,12 @@ def _words(path: Path) -> list[str]:
     text = path.stem.lower()
     if (ending := path.suffix.lower().removeprefix(".")) not in RAW_ENDINGS:
         text += f"_{ending}"
-    text = re.sub(rf"(?<=\d)[_\- ]+(?={UNITS}(?![a-z]))", "", text)
+    text = re.sub(rf"(?<![a-z\d])(\d+)[_\- ]+(?={UNITS}(?![a-z\d]))", r"\1", text)
+    text = re.sub(r"(?<![a-z\d])fps[_\- ]+(?=\d)", "fps", text)
     text = re.sub(rf"(?<=\d)({UNITS})(?=\d)", r"\1_", text)
+    text = re.sub(r"4:(\d):(\d)", r"4\1\2", text)
     text = re.sub(r"(?<=\d)[_ ]?[x\u00d7*][_ ]?(?=\d)", "x", text)
+    text = re.sub(r"(\d{2,5}x\d{2,5})\.", r"\1_", text)
     text = re.sub("(full|video|limited|tv|pc|semi)[_\\- ](?=range|planar)", r"\1", text)
     return [word for word in re.split(r"[_\-\s,;+&@~#()\[\]{}]+|\.(?!\d)|(?<!\d)\.", text) if word]
 

@@ -18,6 +18,7 @@ SCANS |= {"tff": "interlaced, top field first", "bff": "interlaced, bottom field
 
 RATE = rf"(?P<fps>\d{{1,3}}(?:\.\d{{1,3}})?|{'|'.join(RATES)})"
 DEPTH = "(?P<bit_depth>[89]|1[0-6])"
+USUAL = "24|25|30|48|50|60|72|90|100|120"
 END = "(?P<endian>le|be)"
 YUV = "(?:yuvj?|ycbcr|p|i)"
 # What words state: the named groups are fields.
@@ -26,7 +27,8 @@ ANYWHERE = [
     rf"(?P<lines>{'|'.join(map(str, WIDTHS_BY_LINES))})(?P<scan>[pi])(?:{RATE}(?:fps|hz)?)?",
     rf"(?P<named_size>{'|'.join(NAMED_SIZES)})",
     rf"{RATE}(?:fps|hz)",
-    "(?P<fps>24|25|30|48|50|60|72|90|100|120)(?P<scan>[pi])",
+    rf"(?:fps|hz){RATE}",
+    f"(?P<fps>{USUAL})(?P<scan>[pi])",
     rf"{YUV}?(?P<chroma>4(?:10|11|20|22|40|44))(?:p|planar)?",
     rf"{YUV}(?P<chroma>400)p?",
     rf"{YUV}?(?P<chroma>4\d\d)p{DEPTH}(?:b|bits?)?{END}?",
@@ -42,6 +44,7 @@ AFTER_SIZE = [
     r"(?:fr|frm|frames?)(?P<frames>\d{1,6})",
     "(?P<grey>gr[ae]y|gr[ae]yscale|mono|monochrome|luma)",
     f"(?P<scan>{'|'.join(SCANS)})",
+    f"(?P<scan>[pi])(?P<fps>{USUAL})",
     END,
     "(?P<range>(?:full|video|limited|tv|pc|narrow)(?:range)?|jpeg|mpeg)",
     "(?P<semiplanar>sp|semiplanar)",

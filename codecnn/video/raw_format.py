@@ -117,8 +117,10 @@ class _Attempt:
 
     def layout(self, size: VideoFormat) -> Layout:
         """Return the layout; InputError if what is stated cannot be together, or is not read."""
-        if self.options.pixel_format:
-            return LAYOUTS[self.options.pixel_format]
+        if name := self.options.pixel_format:
+            if name not in LAYOUTS:
+                raise self.error(f"pixel format {name} is not one of {', '.join(LAYOUTS)}")
+            return LAYOUTS[name]
         if name := self.stated("layout"):
             if name not in LAYOUTS:
                 raise self.error(f"layout {name} is not supported; {SAYS_IT}")

@@ -38,7 +38,7 @@ def possible_depths(path: Path, whole: bool) -> Depths:
     if high[16:].any():
         if not low[16:].any():
             raise InputError(f"{path}: its 16-bit words seem to be big-endian; --pixel-format says what it is")
-        if not low[np.arange(256) % 16 != 0].any() and high.sum() >= 16:
+        if not low[np.arange(256) % 16 != 0].any() and high.sum() >= 32:
             raise InputError(f"{path}: its samples seem to lie in the upper bits of 16-bit words, as in p010; "
                 "--pixel-format says what it is")  # fmt: skip
         return Depths(frozenset((8,)))
