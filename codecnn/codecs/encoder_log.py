@@ -26,8 +26,8 @@ try:
 except av.FFmpegError:
     pass
 """
-# What FFmpeg, SVT-AV1 and x265 write before a message.
-PREFIX = re.compile(r"(\[[\w#:./ ]+ @ \w+\] ?)+|(Svt|x265) ?\[\w+\]: ?")
+# What FFmpeg, SVT-AV1, x264 and x265 write before a message.
+PREFIX = re.compile(r"(\[[\w#:./ ]+ @ \w+\] ?)+|(Svt|x26[45]) ?\[\w+\]: ?")
 FAILURE = re.compile(
     r"error|fail|invalid|illegal|unknown|unable|cannot|could not|not supported|unsupported|exceed|must be|out of range",
     re.IGNORECASE,
