@@ -9,17 +9,30 @@ from codecnn.codecs.coded_bits import COUNT_BITS
 from codecnn.codecs.frame_checks import check_qp, crop_to_original, name_failures, read_source, zip_frames
 from codecnn.codecs.libavcodec import Decoder, decode, encode_pictures, open_decoder
 from codecnn.codecs.picture_headers import HeaderReader
+from codecnn.codecs.vp9_header import remove_loop_filter
 from codecnn.video.clip import Clip
+
+# How the decoders that can leave out the in-loop filters do it.
+SKIPPED = "the same bits decoded with skip_loop_filter=all"
+SAME_BITS_BY = {
+    "h264": SKIPPED,
+    "hevc": SKIPPED,
+    "vp9": "the same bits decoded with loop_filter_level set to 0 in the frame headers",
+}
 
 
 def open_decoder_pair(decoder: str, err_detect: str) -> tuple[Decoder, Decoder]:
-    """Open a decoder of FFmpeg twice, the second without in-loop filters.
+    """Open a decoder of FFmpeg twice, the second without in-loop filters; both must be in SAME_BITS_BY.
 
-    The decoder must support skip_loop_filter: h264 and hevc do, others ignore it without a message. The h264 decoder
-    also tells the QPs of blocks, for `decode` to check.
+    Other decoders ignore skip_loop_filter without a message. The h264 decoder also tells the QPs of blocks, for
+    `decode` to check.
     """
-    filtering = open_decoder(decoder, err_detect=err_detect, export_side_data="venc_params")
-    return filtering.decode, open_decoder(decoder, skip_loop_filter="all").decode
+    options = {"err_detect": err_detect} | ({"export_side_data": "venc_params"} if decoder == "h264" else {})
+    filtering = open_decoder(decoder, **options).decode
+    if decoder != "vp9":
+        return filtering, open_decoder(decoder, skip_loop_filter="all").decode
+    plain = open_decoder(decoder)
+    return filtering, lambda packet: plain.decode(packet and av.Packet(remove_loop_filter(bytes(packet))))
 
 
 def encode_once(

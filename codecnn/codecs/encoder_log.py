@@ -27,7 +27,7 @@ except av.FFmpegError:
     pass
 """
 # What FFmpeg, SVT-AV1, x264 and x265 write before a message.
-PREFIX = re.compile(r"(\[[\w#:./ ]+ @ \w+\] ?)+|(Svt|x26[45]) ?\[\w+\]: ?")
+PREFIX = re.compile(r"(\[[\w#:./ -]+ @ \w+\] ?)+|(Svt|x26[45]) ?\[\w+\]: ?")
 FAILURE = re.compile(
     r"error|fail|invalid|illegal|unknown|unable|cannot|could not|not supported|unsupported|exceed|must be|out of range",
     re.IGNORECASE,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from codecnn.codecs.codec import CodedFrame
 from codecnn.codecs.coded_bits import COUNT_BITS
-from codecnn.codecs.encode_once import open_decoder_pair
+from codecnn.codecs.encode_once import SAME_BITS_BY, open_decoder_pair
 from codecnn.codecs.encoder_process import read_output
 from codecnn.codecs.frame_checks import (
     check_qp,
@@ -73,7 +73,7 @@ class CommandTemplate:
             checked; for libdav1d and vp9 the quantizer 0 to 63, or base_q_idx if the range ends above 63.
         default_qps: The QPs if the user gives none.
         command_unfiltered: Encodes again with the in-loop filters off; its decisions may differ. May be left out only
-            for the decoders h264 and hevc, which can leave out the filters themselves.
+            for the decoders h264, hevc and vp9, which can leave out the filters themselves.
         version_pattern: A regular expression; the first line with a match is the version.
         encoder: Path or name of the program that {encoder} stands for.
         config: Path of the file that {config} stands for.
@@ -141,7 +141,7 @@ class CommandTemplate:
         """Return a sentence that says how the unfiltered picture is obtained."""
         if self.command_unfiltered:
             return "a second encoding with the in-loop filters off; its decisions may differ"
-        return "the same bits decoded with skip_loop_filter=all"
+        return SAME_BITS_BY[self.decoder]
 
     @property
     def encodes_twice(self) -> bool:

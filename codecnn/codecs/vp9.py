@@ -1,15 +1,12 @@
 """Code VP9 by libvpx: encode once, decode twice."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import av
-
 from codecnn.codecs.codec import CodedFrame
-from codecnn.codecs.encode_once import encode_once
-from codecnn.codecs.libavcodec import open_decoder, open_encoder, read_version
+from codecnn.codecs.encode_once import SAME_BITS_BY, encode_once, open_decoder_pair
+from codecnn.codecs.libavcodec import open_encoder, read_version
 from codecnn.codecs.picture_headers import quantizer_of
-from codecnn.codecs.vp9_header import remove_loop_filter
 from codecnn.video.clip import Clip
 
 
@@ -28,7 +25,7 @@ class Vp9:
     qp_range: tuple[int, int] = (1, 63)
     default_qps: tuple[int, ...] = (14, 25, 35, 43)  # the PSNR of x265 at 22, 27, 32, 37
     decoder: str = "vp9"
-    unfiltered_by: str = "the same bits decoded with loop_filter_level set to 0 in the frame headers"
+    unfiltered_by: str = SAME_BITS_BY["vp9"]
     encodes_twice: bool = False
     coded_bit_depth: int = 0
 
@@ -51,12 +48,7 @@ class Vp9:
 
         Raises InputError if the encoder refuses, or if a frame is no key frame or its QP is not the requested one.
         """
-        plain = open_decoder(self.decoder)
-
-        def decode_plain(packet: av.Packet | None) -> Iterable[av.VideoFrame]:
-            return plain.decode(packet and av.Packet(remove_loop_filter(bytes(packet))))
-
-        decoders = (open_decoder(self.decoder, err_detect="explode").decode, decode_plain)
+        decoders = open_decoder_pair(self.decoder, err_detect="explode")
         encoder = open_encoder("libvpx-vp9", clip, self.parameters(qp))
         return encode_once(clip, self.name, qp, encoder, self.decoder, decoders, quantizer_of)
 

@@ -136,6 +136,107 @@ def test_a_stream_that_was_not_requested_is_an_error(tmp_path: Path, options: st
     assert message in str(error.value)
 
 
+SOURCE = "{encoder} -v error -f rawvideo -pix_fmt {pixel_format} -s:v {width}x{height} -framerate {fps} -i -"
+AOM = (
+    f"{SOURCE} -c:v libaom-av1 -cpu-used 8 -crf {{qp}} -qmin {{qp}} -qmax {{qp}} -b:v 0 -g 1 -aom-params deltaq-mode=0"
+)
+AOM_OFF = f"{AOM}:loopfilter-control=0 -enable-cdef 0 -enable-restoration 0"
+VP9 = f"{SOURCE} -c:v libvpx-vp9 -crf {{qp}} -qmin {{qp}} -qmax {{qp}} -b:v 0 -g 1 -aq-mode 0 -lag-in-frames 0"
+
+
+def template_of(decoder: str, command: str, unfiltered: str = "", quantizers: int = 63) -> CommandTemplate:
+    return replace(
+        x264_template(""), decoder=decoder, command=command, command_unfiltered=unfiltered, qp_range=(0, quantizers)
+    )
+
+
+@needs("libaom-av1", "libkvazaar", "libvpx-vp9")
+def test_encoders_of_others(tmp_path: Path) -> None:
+    """Read the QP, the filters and the bits in streams of encoders that are not among the codecs."""
+    clip = make_clip(tmp_path, 80, 96, frames=("chelsea", "coffee"))
+    av1 = {
+        container: [
+            (f.bits, f.unfiltered_bits)
+            for f in template_of("libdav1d", f"{AOM} {end}", f"{AOM_OFF} {end}").encode(clip, 30)
+        ]
+        for container, end in ((name, f"-f {name} {{bitstream}}") for name in ("obu", "ivf", "webm", "mp4"))
+    }
+    assert len({str(bits) for bits in av1.values()}) == 1  # the container does not count
+    assert all(one != two for one, two in av1["obu"])
+    kvazaar = "-c:v libkvazaar -kvazaar-params qp={qp},period=1,gop=0,preset=ultrafast -f hevc {bitstream}"
+    for more, sao in (("", False), (",sao=full", True)):
+        command = f"{SOURCE} {kvazaar}".replace("ultrafast", f"ultrafast{more}")
+        for frame in template_of("hevc", command).encode(clip, 32):
+            assert frame.in_loop_filters == {"deblocking": True, "SAO": sao}
+    for container in ("ivf", "webm"):
+        template = template_of("vp9", f"{VP9} -f {container} {{bitstream}}")
+        assert "loop_filter_level" in template.unfiltered_by
+        for frame in template.encode(clip, 40):
+            assert frame.unfiltered_bits is None
+            assert (frame.baseline.y != frame.unfiltered.y).any()
+
+
+@needs("libx264", "libx265")
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"command": "SOURCE -c:v libx264 -crf {qp} -g 1 -f h264 {bitstream}"}, "QP 30 was asked for, "),
+        (
+            {"command": "SOURCE -c:v libx264 -crf {qp} -g 1 -x264-params ipratio=1 -f h264 {bitstream}"},
+            "QP 30 was asked for, frame 0 has blocks of QP",
+        ),
+        ({"command": "SOURCE -c:v libx264 -qp {qp} -g 1 -f h264 {bitstream}"}, "QP 30 was asked for, "),
+        (
+            {"decoder": "hevc", "command": "SOURCE -c:v libx265 -g 1 -crf {qp} -f hevc {bitstream}"},
+            "the QP is not the same in the whole picture",
+        ),
+        (
+            {
+                "decoder": "hevc",
+                "command": "SOURCE -c:v libx265 -g 1 -x265-params qp={qp} -f hevc {bitstream}",
+            },
+            "QP 30 was asked for, own used 27",
+        ),
+    ],
+)
+def test_another_qp_in_the_stream_is_an_error(tmp_path: Path, change: dict[str, str], message: str) -> None:
+    commands = {name: value.replace("SOURCE", SOURCE) for name, value in change.items()}
+    template = replace(x264_template(""), **commands)  # type: ignore[arg-type]
+    with pytest.raises(InputError) as error:
+        list(template.encode(make_clip(tmp_path, 80, 96, frames=["chelsea"] * 2), 30))
+    assert message in str(error.value)
+
+
+@needs("libaom-av1", "librav1e", "libvpx-vp9")
+@pytest.mark.parametrize(
+    ("template", "qp", "message"),
+    [
+        (template_of("libdav1d", f"{AOM} -f obu {{bitstream}}", f"{AOM} -f obu {{bitstream}}"), 30, "without in-loop"),
+        (
+            template_of("libdav1d", f"{AOM}:aq-mode=1 -f obu {{bitstream}}", f"{AOM_OFF} -f obu {{bitstream}}"),
+            30,
+            "not the same in the whole",
+        ),
+        (template_of("vp9", f"{VP9.replace('-g 1', '-g 9')} -f ivf {{bitstream}}"), 30, "is not intra, but of type P"),
+        (template_of("vp9", f"{VP9.replace('{qp}', '20')} -metadata a={{qp}} -f ivf {{bitstream}}"), 30, "own used 20"),
+        (template_of("vp9", f"{VP9} -f hls {{bitstream}}"), 30, "Invalid data found when processing input"),
+        (template_of("vp9", "sh -c 'mkfifo bitstream' {qp} {bitstream}"), 30, "wrote no bitstream, but something else"),
+        (template_of("vp9", "sh -c 'mkdir bitstream' {qp} {bitstream}"), 30, "wrote no bitstream, but something else"),
+        (template_of("vp9", "true {qp} {bitstream}"), 30, "own at QP 30 wrote no bitstream"),
+        (template_of("h264", "sh -c 'echo > bitstream' {qp} {bitstream}"), 30, "Invalid data found"),
+        (
+            template_of("vp9", "{encoder} -v error -f lavfi -i anullsrc -t 1 -f webm {bitstream} -metadata a={qp}"),
+            30,
+            "wrote a bitstream without video",
+        ),
+    ],
+)
+def test_streams_that_cannot_be_taken(tmp_path: Path, template: CommandTemplate, qp: int, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        list(template.encode(make_clip(tmp_path, 80, 96, frames=["chelsea"] * 2), qp))
+    assert message in str(error.value)
+
+
 @contextmanager
 def limit_file_size() -> Iterator[None]:
     """Limit the size of files, as on a nearly full disk. Keep the block short: the output of pytest is limited too."""
@@ -235,6 +336,18 @@ def test_the_command_is_split_before_it_is_filled_in() -> None:
         ({"bits_pattern": r"frame \d QP (\d)\d"}, ""),
         ({"reconstruction_bit_depth": 8}, "of the frames encoded, 2 came back"),
         ({"command": "true {qp} {reconstruction}"}, "printed 0 times what"),
+        (
+            {
+                "command": (
+                    "sh",
+                    "-c",
+                    "mkfifo reconstruction.yuv; echo QP 32 took 1 bits QP 32 took 2 bits",
+                    "{qp}",
+                    "{reconstruction}",
+                ),
+            },
+            "wrote no reconstruction, but something else than a file",
+        ),
         ({"bits_pattern": r"frame \d (\w+)"}, "printed no whole numbers where"),
         ({"command": "echo QP 32 took 1 bits QP 32 took 2 bits {qp} {reconstruction}"}, "wrote no reconstruction"),
         ({"encoder": "/bin/false"}, "copier at QP 32 ended with exit status 1: it printed nothing"),

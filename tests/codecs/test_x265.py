@@ -10,7 +10,8 @@ import pytest
 from av.bitstream import BitStreamFilterContext
 
 from codecnn.codecs.codec import CodedFrame
-from codecnn.codecs.libavcodec import open_decoder
+from codecnn.codecs.header_trace import HeaderTrace
+from codecnn.codecs.libavcodec import encode_pictures, open_decoder
 from codecnn.codecs.x265 import X265
 from codecnn.errors import InputError
 from codecnn.metrics import psnr
@@ -87,6 +88,27 @@ def test_the_unfiltered_picture_is_the_baseline_if_the_encoder_has_no_filters(tm
     np.testing.assert_array_equal(plain.baseline.y, plain.unfiltered.y)
     assert (filtering.baseline.y != filtering.unfiltered.y).mean() > 0.05
     assert psnr(picture.y, filtering.baseline.y, 8) > psnr(picture.y, filtering.unfiltered.y, 8)
+
+
+def deblocking_offsets(folder: Path, codec: X265) -> dict[str, int]:
+    """Return the offsets in the headers that are not 0; an offset of 0 is left out of them or written as 0."""
+    path = folder / "clip_128x96.yuv"
+    write_raw(path, [photograph("coffee", 96, 128)])
+    clip = open_clip(path)
+    units = encode_pictures(codec.encoder(clip, 37), clip.frames())
+    headers = [header.elements for unit in units for header in HeaderTrace("hevc").read(bytes(unit))]
+    assert any("slice_qp_delta" in elements for elements in headers)
+    return {name: v for elements in headers for name, v in elements.items() if name.endswith("offset_div2") and v}
+
+
+def test_deblocking_has_no_offsets(tmp_path: Path) -> None:
+    assert deblocking_offsets(tmp_path, X265()) == {}
+
+
+def test_other_deblocking_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parameters = X265.parameters
+    monkeypatch.setattr(X265, "parameters", lambda self, qp: f"{parameters(self, qp)}:deblock=-2,3")
+    assert deblocking_offsets(tmp_path, X265()) == {"pps_beta_offset_div2": 3, "pps_tc_offset_div2": -2}
 
 
 def test_another_qp_than_requested_is_an_error(tmp_path: Path) -> None:
