@@ -1,4 +1,4 @@
-"""Define the error that a command turns into one line and exit code 2, and the warning that it prints as one line."""
+"""Define the errors that a command turns into one line and exit code 2, and the warning that it prints as one line."""
 
 
 class InputError(ValueError):
@@ -7,3 +7,7 @@ class InputError(ValueError):
 
 class InputWarning(UserWarning):
     """Report input that is used, but is perhaps not what it seems; the message names the file and the reason."""
+
+
+class DivergedError(InputError):
+    """Report a training whose loss, weights or figures are not finite any more."""

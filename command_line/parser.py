@@ -5,11 +5,12 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from codecnn.errors import InputError, InputWarning
 from command_line.terminal import printable
 
+A = TypeVar("A")  # what a command line is read into
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # PyTorch says: a GPU's, Linux's, Windows's
 
 
@@ -63,8 +64,8 @@ def _warnings_in_lines(prog: str) -> Iterator[None]:
 
 def run_command(
     prog: str,
-    run: Callable[[argparse.Namespace], int | None],
-    args: argparse.Namespace,
+    run: Callable[[A], int | None],
+    args: A,
     interrupted: str = "interrupted",
 ) -> int:
     """Run a command and return its exit code, after one line on stderr where it did not succeed.

@@ -5,9 +5,9 @@ from argparse import ArgumentError, HelpFormatter
 from collections.abc import Sequence
 from dataclasses import fields
 from importlib.resources import files
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from jsonargparse import ArgumentParser
 
@@ -34,7 +34,8 @@ def parse_run(prog: str, task: type[Task[Any]], argv: Sequence[str]) -> Run:
 
     The first argument may be a configuration file, or the name of one that comes with the project, such as "demo".
     """
-    words = _normalised(argv)
+    lists = [part.name for kind in (Training, task) for part in fields(kind) if get_origin(part.type) is tuple]  # type: ignore[arg-type]
+    words = _with_lists(_normalised(argv), lists)
     network = _network_name(words, task.network)
     if network not in FAMILIES:
         raise InputError(f"network must be one of {', '.join(FAMILIES)}, not {network!r:.80}")
@@ -94,6 +95,17 @@ def _normalised(argv: Sequence[str]) -> list[str]:
                 split[place + 1] = str(CONFIGS / f"{value}.yaml")
             read_yaml(Path(split[place + 1]))  # refuses files that the parser would need too long for
     return split
+
+
+def _with_lists(words: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the words with the numbers after one of these options as one value: --qps 22 27 as --qps=[22,27]."""
+    rest, joined = list(words), []
+    while rest:
+        word = rest.pop(0)
+        numbers = list(takewhile(str.isdecimal, rest)) if word.removeprefix("--") in names else []
+        joined.append(f"{word}=[{','.join(numbers)}]" if numbers else word)
+        rest = rest[len(numbers) :]
+    return joined
 
 
 def _network_name(words: Sequence[str], name: str) -> str:

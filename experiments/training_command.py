@@ -1,12 +1,14 @@
-"""Run a training command: the part that the commands of all tasks share."""
+"""Train on a task as a command line says: what all training commands have in common."""
 
 import codecnn.torch_settings  # noqa: F401
 
 # isort: split
 
-import signal
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from textwrap import shorten
 from typing import Any
 
 from codecnn.errors import InputError
@@ -16,40 +18,51 @@ from codecnn.training.loop import Event, train
 from codecnn.training.processes import Processes
 from codecnn.training.recipe import Run
 from codecnn.training.signals import caught_signals
-from command_line.parser import enough_memory
+from command_line.parser import enough_memory, run_command
 from command_line.progress import Progress
 from experiments.run_arguments import parse_run
 
 
 def training_command(prog: str, task: type[Task[Any]], argv: Sequence[str] | None) -> int:
-    """Train as the command line says; return 0, 2 if it cannot be done, 128 + the signal that stopped it."""
-    try:
-        with enough_memory(), caught_signals() as caught:
-            return train_with_bar(prog, parse_run(prog, task, sys.argv[1:] if argv is None else argv), caught)
-    except (InputError, OSError) as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        return 2
+    """Train as the command line says: 0 when done, 2 if it cannot be, 128 + signal when stopped by one."""
+    words = sys.argv[1:] if argv is None else argv
+    return run_command(prog, lambda words: train_with_bar(prog, parse_run(prog, task, words)), words)
 
 
-def train_with_bar(prog: str, run: Run, caught: list[int]) -> int:
-    """Train with a progress bar; return the exit code, 0 or 128 + signal."""
+def train_with_bar(prog: str, run: Run) -> int:
+    """Train with a progress bar; return the exit code, 0 or 128 + signal. InputError or OSError for every error."""
     bar, training = Bar(), run.recipe.training
-    first = Processes.of_environment(training.batch).first
+    first = Processes.of_environment().first
     if first and training.precision == "bf16" and not has_bf16(choose_device(training.device)):
         print(f"{prog}: warning: this processor has no bf16; --precision=fp32 is faster", file=sys.stderr)
     try:
-        outcome = train(run, caught, bar.show)
+        with said_in_one_line(), enough_memory():
+            outcome = train(run, bar.show, caught_signals)
     finally:
         bar.close()
     if outcome.finished:
         return 0
     if first:
         print(f"stopped after step {outcome.step}; give --resume to continue", file=sys.stderr)
-    return 128 + (caught[0] if caught else signal.SIGTERM)
+    return 128 + outcome.signal
+
+
+@contextmanager
+def said_in_one_line() -> Iterator[None]:
+    """Raise InputError for unforeseen errors, such as those of a compiler, unless CODECNN_TRACEBACK is set."""
+    try:
+        yield
+    except (InputError, OSError):
+        raise
+    except Exception as error:
+        if os.environ.get("CODECNN_TRACEBACK"):
+            raise
+        said = shorten(f"{type(error).__name__}: {error}", 300)
+        raise InputError(f"{said} (CODECNN_TRACEBACK=1 shows where)") from error
 
 
 class Bar:
-    """Show the progress of a training as a bar with the loss, and print the figures of validations above it."""
+    """Show the steps of a training as a bar, with the loss, and the figures of validations above it."""
 
     def __init__(self) -> None:
         self.bar: Progress | None = None

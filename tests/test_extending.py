@@ -105,7 +105,7 @@ def test_a_block_task_with_batch_norm_learns_and_resumes_bit_for_bit(module: Pat
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 128 + signal.SIGTERM
-    assert 30 <= state_of(parts)["step"] < 160
+    assert 30 <= state_of(parts)["progress"]["step"] < 160
     train(module, data, parts, "--resume")
     one, two = state_of(whole), state_of(parts)
     for part in ("model", "average"):

@@ -11,6 +11,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from codecnn.errors import InputError
+from codecnn.io.files import require_file
 from codecnn.io.validated import validated
 
 FORMAT, FIRST_FORMAT = "codecnn-weights-2", "codecnn-rdn-1"
@@ -40,6 +41,7 @@ class KnownNotes:
 @contextmanager
 def opened(path: Path, framework: str) -> Iterator[tuple[Any, dict[str, str]]]:
     """Open a weights file and read its header; faults found while it is open become InputError with its name."""
+    require_file(path)
     try:
         with safe_open(path, framework=framework) as file:
             header = file.metadata() or {}

@@ -53,8 +53,8 @@ class InLoopFilter:
 
     def __post_init__(self) -> None:
         for name in ("patch", "validate_frames"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
+            if not 1 <= (value := getattr(self, name)) < 1 << 31:
+                raise ValueError(f"{name} must be from 1 to 2^31 - 1, not {value!s:.40}")
         if self.patch % 2:
             raise ValueError(f"patch must be even, not {self.patch}")
 
@@ -125,11 +125,7 @@ class Patches:
         """Return one patch of a CTU window."""
         window = self.windows[unit]
         picture = window.unfiltered if self.config.input == "unfiltered" else window.baseline
-        # The crop begins at an even sample, for chroma, and stays within the valid part where that is large enough.
-        top, left = (
-            2 * int(own.integers(max(0, extent - self.patch) // 2 + 1))
-            for extent in (window.valid_height, window.valid_width)
-        )
+        top, left = _corner(own, window.valid_height, window.valid_width, self.patch)
         turn = int(own.integers(8))
         u, v = picture.u, picture.v
         if self.chroma_at_luma_size:
@@ -151,6 +147,12 @@ class Patches:
             np.array([(1 << picture.bit_depth) - 1], np.float32),
         )
         return Batch(windows, cut(window.original.y, self.file_margin, self.patch), _turned(valid, turn)[None])
+
+
+def _corner(own: Generator, height: int, width: int, patch: int) -> tuple[int, int]:
+    """Draw where a patch begins: at even samples, for chroma, and within the valid part where that is large enough."""
+    top, left = (2 * int(own.integers(max(0, extent - patch) // 2 + 1)) for extent in (height, width))
+    return top, left
 
 
 def _at_luma_size(chroma: Plane, picture: Picture) -> Plane:

@@ -1,14 +1,17 @@
 """Make the batch of every step: a pure function of the seed and the step."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
+from multiprocessing import active_children
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
+from codecnn.errors import InputError
 from codecnn.tasks.task import Draws
 from codecnn.training.signals import ignore_signals
 
@@ -28,6 +31,11 @@ class Batches(Generic[B]):
 
     def __getitem__(self, step: int) -> B:
         """Return a batch: the NamedTuple of the task, with tensors."""
+        batch: B = mapped(self.arrays(step), torch.from_numpy)
+        return batch
+
+    def arrays(self, step: int) -> B:
+        """Return a batch with arrays."""
         batch: B = collated([self._samples(step, position) for position in self.positions])
         return batch
 
@@ -37,19 +45,60 @@ class Batches(Generic[B]):
         shared = np.random.default_rng((self.seed, step, 0, 1))
         return self.draws.draw(unit, shared, np.random.default_rng((self.seed, step, 1 + position)))
 
-    def load(self, first: int, end: int, workers: int, pinned: bool) -> Iterator[B]:
-        """Read the batches of steps first .. end - 1 ahead, in `workers` processes; 0 reads in this one."""
-        return iter(
-            DataLoader(
-                self,  # type: ignore[arg-type]  # it needs only __getitem__
-                batch_size=None,  # an item is a whole batch
-                sampler=range(first, end),
-                num_workers=workers,
-                prefetch_factor=4 if workers else None,
-                pin_memory=pinned,
-                worker_init_fn=ignore_signals,
+    @contextmanager
+    def load(self, first: int, end: int, workers: int) -> Iterator[Iterator[B]]:
+        """Read the batches of steps first .. end - 1 ahead, in `workers` processes; 0 reads in this one.
+
+        The processes end with the context, however it ends. Raises InputError, or MemoryError, for a batch that cannot
+        be read.
+        """
+        others, incoming = set(active_children()), None
+        try:
+            incoming = iter(
+                DataLoader(
+                    _Reader(self),
+                    batch_size=None,  # an item is a whole batch
+                    sampler=range(first, end),
+                    num_workers=workers,
+                    prefetch_factor=4 if workers else None,
+                    collate_fn=_unchanged,  # arrays, since tensors would take a file descriptor each on their way
+                    worker_init_fn=ignore_signals,
+                )
             )
-        )
+            yield map(_read, incoming)
+        finally:
+            # Not when the last reference is gone, which a traceback may hold: Python waits for its children when it
+            # ends, and these ignore SIGTERM.
+            if workers and incoming is not None:
+                incoming._shutdown_workers()  # type: ignore[attr-defined]
+            for process in set(active_children()) - others:
+                process.kill()
+                process.join()
+
+
+class _Reader(Dataset[Any]):
+    """Read batches, and return an error instead of raising it: PyTorch would raise it again with its traceback."""
+
+    def __init__(self, batches: Batches[Any]) -> None:
+        self.batches = batches
+
+    def __getitem__(self, step: int) -> Any:  # noqa: ANN401
+        try:
+            return self.batches.arrays(step)
+        except (InputError, MemoryError) as error:
+            return error
+        except Exception as error:
+            return InputError(f"the batch of step {step} cannot be read ({type(error).__name__}: {error})")
+
+
+def _unchanged(batch: Any) -> Any:  # noqa: ANN401
+    return batch
+
+
+def _read(batch: Any) -> Any:  # noqa: ANN401
+    if isinstance(batch, Exception):
+        raise batch
+    return mapped(batch, torch.from_numpy)
 
 
 def collated(samples: Sequence[Any]) -> Any:  # noqa: ANN401
@@ -59,11 +108,11 @@ def collated(samples: Sequence[Any]) -> Any:  # noqa: ANN401
         return None
     if isinstance(first, tuple):
         return type(first)(*map(collated, zip(*samples, strict=True)))
-    return torch.from_numpy(np.concatenate(samples))
+    return np.concatenate(samples)
 
 
-def mapped(batch: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:  # noqa: ANN401
-    """Apply a function to all tensors of a batch."""
+def mapped(batch: Any, change: Callable[[Any], Any]) -> Any:  # noqa: ANN401
+    """Apply a function to all arrays or tensors of a batch."""
     if isinstance(batch, tuple):
         return type(batch)(*(mapped(field, change) for field in batch))
     return None if batch is None else change(batch)

@@ -21,6 +21,11 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return a tensor on a device; the copy to a GPU goes on while other work is done."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+
+
 def has_bf16(device: torch.device) -> bool:
     """Return whether a device has instructions for bf16; a processor without them is about 8 times slower."""
     return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -3,21 +3,27 @@
 `codecnn.training.state.State` decides when the training is finished, by its steps or by early stopping.
 """
 
+import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from codecnn.dataset.reader import Shard
+from codecnn.errors import InputError
 from codecnn.training import average
 from codecnn.training.batches import Batches, mapped
-from codecnn.training.data import Shards, choose_shards
-from codecnn.training.device import choose_device
+from codecnn.training.data import choose_shards
+from codecnn.training.device import choose_device, to_device
 from codecnn.training.optimisers import learning_rate, set_rate
-from codecnn.training.processes import Processes, process_group_closed
+from codecnn.training.processes import Processes
 from codecnn.training.recipe import Run
-from codecnn.training.run_folder import RunFolder, locked
+from codecnn.training.run_folder import RunFolder
+from codecnn.training.signals import unwatched
 from codecnn.training.state import State
 
 
@@ -35,42 +41,49 @@ class Outcome(NamedTuple):
 
     step: int
     finished: bool  # else it was stopped by a signal
+    signal: int = signal.SIGTERM  # the one that has stopped it; where another process was given it, this one
 
 
-def train(run: Run, caught: Sequence[int] = (), tell: Callable[[Event], None] = lambda event: None) -> Outcome:
+def train(
+    run: Run,
+    tell: Callable[[Event], None] = lambda event: None,
+    watched_signals: Callable[[], AbstractContextManager[Sequence[int]]] = unwatched,
+) -> Outcome:
     """Train as a run says, in this process of the one or more that share every batch.
 
-    `caught` holds the signals so far: with the first one the training stops after its step. `tell` is called after
-    every step, in the first process. Raises InputError for what cannot be done.
+    `tell` is called after every step, in the first process. `watched_signals`, such as `caught_signals`, is entered for
+    the steps and gives the signals so far: after the first one the training stops. Raises InputError for what cannot be
+    done, DivergedError for a training that diverges; last.pt is then the last good one.
     """
-    training = run.recipe.training
-    processes = Processes.of_environment(training.batch)
+    training, processes = run.recipe.training, Processes.of_environment()
+    if training.batch < processes.world:
+        raise InputError(f"batch is {training.batch}, too small for {processes.world} processes")
     device = choose_device(training.device)
-    shards = choose_shards(run)
-    draws = run.recipe.task.draws(shards.training, run.recipe.model)
-    batches = Batches(draws, training.batch, training.seed, processes.rank, processes.world)
-    folder = RunFolder(run.out, run.resume)
-    with locked(run.out, needed=processes.first), process_group_closed():
-        state = State.begin(run, shards, folder, device)
-        return _steps(state, batches, shards, folder, processes, device, caught, tell)
+    with processes.joined(device):
+        shards = choose_shards(run)
+        draws = run.recipe.task.draws(shards.training, run.recipe.model)
+        batches = Batches(draws, training.batch, training.seed, processes.rank, processes.world)
+        with RunFolder(run.out, run.resume, writes=processes.first) as folder:
+            state = State.begin(run, shards, folder, device)
+            with batches.load(state.step, training.steps, training.workers) as incoming, watched_signals() as caught:
+                return _steps(state, incoming, shards.held_out, folder, processes, device, caught, tell)
 
 
 def _steps(
-    state: State, batches: Batches[Any], shards: Shards, folder: RunFolder, processes: Processes, device: torch.device,
-    caught: Sequence[int], tell: Callable[[Event], None],
+    state: State, incoming: Iterator[Any], held_out: Sequence[Shard], folder: RunFolder, processes: Processes,
+    device: torch.device, caught: Sequence[int], tell: Callable[[Event], None],
 ) -> Outcome:  # fmt: skip
     training, task, first = state.recipe.training, state.recipe.task, processes.first
-    network = processes.share(state.network, device)
+    network = processes.share(state.network)
     if training.compile:
         network.compile()
     if first:
         state.save(folder)
-        folder.begin(state.step)
-    incoming = batches.load(state.step, training.steps, training.workers, pinned=device.type == "cuda")
+        folder.begin_log(state.step)
     stopping, meter = False, Meter()
     while not state.finished and not stopping:
         started = time.perf_counter()
-        batch = mapped(next(incoming), lambda tensor: tensor.to(device, non_blocking=True))
+        batch = mapped(next(incoming), partial(to_device, device=device))
         meter.waited += time.perf_counter() - started
 
         # One step. The loss is normalised by the samples of all processes, and DDP takes the mean of the gradients.
@@ -90,28 +103,30 @@ def _steps(
         state.step += 1
         stopping = bool(added[-1]) if processes.world > 1 else bool(caught)
         logging = state.step % training.log_every == 0
-        means = (state.running[:, 0] / state.running[:, 1]).tolist() if logging else []  # waits for the device
+        means = dict(zip(names, state.means(), strict=True)) if logging else {}  # waits for the device
         meter.add(time.perf_counter() - started)
 
         # Log, validate, save
         if logging:
-            row = {"step": state.step, **dict(zip(names, means, strict=True)), "lr": rate, "seconds": state.seconds}
+            state.check_loss(means["loss"])
+            row = {"step": state.step, **means, "lr": rate, "seconds": state.seconds}
             if first:
                 folder.log(row | {"samples_per_s": meter.steps * training.batch / meter.busy, "waiting": meter.share})
             state.running, meter = torch.zeros_like(state.running), Meter()
         figures = None
         if state.step % training.validate_every == 0 or state.step == training.steps:
             if first:
-                figures = task.validate(state.average, shards.held_out)
+                state.check_weights()
+                figures = task.validate(state.average, held_out)
                 folder.log({"step": state.step, **figures})
                 if state.judge(figures[task.decides]):
                     state.save_weights(folder, "best", {task.decides: figures[task.decides]})
             state.stale = processes.agreed(state.stale, device)
         if first:
-            tell(Event(state.step, training.steps, means[0] if logging else None, figures))
+            tell(Event(state.step, training.steps, means.get("loss"), figures))
             if state.step % training.checkpoint_every == 0 or state.finished or stopping:
                 state.save(folder)
-    return Outcome(state.step, state.finished)
+    return Outcome(state.step, state.finished, *caught[:1])
 
 
 class Meter:

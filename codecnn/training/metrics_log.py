@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codecnn.errors import InputError
+from codecnn.io.files import require_file
 from codecnn.io.validated import validated
 
 Row = dict[str, float]  # "step" among the names; rows of steps have "lr", rows of validations have not
@@ -24,6 +25,7 @@ class Validation(NamedTuple):
 
 def read_rows(file: Path) -> list[Row]:
     """Return the lines of a log, without a last one that a kill has cut; InputError if it is damaged."""
+    require_file(file)
     try:
         rows = [json.loads(line) for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
     except (OSError, ValueError, RecursionError) as error:

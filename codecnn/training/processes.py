@@ -1,6 +1,8 @@
 """Share a training between the processes that torchrun starts."""
 
 import os
+import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +13,9 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from codecnn.errors import InputError
+from codecnn.training.signals import ended_by_signals
+
+LEFT = re.compile("closed by peer|reset by peer|broken pipe|remote process", re.IGNORECASE)  # gloo says, and NCCL
 
 
 @dataclass(frozen=True)
@@ -21,26 +26,46 @@ class Processes:
     world: int
 
     @staticmethod
-    def of_environment(batch: int) -> "Processes":
-        """Return the processes of this run; InputError if a batch is too small for them."""
-        rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-        if batch < world:
-            raise InputError(f"batch is {batch}, too small for {world} processes")
-        return Processes(rank, world)
+    def of_environment() -> "Processes":
+        """Return the processes of this run."""
+        return Processes(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
 
     @property
     def first(self) -> bool:
         """Return whether this process is the one that validates and writes."""
         return self.rank == 0
 
-    def share(self, network: nn.Module, device: torch.device) -> nn.Module:
-        """Wait for all processes and return the network with its gradients shared; one process needs none of it."""
+    @contextmanager
+    def joined(self, device: torch.device) -> Iterator[None]:
+        """Wait for the other processes, and leave them at the end, however it comes; one process needs none of it.
+
+        A process that leaves ends the others: they raise InputError where they wait for it.
+        """
+        if self.world == 1:
+            yield
+            return
+        with ended_by_signals():
+            try:
+                distributed.init_process_group(
+                    "nccl" if device.type == "cuda" else "gloo",
+                    timeout=timedelta(hours=4),  # the others wait while the first validates
+                )
+                distributed.barrier()  # nobody leaves while others are still connecting: gloo would print its own error
+                yield
+            except RuntimeError as error:
+                if LEFT.search(str(error)):
+                    raise InputError("another process of this training has ended") from error
+                raise
+            finally:
+                if distributed.is_initialized():
+                    distributed.destroy_process_group()
+
+    def share(self, network: nn.Module) -> nn.Module:
+        """Return the network with its gradients shared."""
         if self.world == 1:
             return network
-        distributed.init_process_group(
-            "nccl" if device.type == "cuda" else "gloo",
-            timeout=timedelta(hours=4),  # the others wait while the first validates
-        )
+        # PyTorch warns of 1x1 kernels, whose different strides mean the same place in memory.
+        warnings.filterwarnings("ignore", "Grad strides do not match", UserWarning)
         return DistributedDataParallel(network)
 
     def add_up(self, sums: Tensor) -> Tensor:
@@ -56,13 +81,3 @@ class Processes:
         told = torch.tensor(number, device=device)
         distributed.broadcast(told, src=0)
         return int(told)
-
-
-@contextmanager
-def process_group_closed() -> Iterator[None]:
-    """Leave the other processes at the end, however it comes."""
-    try:
-        yield
-    finally:
-        if distributed.is_initialized():
-            distributed.destroy_process_group()

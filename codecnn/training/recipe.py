@@ -1,6 +1,5 @@
 """Define the settings of a training: a part for the training itself, a part for the task, and the network."""
 
-import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -8,6 +7,20 @@ from typing import Any, Literal
 from codecnn.models.closed_forms import OptimiserName, Precision
 from codecnn.models.registry import name_of
 from codecnn.tasks.task import Task
+
+MOST = 1e9  # of numbers with a fraction: far above what trains, far below what float32 cannot hold
+MANY = (1 << 31) - 1
+RANGES = {  # least and largest whole number
+    "steps": (1, MANY),
+    "batch": (1, 1 << 16),
+    "seed": (0, (1 << 63) - 1),
+    "workers": (0, 1 << 10),
+    "log_every": (1, MANY),
+    "validate_every": (1, MANY),
+    "patience": (0, MANY),
+    "checkpoint_every": (1, MANY),
+    "optimiser.warmup": (0, MANY),
+}
 
 
 @dataclass(frozen=True)
@@ -79,24 +92,20 @@ class Training:
     holdout: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "log_every", "validate_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        for name, (low, high) in RANGES.items():
+            value = self.optimiser.warmup if name == "optimiser.warmup" else getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} must be from {low} to {high}, not {value!s:.40}")
         if not (0 <= self.ema < 1 and 0 < self.holdout < 1):
             raise ValueError(f"ema must be in [0, 1) and holdout in (0, 1), not {self.ema} and {self.holdout}")
         given = self.optimiser
-        for name, value in (("lr", given.lr), ("last", given.last)):
-            if not 0 < value < math.inf:
-                raise ValueError(f"optimiser.{name} must be above 0 and finite, not {value}")
-        if not (0 <= given.momentum < 1 and 0 <= given.weight_decay < math.inf):
+        for name, number in (("lr", given.lr), ("last", given.last)):
+            if not 0 < number <= MOST:
+                raise ValueError(f"optimiser.{name} must be above 0 and at most {MOST:g}, not {number}")
+        if not (0 <= given.momentum < 1 and 0 <= given.weight_decay <= MOST and 0 <= self.clip <= MOST):
             raise ValueError(
-                f"optimiser.momentum must be in [0, 1) and optimiser.weight_decay not negative and finite, "
-                f"not {given.momentum} and {given.weight_decay}"
-            )
-        if min(self.seed, self.workers, self.patience, given.warmup) < 0 or not 0 <= self.clip < math.inf:
-            raise ValueError(
-                "seed, workers, patience, optimiser.warmup and clip must not be negative, nor infinite, not "
-                f"{self.seed}, {self.workers}, {self.patience}, {given.warmup} and {self.clip}"
+                f"optimiser.momentum must be in [0, 1), optimiser.weight_decay and clip from 0 to {MOST:g}, "
+                f"not {given.momentum}, {given.weight_decay} and {self.clip}"
             )
 
 

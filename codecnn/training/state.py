@@ -3,17 +3,18 @@
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from codecnn.errors import InputError
+from codecnn.errors import DivergedError, InputError
 from codecnn.models.network import Network
 from codecnn.models.registry import make_network
 from codecnn.models.weights import find_weights, read_weights, save_weights
 from codecnn.models.weights_header import Notes
 from codecnn.training.average import average_of
+from codecnn.training.checkpoint import Checkpoint, Progress
 from codecnn.training.data import Shards
 from codecnn.training.device import placed
 from codecnn.training.notes import Former, notes_of
@@ -65,7 +66,7 @@ class State:
         if saved is None:
             network, former = first_weights(recipe, shards)
         else:
-            network, former = make_network(recipe.model), Former(**saved["former"])
+            network, former = make_network(recipe.model), saved.progress.former
         network = placed(network, device, recipe.training.channels_last)
         state = State(
             recipe=recipe,
@@ -80,12 +81,11 @@ class State:
             began=began,
         )
         if saved is not None:
-            state.network.load_state_dict(saved["model"])
-            state.average.load_state_dict(saved["average"])
-            state.optimiser.load_state_dict(saved["optimiser"])
-            state.running = torch.tensor(saved["running"], dtype=torch.float64, device=device)
-            state.best, state.stale, state.step = saved["best"], saved["stale"], saved["step"]
-            state.began -= saved["seconds"]
+            folder.checkpoint.restore(saved, state.network, state.average, state.optimiser)
+            progress = saved.progress
+            state.running = torch.tensor(progress.running, dtype=torch.float64, device=device)
+            state.best, state.stale, state.step = progress.best, progress.stale, progress.step
+            state.began -= progress.seconds
         return state
 
     @property
@@ -99,6 +99,22 @@ class State:
         training = self.recipe.training
         return self.step >= training.steps or 0 < training.patience <= self.stale
 
+    def means(self) -> list[float]:
+        """Return the mean of each figure since the last line logged."""
+        values: list[float] = (self.running[:, 0] / self.running[:, 1]).tolist()
+        return values
+
+    def check_loss(self, loss: float) -> None:
+        """Raise DivergedError if the loss is not finite."""
+        if not math.isfinite(loss):
+            raise DivergedError(f"step {self.step}: the training has diverged: the loss is {loss}")
+
+    def check_weights(self) -> None:
+        """Raise DivergedError if a weight or its average is not finite."""
+        for name, tensor in [*self.network.state_dict().items(), *self.average.state_dict().items()]:
+            if not tensor.isfinite().all():
+                raise DivergedError(f"step {self.step}: the training has diverged: {name} is not finite")
+
     def judge(self, figure: float) -> bool:
         """Take the figure that decides of a validation, and return whether it is the best so far."""
         better = figure > self.best if self.recipe.task.larger_is_better else figure < self.best
@@ -106,22 +122,20 @@ class State:
         return better
 
     def save(self, folder: RunFolder) -> None:
-        """Write the checkpoint, and the averaged weights as last.safetensors."""
-        folder.save(
-            {
-                "recipe": json.dumps(describe(self.recipe)),
-                "data": self.data,
-                "step": self.step,
-                "seconds": self.seconds,
-                "former": asdict(self.former),
-                "running": self.running.tolist(),
-                "best": self.best,
-                "stale": self.stale,
-                "model": self.network.state_dict(),
-                "average": self.average.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-            }
+        """Write the checkpoint, and the averaged weights as last.safetensors; DivergedError if they are not finite."""
+        self.check_weights()
+        progress = Progress(
+            recipe=json.loads(json.dumps(describe(self.recipe))),
+            data=self.data,
+            former=self.former,
+            step=self.step,
+            seconds=self.seconds,
+            running=self.running.tolist(),
+            best=self.best,
+            stale=self.stale,
         )
+        states = (each.state_dict() for each in (self.network, self.average, self.optimiser))
+        folder.checkpoint.write(Checkpoint(progress, *states))
         self.save_weights(folder, "last", {f"best_{self.recipe.task.decides}": self.best})
 
     def save_weights(self, folder: RunFolder, name: str, figures: Notes) -> None:

@@ -25,7 +25,7 @@ from experiments.studies.ablation_page import page, plot, results
 from experiments.studies.command import run_study, study_parser
 from experiments.studies.cost import kmac_of
 from experiments.studies.study_file import Fields, flatten, known_task, read_study
-from experiments.studies.trial import Place, check_run, read_result, train_or_go_on
+from experiments.studies.trial import Place, Result, check_run, failures, finish_run, kept_going
 from experiments.studies.variant import Variant
 
 SHARED = {"seed", "steps", "qps", "holdout", "validate_every", "validate_frames"}  # no variant may change these
@@ -83,8 +83,8 @@ def recipes_of(study: StudyText, path: Path) -> dict[str, Fields]:
     return recipes
 
 
-def ablate(args: argparse.Namespace, caught: list[int]) -> int:
-    """Train the variants not trained yet, then print and save the report; return 0 or the code of an interruption."""
+def ablate(args: argparse.Namespace) -> None:
+    """Train the variants not trained yet, then print and save the report, which names the trainings that failed."""
     config: Path = args.config
     study = read_study(config, StudyText)
     recipes, place = recipes_of(study, config), Place(study.task, args.data, args.val, args.out)
@@ -99,18 +99,22 @@ def ablate(args: argparse.Namespace, caught: list[int]) -> int:
         if seed == study.seeds[0] or (run.out / "last.pt").exists():
             check_run(run, f"{config}: {name}")
     with locked(args.out):
+        finished: dict[str, dict[int, Result]] = {variant.name: {} for variant in study.variants}
+        failed: dict[str, str] = {}
         for number, ((name, seed), run) in enumerate(runs.items(), start=1):
             print(f"{number} of {len(runs)}: {name}, seed {seed}", flush=True)
-            if code := train_or_go_on("ablate-network", run, caught):
-                return code
-        variants = []
-        for variant in study.variants:
-            of_seeds = {seed: runs[variant.name, seed] for seed in study.seeds}
-            first = of_seeds[study.seeds[0]]
-            finished = {seed: read_result(run) for seed, run in of_seeds.items()}
-            variants.append(Variant(variant.name, first.recipe, variant.found, finished, kmac_of(first)))
-        finish(args.out, page(config.stem, variants), results(variants), {"gains.png": partial(plot, variants)})
-    return 0
+            with kept_going("ablate-network", f"{name}, seed {seed}", failed):
+                finished[name][seed] = finish_run("ablate-network", run)
+        variants = [
+            Variant(v.name, first.recipe, v.found, finished[v.name], kmac_of(first))
+            for v, first in ((v, runs[v.name, study.seeds[0]]) for v in study.variants)
+            if finished[v.name]
+        ]
+        if not variants:
+            raise InputError(f"{config}: all trainings failed: {next(iter(failed.values()))}")
+        about = failures(failed)
+        plots = {"gains.png": partial(plot, variants)}
+        finish(args.out, page(config.stem, variants, about), results(variants, about), plots)
 
 
 def main(argv: list[str] | None = None) -> int:

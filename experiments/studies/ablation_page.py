@@ -16,16 +16,20 @@ GAIN = (
 )
 
 
-def page(title: str, variants: Sequence[Variant]) -> Page:
+def page(title: str, variants: Sequence[Variant], more: dict[str, str]) -> Page:
     """Return the report."""
     first, qps = variants[0], list(variants[0].by_qp)
     figure = first.recipe.task.decides
-    about = trained_with(variants) | {
-        figure: (GAIN if figure == "gain" else "at the last validation")
-        + "; mean ± sample standard deviation over the seeds",
-        f"against {first.name}": "the same of the differences between runs of one seed",
-        "kMAC/px": "at a CTU of 128",
-    }
+    about = (
+        more
+        | trained_with(variants)
+        | {
+            figure: (GAIN if figure == "gain" else "at the last validation")
+            + "; mean ± sample standard deviation over the seeds",
+            f"against {first.name}": "the same of the differences between runs of one seed",
+            "kMAC/px": "at a CTU of 128",
+        }
+    )
     with_found = any(variant.found for variant in variants)
     heads: list[str | Column] = ["variant", Column("kMAC/px", ".1f"), Column("parameters", ","), figure]
     heads += [*(Column(f"QP {qp}", "+.3f") for qp in qps), f"against {first.name}"]
@@ -37,7 +41,7 @@ def page(title: str, variants: Sequence[Variant]) -> Page:
     return Page(title.capitalize(), about, [Table(heads, 1, rows)])
 
 
-def results(variants: Sequence[Variant]) -> bytes:
+def results(variants: Sequence[Variant], more: dict[str, str]) -> bytes:
     """Return all numbers of the report, and of every seed, as JSON."""
     rows = [
         {
@@ -55,7 +59,7 @@ def results(variants: Sequence[Variant]) -> bytes:
         }
         for v in variants
     ]
-    return shared.results("ablation", trained_with(variants), {"variants": rows})
+    return shared.results("ablation", more | trained_with(variants), {"variants": rows})
 
 
 def plot(variants: Sequence[Variant]) -> bytes:

@@ -4,10 +4,11 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from codecnn.errors import InputError
-from codecnn.training.signals import caught_signals
 from command_line.arguments import path
-from command_line.parser import Parser, enough_memory
+from command_line.parser import Parser, run_command
+from experiments.studies.trial import StoppedError
+
+CONTINUES = "stopped; the same command continues"
 
 
 def study_parser(prog: str, description: str | None) -> argparse.ArgumentParser:
@@ -20,13 +21,15 @@ def study_parser(prog: str, description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def run_study(prog: str, study: Callable[[argparse.Namespace, list[int]], int], args: argparse.Namespace) -> int:
+def run_study(prog: str, study: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
     """Run a study and return its exit code: 0, 2 if it cannot be done, 128 + the signal that stopped it."""
-    try:
-        with enough_memory(), caught_signals() as caught:
-            if code := study(args, caught):
-                print(f"{prog}: stopped; the same command continues", file=sys.stderr)
-            return code
-    except (InputError, OSError) as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        return 2
+
+    def run(args: argparse.Namespace) -> int:
+        try:
+            study(args)
+        except StoppedError as stopped:
+            print(f"{prog}: {CONTINUES}", file=sys.stderr)
+            return stopped.code
+        return 0
+
+    return run_command(prog, run, args, CONTINUES)

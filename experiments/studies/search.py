@@ -60,3 +60,7 @@ class Search:
     def reject(self, number: int) -> None:
         """Store that a trial is not trained."""
         self.study.tell(number, state=TrialState.PRUNED, skip_if_finished=True)
+
+    def fail(self, number: int) -> None:
+        """Store that the training of a trial diverges."""
+        self.study.tell(number, state=TrialState.FAIL, skip_if_finished=True)

@@ -19,14 +19,14 @@ from typing import Any
 
 from codecnn.errors import InputError
 from codecnn.tasks.registry import TASKS
-from codecnn.training.run_folder import FREE, locked
+from codecnn.training.run_folder import WITHOUT_EFFECT, locked
 from command_line.arguments import count
 from experiments.reports.shared.page import finish
 from experiments.studies.command import run_study, study_parser
 from experiments.studies.cost import kmac_of
 from experiments.studies.study_file import Fields, flatten, known_fields, known_task, read_study
 from experiments.studies.sweep_page import page, plot, results
-from experiments.studies.trial import Place, check_run, read_result, train_or_go_on
+from experiments.studies.trial import Place, check_run, failures, finish_run, kept_going
 from experiments.studies.variant import Variant
 
 LETTERS = {"channels": "C", "blocks": "D", "convolutions": "n", "growth": "g"}  # short names of fields
@@ -46,15 +46,15 @@ class Space:
         for name, (low, high) in self.ranges.items():
             if low > high:
                 raise ValueError(f"{name} must be a least and a largest value such as [8, 32], not {[low, high]}")
-        if not self.ranges or not self.limit > 0 or self.seed < 0:
+        if not self.ranges or not self.limit > 0 or not 0 <= self.seed < 1 << 31:
             raise ValueError(
-                "ranges must not be empty, limit must be above 0 and seed not negative, not "
+                "ranges must not be empty, limit must be above 0 and seed from 0 to 2^31 - 1, not "
                 f"{len(self.ranges)} ranges, {self.limit} and {self.seed}"
             )
 
     def settings(self, base: Fields) -> dict[str, Any]:
         """Return all that must not change while a search continues."""
-        fixed = {f"base: {name}": value for name, value in base.items() if name not in FREE}
+        fixed = {f"base: {name}": value for name, value in base.items() if name not in WITHOUT_EFFECT}
         ranges = {name: list(ends) for name, ends in self.ranges.items()}
         return {**ranges, "limit": self.limit, "seed": self.seed, **fixed}
 
@@ -71,8 +71,8 @@ def base_of(space: Space, path: Path) -> Fields:
     return base
 
 
-def sweep(args: argparse.Namespace, caught: list[int]) -> int:
-    """Make the trials not made yet, then print and save the report; return 0 or the code of an interruption."""
+def sweep(args: argparse.Namespace) -> None:
+    """Make the trials not made yet, then print and save the report, which names the trainings that failed."""
     try:
         from experiments.studies.search import Search
     except ImportError as error:
@@ -80,11 +80,15 @@ def sweep(args: argparse.Namespace, caught: list[int]) -> int:
     config: Path = args.config
     space = read_study(config, Space)
     base, place = base_of(space, config), Place(space.task, args.data, args.val, args.out)
-    smallest = {f"model.{name}": low for name, (low, _) in space.ranges.items()}
-    check_run(place.run_of(base | smallest, str(config), "smallest"), str(config))  # before a file is written
+    smallest, _ = (  # before a file is written
+        place.run_of(base | {f"model.{name}": ends[end] for name, ends in space.ranges.items()}, str(config), "")
+        for end in (0, 1)
+    )
+    check_run(smallest, str(config))
     with locked(args.out):
         search = Search(args.out / "trials.db", space.ranges, space.seed, space.settings(base))
         networks: dict[str, Variant] = {}
+        failed: dict[str, str] = {}
         over = lost = 0
         for number in range(args.trials):
             if (sizes := search.sizes(number)) is None:
@@ -99,23 +103,27 @@ def sweep(args: argparse.Namespace, caught: list[int]) -> int:
                 over += 1
                 search.reject(number)
                 continue
-            if code := train_or_go_on("sweep-network", run, caught):
-                return code
-            networks[name] = Variant(name, run.recipe, "", {run.recipe.training.seed: read_result(run)}, cost)
+            if name not in failed:
+                with kept_going("sweep-network", name, failed):
+                    result = finish_run("sweep-network", run)
+                    networks[name] = Variant(name, run.recipe, "", {run.recipe.training.seed: result}, cost)
+            if name in failed:
+                search.fail(number)
+                continue
             sign = 1 if run.recipe.task.larger_is_better else -1
             search.tell(number, sign * networks[name].figure.mean, cost)
         if not networks:
-            raise InputError(f"{config}: limit: none of {args.trials} trials is within {space.limit} kMAC/px")
+            reason = f"limit: none of {args.trials} trials is within {space.limit} kMAC/px"
+            raise InputError(f"{config}: {next(iter(failed.values()), reason)}")
         found = list(networks.values())
-        repeated = args.trials - len(found) - over - lost
-        about = {
+        repeated = args.trials - len(found) - over - lost - len(failed)
+        about = failures(failed) | {
             "trials": f"{args.trials}: {len(found)} networks; {over} over {space.limit:g} kMAC/px, not trained; "
             f"{repeated} repetitions; {lost} lost to an interruption",
             "ranges": ", ".join(f"{LETTERS.get(n, n)} {low} to {high}" for n, (low, high) in space.ranges.items()),
             "seed of the search": str(space.seed),
         }
         finish(args.out, page(found, about), results(found, about), {"front.png": partial(plot, found)})
-    return 0
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,6 +1,9 @@
 """Train one network of a study in its own folder, from the beginning or from its checkpoint."""
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,14 @@ from codecnn.training.state import first_weights
 from experiments.run_arguments import parse_run
 from experiments.studies.study_file import Fields
 from experiments.training_command import train_with_bar
+
+
+class StoppedError(Exception):
+    """Report that a signal has stopped a training."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code  # the exit code
 
 
 @dataclass(frozen=True)
@@ -82,25 +93,42 @@ def check_run(run: Run, where: str) -> None:
         raise InputError(f"{where}: {error}") from error
 
 
-def train_or_go_on(prog: str, run: Run, caught: list[int]) -> int:
-    """Train in `run.out`, continuing an interrupted training; return the exit code, at once 0 if it is finished.
+def finish_run(prog: str, run: Run) -> Result:
+    """Train in `run.out`, continuing an interrupted training unless it is finished, and return its result.
 
-    InputError if the folder holds a run of another configuration or on other data.
+    Raises InputError if the training fails, or the folder holds a run of another configuration or on other data, and
+    StoppedError if a signal stops it.
     """
-    if (run.out / "last.pt").exists():
-        if steps_done(run, choose_shards(run)) == run.recipe.training.steps:
-            return 0
-        run = replace(run, resume=True)
-    return train_with_bar(prog, run, caught)
+    begun = (run.out / "last.pt").exists()
+    if (not begun or steps_done(run, choose_shards(run)) < run.recipe.training.steps) and (
+        code := train_with_bar(prog, replace(run, resume=begun))
+    ):
+        raise StoppedError(code)
+    return read_result(run)
+
+
+@contextmanager
+def kept_going(prog: str, name: str, failed: dict[str, str]) -> Iterator[None]:
+    """Let a study go on after a training that fails: note the reason by the name of the training, and print it."""
+    try:
+        yield
+    except InputError as error:
+        failed[name] = str(error)
+        print(f"{prog}: {name} failed: {error}", file=sys.stderr)
+
+
+def failures(failed: dict[str, str]) -> dict[str, str]:
+    """Return what a report says of the trainings that failed; nothing if there is none."""
+    return {"failed": "; ".join(f"{name}: {reason}" for name, reason in failed.items())} if failed else {}
 
 
 def steps_done(run: Run, shards: Shards) -> int:
     """Return the steps done in `run.out`, all if it stopped early; InputError for another configuration or data."""
     saved = RunFolder(run.out, resume=True).load(run.recipe, fingerprint([*shards.training, *shards.held_out]))
-    steps, wanted = saved["step"], run.recipe.training.steps
+    steps, wanted = saved.progress.step, run.recipe.training.steps
     if steps > wanted:
         raise InputError(f"{run.out}: was trained for {steps} steps already, not {wanted}")
-    return wanted if 0 < run.recipe.training.patience <= saved["stale"] else steps
+    return wanted if 0 < run.recipe.training.patience <= saved.progress.stale else steps
 
 
 def read_result(run: Run) -> Result:

@@ -24,10 +24,12 @@ class Spread:
     @staticmethod
     def of(values: Sequence[float]) -> "Spread":
         """Return the spread of values, one for each seed."""
-        return Spread(fmean(values), stdev(values) if len(values) > 1 else math.nan)
+        return Spread(fmean(values) if values else math.nan, stdev(values) if len(values) > 1 else math.nan)
 
     def __str__(self) -> str:
-        return f"{self.mean:+.3f}" + ("" if math.isnan(self.deviation) else f" ± {self.deviation:.3f}")
+        return ("" if math.isnan(self.mean) else f"{self.mean:+.3f}") + (
+            "" if math.isnan(self.deviation) else f" ± {self.deviation:.3f}"
+        )
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Variant:
 
     def against(self, other: "Variant") -> Spread:
         """Return the differences to the figures of another variant with the same seeds."""
-        return Spread.of([result.figure - other.results[seed].figure for seed, result in self.results.items()])
+        both = self.results.keys() & other.results.keys()
+        return Spread.of([self.results[seed].figure - other.results[seed].figure for seed in sorted(both)])
 
     @cached_property
     def parameters(self) -> int:
