@@ -1,6 +1,7 @@
 """Provide the parser of all commands, and run a command: errors become one line and an exit code."""
 
 import argparse
+import io
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -73,6 +74,8 @@ def run_command(
     The code is 0, or what `run` returns; 2 if the command cannot be done (InputError, OSError, too little memory); 130
     after Ctrl-C, with the line `interrupted`.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() != "utf-8":
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may have what the terminal's encoding has not
     try:
         with enough_memory(), _warnings_in_lines(prog):
             return run(args) or 0

@@ -1,6 +1,8 @@
 """How every command ends when it is interrupted, or memory is too little."""
 
 import argparse
+import io
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import NoReturn
@@ -163,3 +165,10 @@ def test_too_little_memory_for_a_training(monkeypatch: pytest.MonkeyPatch, capsy
 def test_other_errors_of_pytorch_are_no_lack_of_memory() -> None:
     with pytest.raises(RuntimeError, match="must match"):
         run_command("report-gain", lambda _: print(torch.zeros(2) + torch.zeros(3)), argparse.Namespace())
+
+
+def test_names_that_the_output_cannot_encode_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(output, "ascii", write_through=True))
+    assert run_command("x", lambda args: print("日本"), argparse.Namespace()) == 0
+    assert output.getvalue() == b"\\u65e5\\u672c\n"

@@ -1,5 +1,6 @@
 """build-dataset as a user runs it: whole files, reruns, and every kind of bad input."""
 
+import os
 import resource
 import signal
 import subprocess
@@ -242,3 +243,27 @@ def test_an_option_that_cannot_apply_ends_the_command(
     assert main([str(source), "--out", str(tmp_path / "out"), "--qp", "37", *option.split()]) == 2
     assert capsys.readouterr().err.startswith(f"build-dataset: {source}: {option} cannot apply: ")
     assert not (tmp_path / "out").exists()
+
+
+def test_names_beyond_ascii_in_the_c_locale(tmp_path: Path) -> None:
+    write_raw(tmp_path / "日本_ä_64x64.yuv", [photograph("coffee", 64, 64)])
+    write_y4m(tmp_path / "ñandú.y4m", [photograph("chelsea", 16, 16)])
+    (tmp_path / "ö.png").write_bytes((PHOTOGRAPHS / "coffee.png").read_bytes())
+    program = (
+        "import sys; from data_tools import build_dataset, check_dataset; "
+        "code = build_dataset.main(sys.argv[1:]) or check_dataset.main(['ü']); "
+        "sys.exit(code or build_dataset.main(['ß.yuv', *sys.argv[4:]]))"
+    )
+    names = ["日本_ä_64x64.yuv", "ñandú.y4m", "ö.png"]
+    options = ["--out", "ü", "--no-labels", "--qp", "40", "--preset", "ultrafast", "--frames", "1"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHONUTF8"))}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *names, *options],
+        env={**environment, "LC_ALL": "C", "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.decode().splitlines()[-1]) == (2, "build-dataset: ß.yuv: no such file")
+    assert done.stdout.decode().splitlines()[-1] == "3 files checked, 0 faults"
+    assert Shard(tmp_path / "ü" / "日本_ä_64x64_x265_qp40.h5").info.source == names[0]

@@ -1,5 +1,6 @@
 """Test reading of the format from the names of raw files, with their length and their samples."""
 
+import re
 import warnings
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from codecnn.errors import InputError, InputWarning
 from codecnn.video.clip import Clip, open_clip
+from codecnn.video.file_names import read_name
 from codecnn.video.format_options import FormatOptions
 from codecnn.video.layouts import LAYOUTS
 from codecnn.video.raw import write_raw
@@ -216,3 +218,12 @@ def test_words_that_state_no_layout_are_of_no_matter_if_the_user_states_it(tmp_p
     path = make(tmp_path, "a_64x64_night_25.yuv", 64, 64, "yuv422p")
     clip = opened(path, FormatOptions(chroma="422", bit_depth=8))
     assert (clip.pixel_format, clip.format.fps) == ("yuv422p", Fraction(25))
+
+
+def test_the_words_of_the_documents_are_known() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
+    table = document[document.index("| size |") : document.index("A number without")]
+    for word in re.findall("`([^`]+)`", table):
+        name = read_name(Path(f"a_64x64_{word}.yuv"))
+        assert not name.unknown, word
+        assert name.stated.get("layout", ["nv12"])[0] in LAYOUTS, word
