@@ -13,7 +13,7 @@ class CodedFrame:
     """Hold one frame before and after coding."""
 
     original: Picture
-    baseline: Picture  # all in-loop filters on
+    baseline: Picture  # the decoder's output; as `unfiltered` at the coded bit depth
     unfiltered: Picture  # without in-loop filters; the codec's unfiltered_by says how it was obtained
     bits: int  # of the baseline, by the rule of codecnn.codecs.coded_bits
     qp_used: int

@@ -38,6 +38,7 @@ from codecnn.codecs.template_check import (
 )
 from codecnn.codecs.template_run import Run, decode_run, find_in_log, read_reconstruction, run_command
 from codecnn.errors import InputError
+from codecnn.io.files import require_file
 from codecnn.video.clip import Clip
 from codecnn.video.picture import Picture, VideoFormat
 
@@ -65,7 +66,7 @@ class CommandTemplate:
 
     Args:
         name: The name in files and attributes: letters, digits, dot, dash and underscore.
-        command: Encodes with all in-loop filters on.
+        command: Encodes with in-loop filters.
         version_command: Prints the version.
         decoder: FFmpeg's name of the decoder (h264, hevc, vvc, libdav1d, vp9); or reconstruction: the raw file that the
             encoder itself writes is the baseline, and it is not verified that every frame is intra.
@@ -128,7 +129,7 @@ class CommandTemplate:
 
     @property
     def commands(self) -> tuple[Command, ...]:
-        """Return the commands of the one or two encodings: the first with all in-loop filters on."""
+        """Return the commands of the one or two encodings: the first with in-loop filters."""
         return (self.command, self.command_unfiltered) if self.command_unfiltered else (self.command,)
 
     @property
@@ -245,12 +246,10 @@ class CommandTemplate:
         if self.encoder:
             values["encoder"] = find_program(self.encoder)
         if self.config:
-            if not Path(self.config).is_file():
-                raise InputError(f"{self.config}: no such file")
-            values["config"] = str(Path(self.config).absolute())
+            values["config"] = str(require_file(Path(self.config)).absolute())
         return values
 
 
 def _sha256(path: str) -> str:
-    with Path(path).open("rb") as file:
+    with require_file(Path(path)).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

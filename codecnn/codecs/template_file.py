@@ -27,8 +27,6 @@ def load_template(name: str, encoder: str = "", config: str = "") -> CommandTemp
     if not name or not path.exists():
         known = ", ".join(list_shipped_templates())
         raise InputError(f"{name or repr(name)}: no such file, and no shipped template ({known})")
-    if not path.is_file():  # a named pipe would be waited for
-        raise InputError(f"{path}: not a file")
     template = validated(CommandTemplate, read_yaml(path), str(path))
     for placeholder, given in (("encoder", encoder), ("config", config)):
         commands = (*template.commands, template.version_command)

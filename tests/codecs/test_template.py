@@ -1,5 +1,7 @@
 """Test command templates with two encoders: another build of ffmpeg, and a small program that copies its input."""
 
+import os
+import re
 import resource
 import stat
 import sys
@@ -26,6 +28,7 @@ from codecnn.video.raw import write_raw
 from tests.coded_clips import make_clip, needs, other_ffmpeg
 from tests.pictures import photograph
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "codecs.md"
 X265_PARAMETERS = X265().parameters(0).replace("qp=0", "qp={qp}")
 X265_COMMAND = (
     "{encoder} -v error -f rawvideo -pix_fmt {pixel_format} -s:v {width}x{height} -framerate {fps} -i SOURCE "
@@ -445,6 +448,30 @@ def test_the_error_names_a_file_without_a_template(tmp_path: Path, text: str) ->
     assert "\n" not in str(error.value)
     with pytest.raises(InputError, match=r"no such file, and no shipped template \(hm, vtm, vvencapp\)"):
         load_template(str(tmp_path / "none.yaml"))
+
+
+@needs("libx265")
+def test_the_template_of_the_document(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```yaml\n(name: my-x265.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    path = tmp_path / "own.yaml"
+    path.write_text(text)
+    (frame,) = load_template(str(path), encoder=other_ffmpeg()).encode(make_clip(tmp_path, 64, 64), 32)
+    assert frame.in_loop_filters == {"deblocking": True, "SAO": True}
+
+
+def test_pipes_in_the_place_of_files(tmp_path: Path) -> None:
+    """A named pipe must not be waited for: template, configuration, encoder."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o777)
+    with pytest.raises(InputError, match=rf"^{pipe}: a pipe or a device, not a file$"):
+        load_template(str(pipe))
+    template = load_template("vtm", encoder="true", config=str(pipe))
+    with pytest.raises(InputError, match=rf"^{pipe}: a pipe or a device, not a file$"):
+        template.describe(32)
+    with pytest.raises(InputError, match=rf"^{pipe}: a pipe or a device, not a file$"):
+        list(template.encode(make_clip(tmp_path, 64, 64), 32))
+    with pytest.raises(InputError, match=rf"^{pipe}: no such program"):
+        replace(template, encoder=str(pipe)).version()
 
 
 @needs("libx265")
