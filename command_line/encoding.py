@@ -12,7 +12,7 @@ from codecnn.video.picture import SCALES
 from command_line.arguments import count, positive, rate
 
 FORMATS = tuple(field.name for field in fields(FormatOptions))
-ENCODING = ("codec", "preset", "qp", "frames", *FORMATS)
+ENCODING = ("codec", "preset", "qp", "frames", "as_clip", *FORMATS)
 
 
 def add_codec(parser: argparse._ActionsContainer, default: str | None) -> None:
@@ -20,9 +20,19 @@ def add_codec(parser: argparse._ActionsContainer, default: str | None) -> None:
     parser.add_argument("--codec", choices=sorted(CODECS), default=default, help="the encoder")
 
 
+SOURCES = (
+    "raw video, Y4M, pictures (clips of one frame) and any video; folders: all pictures and videos in them, in the "
+    "order of their names; numbered pictures as one clip, such as frames/%%05d.png. What a file is follows from its "
+    "content. YUV is stored as it is. RGB is converted, a grey picture becomes luma (see below). Pictures are turned "
+    "as they are shown. Damaged files, linear light, and files with several pictures or videos are refused"
+)
+
+
 def add_encoding(parser: argparse._ActionsContainer) -> None:
-    """Add --preset, --qp and --frames."""
+    """Add --as-clip, --preset, --qp and --frames."""
     add = parser.add_argument
+    add("--as-clip", action="store_true", default=None, help="the pictures of a folder are one clip, in the order of "
+        "their names and numbers; each folder in it is another clip; --fps is their rate")  # fmt: skip
     add("--preset", help="a preset of the encoder; if not given, x264, x265: medium, vvenc: faster, svtav1: 4, vp9: 1")
     add("--qp", type=int, nargs="+", help="quantisation parameters, in the encoder's own scale; if not given, four of "
         "about the same PSNR: x264, x265, vvenc: 22 27 32 37, svtav1, vp9: 14 25 35 43")  # fmt: skip
@@ -42,9 +52,9 @@ def add_formats(parser: argparse.ArgumentParser) -> None:
     raw.add_argument("--fps", type=rate, help="frames a second, such as 50, 59.94 or 30000/1001; also of sources "
         "that do not state it exactly")  # fmt: skip
     rgb = parser.add_argument_group("RGB, and grey pictures", "what they are converted to; also by --chroma, 420 if "
-        "not given, and --bit-depth, 8 if not given, or 10 if they have more than 8")  # fmt: skip
+        "not given (grey: 400), and --bit-depth, 8 if not given, or 10 if they have more than 8")  # fmt: skip
     rgb.add_argument("--matrix", choices=get_args(Matrix), help="non-constant luminance; bt709 if not given")
-    rgb.add_argument("--range", choices=get_args(Range), help="of the samples; limited if not given")
+    rgb.add_argument("--range", choices=get_args(Range), help="of the samples; limited if not given (grey: full)")
 
 
 def format_options(args: argparse.Namespace) -> FormatOptions:

@@ -5,7 +5,7 @@ import argparse
 from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
 from codecnn.labels.mode_sets import MODE_SETS, ModeSet, largest_ctu, sizes_of
 from command_line.arguments import path, positive, seconds
-from command_line.encoding import add_codec, add_encoding, add_formats
+from command_line.encoding import SOURCES, add_codec, add_encoding, add_formats
 from command_line.parser import Parser
 
 
@@ -13,7 +13,7 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
     """Read the command line."""
     parser = Parser(prog="build-dataset", description=description)
     add = parser.add_argument
-    add("sources", nargs="+", type=path, help="raw .yuv, .y4m, pictures (one-frame clips), or any video")
+    add("sources", nargs="+", type=path, help=SOURCES)
     add("--out", type=path, required=True, help="folder for the dataset, made if missing")
     codec = parser.add_mutually_exclusive_group()
     add_codec(codec, "x265")

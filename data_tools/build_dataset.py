@@ -28,6 +28,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         formats=format_options(args),
         first_frames=args.frames or 0,
         every=args.every,
+        as_clip=bool(args.as_clip),
         ctu_size=args.ctu_size,
         margin=args.margin,
         label_sizes=() if args.no_labels else args.label_sizes,

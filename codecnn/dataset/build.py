@@ -22,9 +22,10 @@ from codecnn.intra.block_size import BlockSize
 from codecnn.io.files import remove_abandoned
 from codecnn.labels.mode_sets import ModeSet
 from codecnn.labels.search import label_picture
-from codecnn.video.clip import Clip, open_clip
+from codecnn.video.clip import Clip
 from codecnn.video.format_options import FormatOptions
 from codecnn.video.picture import Picture
+from codecnn.video.sources import Source, open_sources
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Settings:
     formats: FormatOptions = field(default_factory=FormatOptions)
     first_frames: int = 0  # of each source; 0: all
     every: int = 1  # of these, every n-th is taken
+    as_clip: bool = False  # the pictures of a folder are one clip
     ctu_size: int = 128
     margin: int = 2
     label_sizes: Sequence[BlockSize] = ()
@@ -63,25 +65,20 @@ def plan(sources: Iterable[Path], out: Path, settings: Settings) -> Iterator[Sha
     for qp in qps:
         if not lowest <= qp <= highest:
             raise InputError(f"QP {qp} is outside of {lowest} to {highest}, the range of {codec.name}")
-    seen: dict[str, Path] = {}
-    for source in sources:
-        if source.name.startswith("."):
-            raise InputError(f"{source}: a name that begins with a dot would be overlooked in a dataset")
-        if source.stem in seen:
-            raise InputError(f"{source}: would be stored under the same name as {seen[source.stem]}")
-        seen[source.stem] = source
-        clip = open_clip(source, settings.formats, settings.first_frames, settings.every)
-        checksum = clip.sha256()
+    found = open_sources(sources, settings.formats, settings.first_frames, settings.every, settings.as_clip)
+    for source in found:
+        checksum = source.clip.sha256()
         for qp in qps:
-            info = _info(clip, checksum, qp, settings)
-            path = out / f"{source.stem}_{codec.name}_qp{qp}.h5"
-            yield ShardTask(clip, codec, info, path, settings.storage, settings.label_modes)
+            info = _info(source, checksum, qp, settings)
+            path = out / f"{source.stored_as}_{codec.name}_qp{qp}.h5"
+            yield ShardTask(source.clip, codec, info, path, settings.storage, settings.label_modes)
 
 
-def _info(clip: Clip, checksum: str, qp: int, settings: Settings) -> ShardInfo:
-    fmt, codec, labelled = clip.format, settings.codec, bool(settings.label_sizes)
+def _info(source: Source, checksum: str, qp: int, settings: Settings) -> ShardInfo:
+    clip, codec, labelled = source.clip, settings.codec, bool(settings.label_sizes)
+    fmt = clip.format
     return ShardInfo(
-        source=clip.path.name,
+        source=source.name,
         source_sha256=checksum,
         width=fmt.width,
         height=fmt.height,

@@ -8,29 +8,16 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-import av
-
 from codecnn.errors import InputError, InputWarning
-from codecnn.video.colour import Conversion, rgb_to_picture
+from codecnn.video.colour import Conversion
 from codecnn.video.file_names import is_raw_name
 from codecnn.video.format_options import NOTHING_STATED, FormatOptions
-from codecnn.video.frames import PLANAR, picture_from_frame
-from codecnn.video.picture import Picture, VideoFormat, check_samples
+from codecnn.video.media import open_media
+from codecnn.video.picture import Picture, VideoFormat
 from codecnn.video.rates import choose_rate
 from codecnn.video.raw import read_raw
 from codecnn.video.raw_format import find_raw_format
 from codecnn.video.y4m import MAGIC, read_header, read_y4m
-
-FIELD_ORDERS = {  # AVFieldOrder, by the field that is displayed first
-    1: "progressive",
-    2: "interlaced, top field first",
-    3: "interlaced, bottom field first",
-    4: "interlaced, bottom field first",
-    5: "interlaced, top field first",
-}
-RANGES = {1: "limited", 2: "full"}  # AVColorRange
-# Pixel formats of picture files that stand for R'G'B' with R' = G' = B'.
-GREY = {"gray", "gray10le", "gray12le", "gray16be", "gray16le", "ya8", "ya16be", "ya16le", "pal8", "monob", "monow"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +33,7 @@ class Clip:
     scan: str = "not stated"  # "progressive", or how it is interlaced
     pixel_format: str | None = None  # the layout of a raw file
     conversion: Conversion | None = None  # of RGB; None: the samples are as stored
+    pictures: tuple[Path, ...] = ()  # of which it is made; none: it is the file `path`
 
     def frames(self) -> Iterator[Picture]:
         """Read the file again and yield every n-th of its first `first_frames` frames."""
@@ -54,12 +42,16 @@ class Clip:
     @property
     def files(self) -> tuple[Path, ...]:
         """Return all files that the frames are read from."""
-        return (self.path,)
+        return self.pictures or (self.path,)
 
     def sha256(self) -> str:
-        """Return the checksum of the source file, in hexadecimal."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        """Return the checksum of the source, of all its files one after the other, in hexadecimal."""
+        checksum = hashlib.sha256()
+        for path in self.files:
+            with path.open("rb") as file:
+                while data := file.read(1 << 20):
+                    checksum.update(data)
+        return checksum.hexdigest()
 
     @contextmanager
     def unchanged(self, sha256: str) -> Iterator[None]:
@@ -147,84 +139,5 @@ def _open_y4m(path: Path, options: FormatOptions) -> Clip:
 
 
 def _open_media(path: Path, options: FormatOptions) -> Clip:
-    try:
-        with _container(path) as container:
-            if not container.streams.video:
-                raise InputError(f"{path}: no video in it")
-            stream = container.streams.video[0]
-            still = container.format.name.endswith("_pipe")  # FFmpeg's names for picture formats
-            rate = choose_rate(None if still else stream.average_rate, options.fps, stream.guessed_rate)
-            frame = next(_decoded(container), None)
-            scan = _scan(stream, frame)
-    except av.FFmpegError as error:
-        raise InputError(f"{path}: not a picture or video that can be read ({error.strerror})") from error
-    if frame is None:
-        raise InputError(f"{path}: no frames")
-    name, stated_range = frame.format.name, RANGES.get(frame.color_range, "not stated")
-    layout = _layout(frame)
-    if name in PLANAR and not (still and name in GREY):
-        chroma, bit_depth = PLANAR[name]
-        fmt = VideoFormat(frame.width, frame.height, bit_depth, rate, chroma)
-        description = f"YUV as stored, range {'full' if name.startswith('yuvj') else stated_range}"
-        return Clip(path, fmt, description, lambda: _read_media(path, layout, picture_from_frame), scan=scan)
-    if not (frame.format.is_rgb or (name in GREY and (still or stated_range == "full"))):
-        raise InputError(
-            f"{path}: pixel format {name} is not supported, only planar 4:0:0, 4:2:0, 4:2:2 and 4:4:4 at 8, 10 and "
-            "12 bit, RGB, and full-range grey"
-        )
-    bit_depth = options.bit_depth or (10 if _is_deep(frame) else 8)
-    conversion = Conversion(options.matrix or "bt709", options.range or "limited", options.chroma or "420")
-    fmt = VideoFormat(frame.width, frame.height, bit_depth, rate, conversion.chroma)
-    fmt.check(path)
-
-    def convert(frame: av.VideoFrame) -> Picture:
-        return rgb_to_picture(frame.to_ndarray(format="rgb48le" if _is_deep(frame) else "rgb24"), bit_depth, conversion)
-
-    return Clip(
-        path, fmt, conversion.description, lambda: _read_media(path, layout, convert), scan=scan, conversion=conversion
-    )
-
-
-def _container(path: Path) -> av.container.InputContainer:
-    """Open exactly this file: FFmpeg must find no protocol and no pattern of numbers in its name."""
-    return av.open(f"file:{path}", options={"pattern_type": "none"})
-
-
-def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
-    """Decode the frames of the first video; a damaged frame is an error, it is not concealed."""
-    stream = container.streams.video[0]
-    stream.codec_context.options = {"err_detect": "explode"}
-    return container.decode(stream)
-
-
-def _scan(stream: av.VideoStream, frame: av.VideoFrame | None) -> str:
-    """Return what the stream, or its first frame, says of its fields."""
-    order = FIELD_ORDERS.get(getattr(stream.codec_context, "field_order", 0), "not stated")
-    if frame and frame.interlaced_frame and not order.startswith("interlaced"):
-        return "interlaced"
-    return order
-
-
-def _is_deep(frame: av.VideoFrame) -> bool:
-    return max(component.bits for component in frame.format.components) > 8
-
-
-def _layout(frame: av.VideoFrame) -> str:
-    return f"{frame.width}x{frame.height} {frame.format.name}"
-
-
-def _read_media(path: Path, layout: str, to_picture: Callable[[av.VideoFrame], Picture]) -> Iterator[Picture]:
-    try:
-        with _container(path) as container:
-            count, stated = 0, container.streams.video[0].frames
-            for index, frame in enumerate(_decoded(container)):
-                if frame.is_corrupt:
-                    raise InputError(f"{path}: frame {index} is damaged")
-                if _layout(frame) != layout:
-                    raise InputError(f"{path}: frame {index} is {_layout(frame)}, the first is {layout}")
-                yield check_samples(to_picture(frame), path, index)
-                count = index + 1
-            if count < stated:
-                raise InputError(f"{path}: {count} frames could be decoded of {stated} that it says it has")
-    except av.FFmpegError as error:
-        raise InputError(f"{path}: decoding failed ({error.strerror})") from error
+    media = open_media(path, options)
+    return Clip(path, media.format, media.colour, media.read, scan=media.scan, conversion=media.conversion)

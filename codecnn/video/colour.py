@@ -18,7 +18,7 @@ WEIGHTS: dict[str, tuple[float, float]] = {
 }
 NAMES = {"bt601": "BT.601", "bt709": "BT.709", "bt2020": "BT.2020 (non-constant luminance)"}
 SITINGS = {
-    "400": "luma alone",
+    "400": "only luma",
     "420": "chroma is the mean of 2x2 samples (centre siting)",
     "422": "chroma is the mean of 2 samples of a row (centre siting)",
     "444": "chroma at every sample",
@@ -39,8 +39,12 @@ class Conversion:
         return f"RGB by {NAMES[self.matrix]}, {self.range} range; {SITINGS[self.chroma]}"
 
 
-def rgb_to_picture(rgb: NDArray, bit_depth: int, conversion: Conversion = Conversion()) -> Picture:
+def rgb_to_picture(
+    rgb: NDArray, bit_depth: int, conversion: Conversion = Conversion(), rgb_bits: int | None = None
+) -> Picture:
     """Convert gamma-coded, full-range R'G'B', (H, W, 3) uint8 or uint16, to a picture of 8, 10 or 12 bit.
+
+    rgb_bits: of a sample of `rgb`, if they are not all bits of its type.
 
     Samples are rounded once, halves upwards. Limited range: Y is 16..235, Cb and Cr are 16..240, times
     2^(bit_depth-8). Full range: Y is 0..2^bit_depth-1, Cb and Cr are 1..2^bit_depth-1 with the centre
@@ -48,7 +52,7 @@ def rgb_to_picture(rgb: NDArray, bit_depth: int, conversion: Conversion = Conver
     A chroma sample is the mean of the samples that it covers; odd sizes first repeat the last row and column.
     """
     kr, kb = WEIGHTS[conversion.matrix]
-    r, g, b = np.moveaxis(rgb / np.float64(np.iinfo(rgb.dtype).max), 2, 0)
+    r, g, b = np.moveaxis(rgb / np.float64((1 << (rgb_bits or 8 * rgb.itemsize)) - 1), 2, 0)
     luma = kr * r + (1 - kr - kb) * g + kb * b
     peak, scale = (1 << bit_depth) - 1, 1 << (bit_depth - 8)
     limited = conversion.range == "limited"

@@ -4,6 +4,7 @@ from itertools import product
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from codecnn.video.picture import BIT_DEPTHS, SCALES, Picture, VideoFormat
 
@@ -29,6 +30,29 @@ def picture_from_frame(frame: av.VideoFrame) -> Picture:
         rows = np.frombuffer(memoryview(plane), fmt.dtype)[: height * stride].reshape(height, stride)
         planes.append(rows[:, :width].astype(fmt.dtype.newbyteorder("="), copy=True))
     return Picture.of(planes, bit_depth)
+
+
+def sample_bits(frame: av.VideoFrame) -> int:
+    """Return the bits of a frame's samples, 8 for formats with fewer."""
+    return max(8, *(component.bits for component in frame.format.components))
+
+
+def rgb_from_frame(frame: av.VideoFrame) -> NDArray:
+    """Return R, G and B of an RGB or grey frame, (H, W, 3) uint8 or uint16; ValueError if it is not opaque."""
+    name, first = frame.format.name, frame.planes[0]
+    samples: NDArray
+    if name == "ya8":
+        rows = np.frombuffer(memoryview(first), np.uint8).reshape(-1, first.line_size)
+        samples = rows[: frame.height, : 2 * frame.width]
+    elif sample_bits(frame) > 8 or name == "gray":  # FFmpeg's scaler would take this grey for limited range
+        samples = frame.to_ndarray()  # ValueError for formats that PyAV does not know
+    else:
+        samples = frame.to_ndarray(format="rgba")
+    samples = samples.reshape(frame.height, frame.width, -1)
+    channels = samples.shape[2]
+    if channels % 2 == 0 and samples[..., -1].min() < (1 << sample_bits(frame)) - 1:
+        raise ValueError("it has transparent parts")
+    return samples[..., :3] if channels > 2 else samples[..., :1].repeat(3, axis=2)
 
 
 def frame_from_picture(picture: Picture) -> av.VideoFrame:

@@ -34,6 +34,7 @@ def encode(
         qps=[int(qp) for qp in given.get("qp", [])],  # type: ignore[arg-type]
         formats=FormatOptions(**formats),  # type: ignore[arg-type]
         first_frames=int(frames),  # type: ignore[arg-type]
+        as_clip="as_clip" in options,
         ctu_size=ctu_size,
     )
     tasks = list(plan(sequences, chosen, settings))
@@ -42,5 +43,5 @@ def encode(
     for reason in Progress(build_all(missing), total=len(missing), unit="file", desc="encoding"):
         if reason:
             raise InputError(reason)
-    names = {path.name for path in sequences}
+    names = {task.info.source for task in tasks}
     return [shard for shard in open_folder(chosen) if shard.info.source in names]  # others are of a former report
