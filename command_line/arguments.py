@@ -1,6 +1,7 @@
 """Read the values of arguments, such as a rate; each function is a `type` for argparse."""
 
 import argparse
+import os
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +21,14 @@ def positive(text: str) -> int:
     return value
 
 
+def jobs(text: str) -> int:
+    """Read a number of processes of this machine."""
+    most = 32 * (os.cpu_count() or 1)
+    if not 1 <= (value := int(text)) <= most:
+        raise argparse.ArgumentTypeError(f"{value} is not from 1 to {most}, 32 for each core of this machine")
+    return value
+
+
 def rate(text: str) -> Fraction:
     """Read a frame rate such as 50, 59.94 or 30000/1001."""
     if not re.fullmatch(r"\d{1,4}(\.\d{1,3})?|\d{1,7}/[1-9]\d{0,6}", text):
@@ -28,9 +37,9 @@ def rate(text: str) -> Fraction:
 
 
 def seconds(text: str) -> float:
-    """Read a time above 0."""
-    if not (value := float(text)) > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
+    """Read a time above 0, at most about four months."""
+    if not 0 < (value := float(text)) <= 1e7:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds, at most 10^7")
     return value
 
 

@@ -4,7 +4,7 @@ import argparse
 
 from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
 from codecnn.labels.mode_sets import MODE_SETS, ModeSet, largest_ctu, sizes_of
-from command_line.arguments import path, positive, seconds
+from command_line.arguments import jobs, path, positive, seconds
 from command_line.encoding import SOURCES, add_codec, add_encoding, add_formats
 from command_line.parser import Parser
 
@@ -38,9 +38,12 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
     add("--label-references", choices=("unfiltered", "original"), default="unfiltered",
         help="the signal that the labels' reference samples are taken from")  # fmt: skip
     add("--storage", choices=("fast", "compact"), default="fast", help="uncompressed, or gzip")
-    add("--jobs", type=positive, default=1, help="shards made at the same time, a process each")
-    add("--dask", metavar="ADDRESS", help="make them on the Dask cluster of this scheduler, such as tcp://host:8786; "
-        "its workers must see sources and --out under the same names")  # fmt: skip
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=jobs, default=1, help="shards made at the same time, a process each")
+    where.add_argument("--dask", metavar="ADDRESS", help="make them on the Dask cluster of this scheduler, such as "
+        "tcp://host:8786; its workers must see sources and --out under the same names")  # fmt: skip
+    add("--dask-timeout", type=seconds, default=60.0, metavar="SECONDS", help="for how long the scheduler may not "
+        "answer, or have no worker")  # fmt: skip
     add_formats(parser)
     args = parser.parse_args(argv)
     if (args.encoder or args.encoder_config) and not args.codec_template:

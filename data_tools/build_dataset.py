@@ -8,9 +8,14 @@ Hadamard SATD and by exact DCT SATD, and stores one file for each source and QP.
 import argparse
 import signal
 import sys
+from dataclasses import replace
+from pathlib import Path
 
+from codecnn.codecs.codec import Codec
 from codecnn.codecs.registry import choose_codec
+from codecnn.codecs.template import CommandTemplate
 from codecnn.dataset.build import Settings, build_all, is_whole, plan
+from codecnn.dataset.cluster import build_on_cluster
 from command_line.encoding import format_options
 from command_line.parser import run_command
 from command_line.progress import Progress
@@ -38,14 +43,26 @@ def settings_of(args: argparse.Namespace) -> Settings:
     )
 
 
+def _with_absolute_paths(codec: Codec) -> Codec:
+    """Return the codec; the paths of a template are absolute, but not the name of a program."""
+    if not isinstance(codec, CommandTemplate):
+        return codec
+    encoder = str(Path(codec.encoder).absolute()) if "/" in codec.encoder else codec.encoder
+    return replace(codec, encoder=encoder, config=codec.config and str(Path(codec.config).absolute()))
+
+
 def run(args: argparse.Namespace) -> int:
     """Build what is missing; return the exit code."""
-    tasks = list(plan(args.sources, args.out, settings_of(args)))
+    settings = settings_of(args)
+    if args.dask:  # workers have current folders of their own
+        args.sources, args.out = [source.absolute() for source in args.sources], args.out.absolute()
+        settings = replace(settings, codec=_with_absolute_paths(settings.codec))
+    tasks = list(plan(args.sources, args.out, settings))
     args.out.mkdir(parents=True, exist_ok=True)
     missing = [task for task in tasks if not is_whole(task)]
     print(f"{len(tasks)} files asked for, {len(tasks) - len(missing)} there already, {len(missing)} to make")
-    results = Progress(build_all(missing, args.jobs, args.dask), total=len(missing), unit="file")
-    failures = [reason for reason in results if reason]
+    making = build_on_cluster(missing, args.dask, args.dask_timeout) if args.dask else build_all(missing, args.jobs)
+    failures = [reason for reason in Progress(making, total=len(missing), unit="file") if reason]
     for reason in dict.fromkeys(failures):  # a bad source fails at every QP
         print(f"build-dataset: {reason}", file=sys.stderr)
     return 2 if failures else 0

@@ -1,14 +1,14 @@
 """Build datasets: encode sources all-intra, label their blocks, and store them as shards."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from codecnn.codecs.bit_depth import convert_bit_depth
@@ -17,11 +17,10 @@ from codecnn.codecs.libavcodec import decoder_version
 from codecnn.dataset.reader import Shard
 from codecnn.dataset.schema import LABEL_MAPS, ShardInfo, Signal
 from codecnn.dataset.writer import ShardWriter
-from codecnn.errors import InputError
+from codecnn.errors import InputError, InputWarning
 from codecnn.intra.block_size import BlockSize
 from codecnn.io.files import remove_abandoned
 from codecnn.labels.mode_sets import ModeSet
-from codecnn.labels.search import label_picture
 from codecnn.video.clip import Clip
 from codecnn.video.format_options import FormatOptions
 from codecnn.video.picture import Picture
@@ -143,39 +142,31 @@ def build_shard(task: ShardTask) -> str | None:
 
 def _label(signals: Mapping[Signal, Picture], info: ShardInfo, modes: ModeSet) -> dict[BlockSize, dict[str, NDArray]]:
     """Return the labels of a frame as maps by block; as in an encoder, all is at the coded bit depth."""
+    from codecnn.labels.search import label_picture  # slow to load, and not needed without labels
+
     depth = info.format_of("baseline").bit_depth
     original, reference = (convert_bit_depth(signals[name], depth).y for name in ("original", info.label_references))
     labels = label_picture(original, reference, depth, info.blocks, info.ctu_size, modes)
     return {size: of_size.maps() for size, of_size in labels.items()}
 
 
-def build_all(tasks: Sequence[ShardTask], jobs: int = 1, dask: str | None = None) -> Iterator[str | None]:
-    """Make shards, `jobs` at a time or on the Dask cluster of a scheduler's address.
+def build_all(tasks: Sequence[ShardTask], jobs: int = 1) -> Iterator[str | None]:
+    """Make shards, `jobs` at a time in processes of this machine.
 
-    Gives what build_shard returns, as the shards are finished. Raises InputError if there is no cluster, or if a
-    worker was killed.
+    Gives what build_shard returns, as the shards are finished. Raises InputError if a worker was killed.
     """
+    if any(task.info.blocks for task in tasks):
+        import codecnn.labels.search  # noqa: F401 - so that its warning is given here, not by every worker
+    workers = min(jobs, len(tasks) or 1)
+    build = build_shard if workers == 1 else _build_quietly
     try:
-        with _workers(dask):
-            count = -1 if dask else min(jobs, len(tasks) or 1)
-            yield from Parallel(n_jobs=count, return_as="generator_unordered")(delayed(build_shard)(t) for t in tasks)
+        yield from Parallel(n_jobs=workers, return_as="generator_unordered")(delayed(build)(task) for task in tasks)
     except BrokenExecutor as error:
         raise InputError("a worker was killed; the same command makes what is missing") from error
 
 
-@contextmanager
-def _workers(dask: str | None) -> Iterator[None]:
-    """Let joblib send its tasks to a Dask cluster if one is named; InputError if there is none."""
-    if dask is None:
-        yield
-        return
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise InputError("--dask needs Dask: pip install 'codecnn[dask]'") from error
-    try:
-        client = Client(dask, timeout=5)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{dask}: no Dask scheduler answers ({error})") from error
-    with client, parallel_config(backend="dask"):
-        yield
+def _build_quietly(task: ShardTask) -> str | None:
+    """Make one shard in a worker; what it warns of was said when its source was opened."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)
+        return build_shard(task)

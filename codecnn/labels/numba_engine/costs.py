@@ -10,6 +10,7 @@ from codecnn import vectors
 from codecnn.intra import vvc_modes
 from codecnn.labels import mode_sets
 from codecnn.labels.numba_engine import dct, hadamard, prediction, references
+from codecnn.labels.numba_engine.cache import compile_cached
 from codecnn.labels.numba_engine.dct import column_sums, transform_rows
 from codecnn.labels.numba_engine.hadamard import half_sums_4, half_sums_8
 from codecnn.labels.numba_engine.prediction import Strip, predict_rows
@@ -124,7 +125,6 @@ def _cached(sources: str) -> tuple[Callable[..., None], Callable[..., None]]:
         _ = sources
         _best_modes(*args)
 
-    compile_cached = njit(nogil=True, cache=True)
     return compile_cached(block_costs), compile_cached(best_modes)
 
 
