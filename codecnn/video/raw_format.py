@@ -76,10 +76,9 @@ def _roles(number: str) -> list[str]:
     """Return what a number without a unit may be."""
     if number in SCALES:
         return ["chroma", "frames"]
-    roles = ["fps"] if number in USUAL_RATES or Fraction(number) <= 60 else []
-    if number.isdigit():
-        roles += ["bit_depth"] * (8 <= int(number) <= 16) + ["frames"]
-    return roles
+    is_rate = number in USUAL_RATES or (Fraction(number) <= 60 and number not in ("14", "16"))
+    is_depth = number in ("8", "10", "12", "14", "16")
+    return ["fps"] * is_rate + ["bit_depth"] * is_depth + ["frames"] * number.isdigit()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from codecnn.errors import InputError
 
@@ -23,7 +24,7 @@ def possible_depths(path: Path, whole: bool) -> Depths:
 
     At 10 (12) bit every second byte is at most 3 (15). Nothing can be said if the bytes between are not larger. Reads
     the first 4 MiB, or the whole file if `whole` and it is above 8 bit. Raises InputError if words are big-endian, or
-    hold their samples in their upper bits.
+    hold their samples in their upper bits, and if the bytes are of two kinds.
     """
     low = high = np.zeros(256, bool)  # which values the first and the second byte of a word have
     largest = 0
@@ -41,7 +42,26 @@ def possible_depths(path: Path, whole: bool) -> Depths:
         if not low[np.arange(256) % 16 != 0].any() and high.sum() >= 32:
             raise InputError(f"{path}: its samples seem to lie in the upper bits of 16-bit words, as in p010; "
                 "--pixel-format says what it is")  # fmt: skip
+        if _are_halves(halves):
+            raise InputError(f"{path}: its bytes are no planes of 8 bit, they may be packed or of 16 bit; "
+                "--pixel-format says what it is")  # fmt: skip
         return Depths(frozenset((8,)))
     if not low[16:].any():
         return Depths()
     return Depths(frozenset((12,) if high[4:].any() else (10, 12)), largest)
+
+
+def _are_halves(pairs: NDArray) -> bool:
+    """Return whether the two bytes of a pair are of different kinds: like those of the next pair, not like each other.
+
+    So are the halves of a word, and luma and chroma of packed samples. pairs: (n, 2) uint8.
+    """
+    first, second = pairs.T.astype(np.float32)
+    next_pair = max(_correlation(x[:-1], x[1:]) for x in (first, second))
+    return next_pair > 0.5 and _correlation(first, second) < next_pair - 0.2
+
+
+def _correlation(x: NDArray, y: NDArray) -> float:
+    """Return the coefficient of correlation; 1 if there is none, as of constants."""
+    deviations = x.std() * y.std()
+    return float(((x - x.mean()) * (y - y.mean())).mean() / deviations) if deviations else 1.0

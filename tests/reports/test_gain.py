@@ -23,6 +23,7 @@ from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
 from codecnn.video.picture import Picture
 from codecnn.video.raw import write_raw
+from codecnn.video.y4m import write_y4m
 from data_tools import build_dataset
 from experiments.reports.gain import command as report
 from experiments.reports.gain.measure import Frame, Row, average, average_frames, summarise
@@ -194,6 +195,17 @@ def test_options_of_sequences_do_not_go_with_data(
     (line,) = capsys.readouterr().err.splitlines()
     assert exit_.value.code == 2
     assert line.startswith(f"report-gain: {option[0]}: only for --sequences")
+
+
+@pytest.mark.parametrize("option", ["--bit-depth 10", "--matrix bt601", "--pixel-format nv12"])
+def test_an_option_that_cannot_apply_to_a_sequence_ends_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    source = tmp_path / "a.y4m"
+    write_y4m(source, [photograph("coffee", 64, 64)])
+    arguments = ["rdn_s", "--sequences", str(source), "--out", str(tmp_path / "out"), *option.split()]
+    assert report.main(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"report-gain: {source}: {option} cannot apply: ")
 
 
 def test_ended_from_outside_it_leaves_no_part_of_a_file(tmp_path: Path) -> None:

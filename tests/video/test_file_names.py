@@ -12,6 +12,7 @@ from codecnn.errors import InputError, InputWarning
 from codecnn.video.clip import Clip, open_clip
 from codecnn.video.file_names import read_name
 from codecnn.video.format_options import FormatOptions
+from codecnn.video.frames import frame_from_picture
 from codecnn.video.layouts import LAYOUTS
 from codecnn.video.raw import write_raw
 from tests.pictures import photograph
@@ -146,6 +147,7 @@ REFUSED = [
     ("a_64x64.yuv", "p010le", 1, "seem to lie in the upper bits"),
     ("a_64x64_16bit.yuv", "yuv420p", 2, "16 bits per sample are not supported"),
     ("a_64x64_25_16.yuv", "yuv420p", 2, "16 bits per sample are not supported"),
+    ("a_64x64_16.yuv", "yuv420p", 2, "16 bits per sample are not supported"),
     ("a_64x64_9le.yuv", "yuv420p", 2, "9 bits per sample are not supported"),
     ("a_64x64_yuv411p.yuv", "yuv420p", 1, "chroma format 411 is not supported"),
     ("a_64x64_400.yuv", "yuv420p", 2, "'400' in the name may be the chroma format or not"),
@@ -212,6 +214,16 @@ def test_the_samples_decide_if_the_name_states_no_bit_depth(tmp_path: Path) -> N
         assert words.max() > largest // 2
     write_raw(tmp_path / "a_150x70.yuv", [photograph("coffee", 70, 150)] * 2)
     assert opened(tmp_path / "a_150x70.yuv").format.bit_depth == 8
+
+
+@pytest.mark.parametrize("pixel_format", ["yuyv422", "uyvy422", "yuv420p16le", "yuv420p16be", "gray16le", "p010le"])
+@pytest.mark.parametrize("words", ["", "_8bit_420"])
+def test_samples_that_are_no_planes_of_8_bit(tmp_path: Path, words: str, pixel_format: str) -> None:
+    path = tmp_path / f"a_96x64{words}.yuv"
+    frame = frame_from_picture(photograph("coffee", 64, 96, 12, "444")).reformat(format=pixel_format)
+    path.write_bytes(b"".join(bytes(plane) for plane in frame.planes) * 3)
+    with pytest.raises(InputError, match=r"may be packed or of 16 bit|lie in the upper bits"):
+        opened(path)
 
 
 def test_words_that_state_no_layout_are_of_no_matter_if_the_user_states_it(tmp_path: Path) -> None:
