@@ -33,8 +33,12 @@ class KnownNotes:
     commit: str | None = None
     sources: list[str] = field(default_factory=list)
     sources_sha256: list[str] = field(default_factory=list)
+    held_out: list[str] = field(default_factory=list)  # the sources by which the best checkpoint was chosen
+    held_out_sha256: list[str] = field(default_factory=list)
+    perceptual_hashes: dict[str, str] = field(default_factory=dict)  # of all these sources, by name
     codecs: list[str] = field(default_factory=list)
     qps: list[int] = field(default_factory=list)
+    bit_depths: list[int] = field(default_factory=list)  # of the decoder's output
     stages: list[dict[str, Any]] = field(default_factory=list)  # the notes of former trainings
 
 

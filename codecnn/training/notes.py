@@ -12,6 +12,7 @@ from codecnn.training.data import Shards
 from codecnn.training.device import hardware
 from codecnn.training.provenance import codecs_of, commit
 from codecnn.training.recipe import Recipe, describe
+from codecnn.video.perceptual_hash import perceptual_hash
 
 # The notes of former weights that are kept for each stage
 STAGE = ("recipe", "windows", "codecs", "qps", "step", "seconds", "hardware", "torch", "commit")
@@ -23,6 +24,9 @@ class Former:
 
     sources: list[str] = field(default_factory=list)  # of all stages
     sources_sha256: list[str] | None = field(default_factory=list)  # None where a stage does not tell
+    held_out: list[str] = field(default_factory=list)
+    held_out_sha256: list[str] | None = field(default_factory=list)
+    perceptual_hashes: dict[str, str] = field(default_factory=dict)
     stages: list[dict[str, Any]] = field(default_factory=list)
 
     @staticmethod
@@ -30,17 +34,28 @@ class Former:
         """Return the former trainings that a weights file tells of, its own included."""
         stage = {name: notes[name] for name in STAGE if name in notes}
         stage["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
-        return Former(notes.get("sources", []), notes.get("sources_sha256"), [*notes.get("stages", []), stage])
+        return Former(
+            sources=notes.get("sources", []),
+            sources_sha256=notes.get("sources_sha256"),
+            held_out=notes.get("held_out", []),
+            held_out_sha256=notes.get("held_out_sha256"),
+            perceptual_hashes=notes.get("perceptual_hashes", {}),
+            stages=[*notes.get("stages", []), stage],
+        )
 
 
 def notes_of(recipe: Recipe, shards: Shards, former: Former, device: torch.device) -> Notes:
     """Return the notes of a run, which do not change while it goes on."""
-    infos = [shard.info for shard in shards.training]
+    infos, held_out = ([shard.info for shard in part] for part in shards)
+    first = {shard.info.source: shard for part in shards for shard in part}
+    hashes = {source: perceptual_hash(shard.picture("original", 0).y) for source, shard in first.items()}
     notes: Notes = {
         "sources": sorted({info.source for info in infos} | set(former.sources)),
         "codecs": codecs_of(infos),
         "qps": sorted({info.qp for info in infos}),
-        "held_out": sorted({shard.info.source for shard in shards.held_out}),
+        "bit_depths": sorted({info.format_of("baseline").bit_depth for info in infos}),
+        "held_out": sorted({info.source for info in held_out} | set(former.held_out)),
+        "perceptual_hashes": former.perceptual_hashes | hashes,
         "commit": commit(),
         "hardware": hardware(device),
         "torch": torch.__version__,
@@ -49,4 +64,6 @@ def notes_of(recipe: Recipe, shards: Shards, former: Former, device: torch.devic
     }
     if former.sources_sha256 is not None:
         notes["sources_sha256"] = sorted({info.source_sha256 for info in infos} | set(former.sources_sha256))
+    if former.held_out_sha256 is not None:
+        notes["held_out_sha256"] = sorted({info.source_sha256 for info in held_out} | set(former.held_out_sha256))
     return notes | recipe.task.notes(shards.training)

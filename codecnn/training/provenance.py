@@ -1,7 +1,8 @@
 """Compare weights with data: codecs, sources, and the commit of the code."""
 
 import subprocess
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -16,18 +17,43 @@ def codecs_of(infos: Iterable[ShardInfo]) -> list[str]:
 
 def trained_on(notes: Notes, infos: Iterable[ShardInfo]) -> list[str]:
     """Return the sources that weights were trained on, by their content, or by name where that is not noted."""
-    if (hashes := notes.get("sources_sha256")) is not None:
+    return _known(notes, "sources", infos)
+
+
+def chosen_by(notes: Notes, infos: Iterable[ShardInfo]) -> list[str]:
+    """Return the sources that were held out of a training to choose its best checkpoint, as `trained_on` does."""
+    return _known(notes, "held_out", infos)
+
+
+def _known(notes: Notes, field: str, infos: Iterable[ShardInfo]) -> list[str]:
+    if (hashes := notes.get(f"{field}_sha256")) is not None:
         return sorted({info.source for info in infos if info.source_sha256 in hashes})
-    return sorted({info.source for info in infos} & set(notes.get("sources", ())))
+    return sorted({info.source for info in infos} & set(notes.get(field, ())))
 
 
-def codec_caution(notes: Notes, infos: Iterable[ShardInfo]) -> str:
-    """Return a caution where data are of codecs that weights were not trained for; "" if not, or if not noted."""
-    known = {text.partition(":")[0] for text in notes.get("codecs", ())}
-    others = sorted({info.codec for info in infos} - known)
-    if not known or not others:
-        return ""
-    return f"caution: the data are of {', '.join(others)}, the weights for {str(sorted(known))[1:-1]:.80}"
+def codec_cautions(notes: Notes, infos: Sequence[ShardInfo]) -> list[str]:
+    """Say where codec, preset or bit depth of data are others than those that weights were trained for.
+
+    What weights do not tell is not compared.
+    """
+    presets: dict[str, set[str]] = defaultdict(set)
+    for text in notes.get("codecs", ()):
+        codec, _, rest = text.partition(":")
+        presets[codec].add(rest.partition(", preset ")[2] or "none")
+    cautions = []
+    if presets and (others := {info.codec for info in infos} - presets.keys()):
+        cautions.append(f"the data are of {_listed(others)}, the weights for {_listed(presets)}")
+    for codec, known in sorted(presets.items()):
+        if others := {info.preset or "none" for info in infos if info.codec == codec} - known:
+            cautions.append(f"the data are of {codec} preset {_listed(others)}, the weights for {_listed(known)}")
+    depths = set(notes.get("bit_depths", ()))
+    if depths and (deeper := {info.format_of("baseline").bit_depth for info in infos} - depths):
+        cautions.append(f"the data are coded at {_listed(deeper)} bit, the weights are for {_listed(depths)} bit")
+    return cautions
+
+
+def _listed(values: Iterable[object]) -> str:
+    return f"{', '.join(sorted(map(str, values))):.80}"
 
 
 @cache  # what is committed while a study runs is not what it runs

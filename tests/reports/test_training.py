@@ -89,4 +89,4 @@ def test_a_stage_that_tells_no_time(runs: list[Path], tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_bytes((runs[1] / "metrics.jsonl").read_bytes())
     assert main([str(tmp_path), "--out", str(tmp_path / "report")]) == 0
     assert read_results(tmp_path / "report")["tables"]["trainings"][0]["hours"] == [None, None]
-    assert " | 5 |  | " in (tmp_path / "report" / "report.md").read_text()
+    assert " | 5 | (a) | " in (tmp_path / "report" / "report.md").read_text()

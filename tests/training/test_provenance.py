@@ -4,7 +4,6 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,9 +11,11 @@ from codecnn.dataset.reader import open_folder
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
 from codecnn.training import provenance
-from codecnn.training.provenance import codec_caution, codecs_of, trained_on
+from codecnn.training.provenance import chosen_by, codec_cautions, codecs_of, trained_on
+from codecnn.video.perceptual_hash import perceptual_hash
 from experiments.reports.gain import command as report
 from experiments.reports.where import command as report_where
+from tests.pictures import photograph
 from tests.reports.results_schema import read_results
 from tests.small_data import write_shard
 from tests.weights_files import save
@@ -41,16 +42,31 @@ def test_sources_are_known_by_their_content_or_else_by_name(data: Path) -> None:
     assert trained_on({}, [coffee]) == []
 
 
+def test_what_a_checkpoint_was_chosen_by_is_known_as_well(data: Path) -> None:
+    coffee = open_folder(data)[0].info
+    tea = replace(coffee, source="tea.png")
+    assert chosen_by({"held_out": ["coffee.png"]}, [tea, coffee]) == ["coffee.png"]
+    assert chosen_by({"held_out": [], "held_out_sha256": [coffee.source_sha256]}, [tea]) == ["tea.png"]
+    assert chosen_by({"sources": ["coffee.png"]}, [coffee]) == []
+
+
 def test_codecs_by_name_version_and_preset(data: Path) -> None:
     info = replace(open_folder(data)[0].info, codec="x265", codec_version="libx265 4.1")
     infos = [replace(info, qp=qp, preset=preset) for preset in ("slow", "") for qp in (22, 37)]
     assert codecs_of(infos) == ["x265: libx265 4.1", "x265: libx265 4.1, preset slow"]
+    notes = {"codecs": codecs_of(infos), "bit_depths": [8]}
     newer = replace(info, codec_version="libx265 5.0")
-    assert codec_caution({"codecs": codecs_of(infos)}, [newer]) == ""
-    assert codec_caution({}, [newer]) == ""
-    both = [newer, replace(info, codec="vvenc")]
-    assert codec_caution({"codecs": codecs_of(infos)}, both) == "caution: the data are of vvenc, the weights for 'x265'"
-    assert codec_caution({"codecs": ["\n" * 1000]}, both).count("\n") == 0
+    assert codec_cautions(notes, [newer]) == []
+    assert codec_cautions({}, [replace(newer, coded_bit_depth=10)]) == []
+    assert codec_cautions(notes, [newer, replace(info, codec="vvenc")]) == [
+        "the data are of vvenc, the weights for x265"
+    ]
+    assert codec_cautions(notes, [newer, replace(info, preset="ultrafast")]) == [
+        "the data are of x265 preset ultrafast, the weights for none, slow"
+    ]
+    assert codec_cautions(notes, [replace(newer, coded_bit_depth=10)]) == [
+        "the data are coded at 10 bit, the weights are for 8 bit"
+    ]
 
 
 @pytest.mark.parametrize(("name", "main"), [("report-gain", report.main), ("report-where", report_where.main)])
@@ -58,19 +74,25 @@ def test_reports_on_another_codec_and_on_training_data(
     data: Path, tmp_path: Path, name: str, main: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     hashes = [shard.info.source_sha256 for shard in open_folder(data)]
-    # There is a caution about what was trained on where the content is the same; and a line about another codec.
-    for notes, said, lines in (
-        ({"codecs": ["blur: 1"], "sources": ["tea.png"], "sources_sha256": hashes}, True, 0),
-        ({"codecs": ["x265: libx265 4.1"], "sources": ["coffee.png"], "sources_sha256": []}, False, 1),
-        ({"sources": ["coffee.png"]}, True, 0),
+    pictures = {"tea.png": perceptual_hash(photograph("coffee", 90, 110).y)}
+    unknown = "the weights do not tell the checksums of their training pictures: a renamed one is not noticed"
+    other = "the data are of blur, the weights for x265"
+    for notes, said in (
+        ({"sources": ["tea.png"], "sources_sha256": hashes}, ["trained on 1 of these clips: coffee.png"]),
+        ({"codecs": ["x265: libx265 4.1"], "sources": ["coffee.png"], "sources_sha256": []}, [other]),
+        ({"sources": ["coffee.png"]}, ["trained on 1 of these clips: coffee.png", unknown]),
+        ({"sources": ["tea.png"]}, [unknown]),
+        ({"held_out_sha256": hashes}, ["the best checkpoint was chosen by 1 of these clips: coffee.png"]),
+        ({"perceptual_hashes": pictures}, ["coffee.png looks like a copy of tea.png, seen in the training"]),
+        ({"perceptual_hashes": pictures, "sources_sha256": hashes}, ["trained on 1 of these clips: coffee.png"]),
+        ({}, []),
     ):
         file, out = tmp_path / "a.safetensors", tmp_path / "out"
         save(file, Rdn(RdnConfig(channels=4, blocks=1, convolutions=2, growth=4)), notes)
         assert main([str(file), "--data", str(data), "--out", str(out)]) == 0
-        about: dict[str, Any] = read_results(out)["about"]
-        assert about.get("caution") == ("trained on 1 of these clips: coffee.png" if said else None)
-        cautions = [line for line in capsys.readouterr().err.splitlines() if "caution" in line]
-        assert cautions == [f"{name}: caution: the data are of blur, the weights for 'x265'"] * lines
+        assert read_results(out)["about"].get("caution", "") == "; ".join(said)
+        lines = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+        assert lines == [f"{name}: warning: {caution}" for caution in said]
 
 
 def test_the_commit_is_that_of_the_repository_of_this_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

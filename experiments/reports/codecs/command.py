@@ -19,6 +19,7 @@ from experiments.reports.codecs.measure import bd_rates, curves_of, measure, poi
 from experiments.reports.codecs.page import page
 from experiments.reports.codecs.plots import plot_curves
 from experiments.reports.shared.arguments import report_parser
+from experiments.reports.shared.cautions import filters_off, warn
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
 
@@ -35,10 +36,12 @@ def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
     shards = open_folder(args.data)
     check_comparable(shards)
+    found = filters_off(shards)
+    warn("report-codecs", found)
     points = points_of(shards, [measure(shard) for shard in Progress(shards, unit="file")])
     curves = curves_of(points)
     rates = bd_rates(curves, args.anchor)
-    report = page(curves, rates, args.anchor)
+    report = page(curves, rates, args.anchor, found)
     rows = [
         {"codec": codec, "source": source, "bd_rate": rate.percent, "bd_rate_reason": rate.reason}
         for codec, by_source in rates.items()

@@ -11,7 +11,7 @@ from experiments.reports.shared.page import Page
 from experiments.reports.shared.table import Bold, Cell, Column, MeanCell, Table, defined_or
 
 
-def page(curves: Curves, rates: Rates, anchor: str) -> Page:
+def page(curves: Curves, rates: Rates, anchor: str, cautions: Sequence[str]) -> Page:
     """Return the report."""
     means = {codec: mean_defined(rate.percent for rate in of_codec.values()) for codec, of_codec in rates.items()}
     codecs = sorted(rates, key=lambda codec: (math.isnan(means[codec]), means[codec]))
@@ -22,6 +22,8 @@ def page(curves: Curves, rates: Rates, anchor: str) -> Page:
     lossless = {source: points[0].lossless for source, of_clip in curves.items() for points in of_clip.values()}
     if left_out := sum(lossless.values()):
         about["left out"] = f"{left_out} frames that a codec codes without error at one of its QPs, with their bits"
+    if cautions:
+        about["caution"] = "; ".join(cautions)
     blocks: list[str | Table] = [rates_table({codec: rates[codec] for codec in codecs})]
     blocks += ["## Points", points_table(curves, codecs), "## Settings", settings_table(curves, codecs)]
     return Page("Codecs, all-intra", about, blocks)

@@ -23,7 +23,8 @@ from experiments.reports.gain.measure import average, average_frames, measure, s
 from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import plot_curves
 from experiments.reports.shared.arguments import add_data, add_device, add_weights, report_parser
-from experiments.reports.shared.chosen_filter import ctu_sizes, describe, load_filter, warn_of_codec
+from experiments.reports.shared.cautions import cautions, warn
+from experiments.reports.shared.chosen_filter import ctu_sizes, describe, load_filter
 from experiments.reports.shared.encode import encode
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
@@ -41,13 +42,14 @@ def run(args: argparse.Namespace) -> None:
     chosen = load_filter(args)
     shards = encode(args.sequences, args.out / "data", given(args)) if args.sequences else open_folder(args.data)
     check_comparable(shards)
-    warn_of_codec("report-gain", chosen, shards)
+    found = cautions(chosen.notes, shards)
+    warn("report-gain", found)
     frames = [measure(chosen.network, shard, args.way) for shard in Progress(shards, unit="file", desc="filtering")]
     rows = average_frames(shards, frames)
     clips = summarise(rows)
     means = average(clips)
     ways = {"ctu": f"CTU by CTU ({ctu_sizes(shards)} + margin)", "picture": "whole pictures at once"}
-    about = describe(chosen, shards, ways[args.way])
+    about = describe(chosen, shards, ways[args.way], found)
     numbers = results("gain", about, {"rows": rows, "clips": clips, "means": means}, notes=chosen.notes)
     finish(args.out, page(rows, clips, means, about), numbers, {"rd.png": partial(plot_curves, rows)})
 

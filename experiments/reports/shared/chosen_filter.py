@@ -1,19 +1,19 @@
 """Load the filter of a report, and describe the conditions of the measurement."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from codecnn.dataset.reader import Shard
+from codecnn.dataset.schema import join_filters
 from codecnn.models.costs import kmac_per_sample, parameter_count
 from codecnn.models.in_loop_filter import AnyFilter, FilterNetwork
 from codecnn.models.registry import make_network
 from codecnn.models.weights import find_weights, read_filter
 from codecnn.models.weights_header import Notes
 from codecnn.training.device import choose_device
-from codecnn.training.provenance import codec_caution, codecs_of, trained_on
+from codecnn.training.provenance import codecs_of
 
 
 class Filter(NamedTuple):
@@ -32,14 +32,11 @@ def load_filter(args: argparse.Namespace) -> Filter:
     return Filter(network.to(device) if isinstance(network, FilterNetwork) else network, notes, file)
 
 
-def describe(chosen: Filter, shards: Sequence[Shard], filtered: str) -> dict[str, str]:
-    """Describe what a filter was measured with, and warn if it was trained on some of the clips.
+def describe(chosen: Filter, shards: Sequence[Shard], filtered: str, found: Sequence[str]) -> dict[str, str]:
+    """Describe what a filter was measured with.
 
-    filtered: how the pictures were filtered, in words.
+    filtered: how the pictures were filtered, in words; found: cautions.
     """
-    infos = [shard.info for shard in shards]
-    known = trained_on(chosen.notes, infos)
-    caution = {"caution": f"trained on {len(known)} of these clips: {', '.join(known)}"} if known else {}
     config = chosen.network.config
     twin = make_network(config)  # of floats, for a network in integers
     assert isinstance(twin, FilterNetwork)
@@ -47,18 +44,35 @@ def describe(chosen: Filter, shards: Sequence[Shard], filtered: str) -> dict[str
         "weights": str(chosen.file),
         "network": f"{parameter_count(twin):,} parameters, {kmac_per_sample(twin):.1f} kMAC/px, input {config.input}"
         + ("" if isinstance(chosen.network, FilterNetwork) else ", in 16-bit integers"),
-        "baseline": f"{'; '.join(codecs_of(infos))}; all-intra, constant QP, all in-loop filters on",
+        "baseline": f"{'; '.join(codecs_of(shard.info for shard in shards))}; all-intra, constant QP",
+        "in-loop filters": "; ".join(dict.fromkeys(_filters(shard) for shard in shards)),
         "filtered": f"{filtered}, rounded and clipped to integers at the bit depth, same bits as the baseline",
         "measures": "PSNR-Y with peak 2^bit depth - 1, mean over frames; BD-rate with PCHIP, per clip, then averaged "
         "for each codec",
-        **caution,
+        "bit depth": "; ".join(dict.fromkeys(_depths(shard) for shard in shards)),
+        "without in-loop filters": "; ".join(dict.fromkeys(_unfiltered(shard) for shard in shards)),
+        **({"caution": "; ".join(found)} if found else {}),
     }
 
 
-def warn_of_codec(prog: str, chosen: Filter, shards: Sequence[Shard]) -> None:
-    """Print a caution where the data are of codecs that the weights were not trained for."""
-    if caution := codec_caution(chosen.notes, [shard.info for shard in shards]):
-        print(f"{prog}: {caution}", file=sys.stderr)
+def _filters(shard: Shard) -> str:
+    return f"{shard.info.codec}: {join_filters(shard.in_loop_filters) or 'not recorded which were on'}"
+
+
+def _depths(shard: Shard) -> str:
+    original, coded = (shard.info.format_of(signal).bit_depth for signal in ("original", "baseline"))
+    if original == coded:
+        return f"{coded} bit"
+    return f"decoder's output of {coded} bit, filtered and measured so, the original of {original} bit scaled up"
+
+
+def _unfiltered(shard: Shard) -> str:
+    streams = {
+        "same": "the stream of the baseline, decoded without them",
+        "second": "a second encoding without them, with its own bits",
+        "unknown": "a second encoding without them, whose bits are not recorded",
+    }
+    return f"{shard.info.codec}: {streams[shard.info.unfiltered_stream]}"
 
 
 def ctu_sizes(shards: Sequence[Shard]) -> str:

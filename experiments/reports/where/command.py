@@ -19,7 +19,8 @@ from codecnn.dataset.reader import open_folder
 from command_line.parser import run_command
 from command_line.progress import Progress
 from experiments.reports.shared.arguments import add_data, add_device, add_weights, report_parser
-from experiments.reports.shared.chosen_filter import ctu_sizes, describe, load_filter, warn_of_codec
+from experiments.reports.shared.cautions import cautions, warn
+from experiments.reports.shared.chosen_filter import ctu_sizes, describe, load_filter
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
 from experiments.reports.where.means import average, decile_means, qp_means, summarise
@@ -42,13 +43,14 @@ def run(args: argparse.Namespace) -> None:
     chosen = load_filter(args)
     shards = open_folder(args.data)
     check_comparable(shards)
-    warn_of_codec("report-where", chosen, shards)
+    found = cautions(chosen.notes, shards)
+    warn("report-where", found)
     measured = results_of(
         shards, [measure(chosen.network, shard) for shard in Progress(shards, unit="file", desc="filtering")]
     )
     points, deciles, clips = qp_means(measured), decile_means(measured), summarise(measured)
     means = average(clips)
-    about = describe(chosen, shards, "")
+    about = describe(chosen, shards, "", found)
     about["filtered"] = (
         f"CTUs of {ctu_sizes(shards)}; rounded and clipped to integers at the bit depth, same bits as the baseline"
     )
