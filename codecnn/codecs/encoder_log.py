@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-OPENING_SECONDS = 30
 PROGRAM = """
 import json, sys, av
 from fractions import Fraction
@@ -57,7 +56,7 @@ def log_of_opening(
     environment = {**os.environ, "SVT_LOG": {"ERROR": "1", "INFO": "3"}[level]}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps(settings)],
-        env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=OPENING_SECONDS, check=False,
+        env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False,
     )  # fmt: skip
     return _messages(done.stderr.decode(errors="replace"))
 

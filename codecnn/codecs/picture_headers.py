@@ -65,7 +65,10 @@ class HeaderReader:
                 both = {**picture_header, **elements}
                 if both.get("show_existing_frame") or both.get("dependent_slice_segment_flag"):
                     continue
-                slices.append(self.read_slice(both, self.parameter_sets.get(_parameter_set_id(both), {})))
+                try:
+                    slices.append(self.read_slice(both, self.parameter_sets.get(_parameter_set_id(both), {})))
+                except KeyError as error:
+                    raise ValueError(f"the headers of a picture do not say {error.args[0]}") from error
         if not slices:
             raise ValueError("a packet without a picture")
         if not all(one.intra for one in slices):
@@ -137,7 +140,7 @@ def _read_av1(header: Elements, _: Elements) -> _Slice:
 
     return _Slice(
         qp=header["base_q_idx"],
-        intra=header["frame_type"] in (0, 2),  # key frame, intra-only frame
+        intra=header.get("frame_type", 0) in (0, 2),  # key frame, also of a still picture; intra-only frame
         one_qp=not (header.get("delta_q_present") or header["segmentation_enabled"]),
         filters={
             "deblocking": any_of("loop_filter_level[0]") or any_of("loop_filter_level[1]"),

@@ -30,8 +30,7 @@ def choose_codec(
 ) -> Codec:
     """Return the codec of a name, or that of a template (a file, or the name of a shipped one), with these settings.
 
-    `seconds_per_frame` is ignored by codecs without a time limit. Raises InputError if the template cannot be used or
-    the codec has no such preset.
+    Raises InputError if the template cannot be used, or the codec has no such preset or no time limit.
     """
     codec = CODECS[name] if template is None else load_template(template, encoder, config)
     if preset is not None:
@@ -39,6 +38,8 @@ def choose_codec(
             known = f"only {', '.join(codec.presets)}" if codec.presets else "it has none"
             raise InputError(f"{codec.name} has no preset {preset}, {known}")
         codec = replace(codec, preset=preset)
-    if seconds_per_frame and any(field.name == "seconds_per_frame" for field in fields(codec)):
+    if seconds_per_frame:
+        if not any(field.name == "seconds_per_frame" for field in fields(codec)):
+            raise InputError(f"{codec.name} runs inside this program: a time limit cannot stop it")
         codec = replace(codec, seconds_per_frame=seconds_per_frame)
     return codec

@@ -84,6 +84,8 @@ def test_bad_options_are_one_line_and_exit_code_2(
         (["--codec", "x264", "--codec-template", "vtm"], "not allowed with argument"),
         (["--encoder", "EncoderApp"], "--encoder and --encoder-config go with --codec-template"),
         (["--encoder-timeout", "0"], "0 is not a positive number of seconds"),
+        (["--encoder-timeout", "nan"], "nan is not a positive number of seconds"),
+        (["--encoder-timeout", "5"], "x265 runs inside this program: a time limit cannot stop it"),
     ):
         try:
             status: object = main([str(source), "--out", str(tmp_path / "out"), *options])

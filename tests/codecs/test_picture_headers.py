@@ -244,6 +244,12 @@ def test_a_predicted_frame(tmp_path: Path, library: str, decoder: str) -> None:
         reader.read(units[1])
 
 
+def test_headers_that_lack_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HeaderTrace, "read", lambda *_: [Header("Slice Header", {"slice_type": 7})])
+    with pytest.raises(ValueError, match="the headers of a picture do not say pic_init_qp_minus26"):
+        HeaderReader("h264").read(b"")
+
+
 def test_only_parameter_sets_are_no_picture() -> None:
     with pytest.raises(ValueError, match="a packet without a picture"):
         HeaderReader("libdav1d").read(bytes([0x12, 0]))

@@ -164,6 +164,9 @@ def test_encoders_of_others(tmp_path: Path) -> None:
         ]
         for container, end in ((name, f"-f {name} {{bitstream}}") for name in ("obu", "ivf", "webm", "mp4"))
     }
+    still = replace(clip, first_frames=1)
+    end = "-still-picture 1 -f obu {bitstream}"
+    assert len(list(template_of("libdav1d", f"{AOM} {end}", f"{AOM_OFF} {end}").encode(still, 30))) == 1
     assert len({str(bits) for bits in av1.values()}) == 1  # the container does not count
     assert all(one != two for one, two in av1["obu"])
     kvazaar = "-c:v libkvazaar -kvazaar-params qp={qp},period=1,gop=0,preset=ultrafast -f hevc {bitstream}"
