@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -34,8 +34,8 @@ class Forked(NamedTuple):
 
 
 def start(
-    main: Callable[[Sequence[str]], int],
-    arguments: Sequence[str],
+    main: Callable[[list[str]], int],
+    arguments: list[str],
     errors: Path,
     environment: dict[str, str] | None = None,
 ) -> Forked:

@@ -48,7 +48,7 @@ def wrong_hevc() -> Iterator[object]:
 
 def wrong_satd() -> Iterator[object]:
     for scale in ("hm", "vtm"):
-        yield from test_transforms.satd_mismatches(SATD_CASES, transforms.satd, scale)  # type: ignore[arg-type]
+        yield from test_transforms.satd_mismatches(SATD_CASES, transforms.satd, scale)
 
 
 def wrong_dct() -> Iterator[object]:

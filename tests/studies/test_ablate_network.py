@@ -2,9 +2,8 @@
 
 import json
 import os
+import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from statistics import mean, stdev
@@ -21,6 +20,7 @@ from codecnn.training.recipe import describe
 from experiments.studies.ablate_network import StudyText, main, recipes_of
 from experiments.studies.study_file import read_study
 from experiments.studies.trial import Place
+from tests.forked import start
 from tests.other_process import held_by_another_process
 from tests.reports.results_schema import read_results
 from tests.small_data import write_dataset
@@ -31,12 +31,12 @@ BASE = """
 base:
   model: {channels: 6, blocks: 1, convolutions: 3, growth: 4, input: baseline}
   optimiser: {lr: 3.0e-3, warmup: 5}
-  steps: 24
+  steps: 12
   batch: 4
   patch: 16
   precision: fp32
   log_every: 1
-  validate_every: 10
+  validate_every: 5
   checkpoint_every: 7
   workers: 0
   holdout: 0.25
@@ -51,6 +51,7 @@ variants:
   - name: one 5x5
     change: {{model: {{head: one 5x5}}, batch: 3}}
 """
+LINES = 15  # that a run logs
 FOLDERS = {"as is": "as_is", "No inner residual": "no_inner_residual", "one 5x5": "one_5x5"}
 
 
@@ -103,7 +104,7 @@ def test_the_report_is_what_the_runs_have_logged(finished: Path) -> None:
     for name, fields, row, result in zip(FOLDERS, models, rows, results, strict=True):
         model = RdnConfig(**fields)
         runs = [checks(finished, name, seed) for seed in SEEDS]
-        assert all([check["step"] for check in run] == [10, 20, 24] for run in runs)
+        assert all([check["step"] for check in run] == [5, 10, 12] for run in runs)
         gains = [run[-1]["gain"] for run in runs]
         apart = [gain - checks(finished, "as is", seed)[-1]["gain"] for gain, seed in zip(gains, SEEDS, strict=True)]
         assert row == [
@@ -117,7 +118,7 @@ def test_the_report_is_what_the_runs_have_logged(finished: Path) -> None:
         ]
         assert result["mean"] == pytest.approx(mean(gains))
         assert result["seeds"]["4"]["curve"] == {str(check["step"]): check["gain"] for check in runs[1]}
-    for fact in ("24 steps of 4 patches of 16x16: 96 patches", "24 steps of 3", "seeds: 0, 4", "PyTorch: ", "commit: "):
+    for fact in ("12 steps of 4 patches of 16x16: 48 patches", "12 steps of 3", "seeds: 0, 4", "PyTorch: ", "commit: "):
         assert fact in report
     assert "3 sources, 1 others held out" in report
     assert (finished / "gains.png").read_bytes().startswith(b"\x89PNG")
@@ -129,30 +130,62 @@ def numbers(out: Path) -> object:
 
 def test_interrupted_it_goes_on_and_reports_the_same(data: Path, config: Path, finished: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    for stop, lines_before in ((signal.SIGKILL, 0), (signal.SIGINT, 20)):  # in the second run, then in a later one
-        process = subprocess.Popen(
-            [sys.executable, "-m", "experiments.studies.ablate_network", *command(config, data, out)],
-            cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
 
-        def logged() -> int:
-            return sum(file.read_text().count("\n") for file in out.glob("runs/*/metrics.jsonl"))
+    def logged() -> int:
+        return sum(file.read_text().count("\n") for file in out.glob("runs/*/metrics.jsonl"))
 
-        enough = logged() + 27 + lines_before  # a run logs 27
-        while process.poll() is None and logged() <= enough:
+    for stop, lines_before in ((signal.SIGKILL, 0), (signal.SIGINT, LINES)):  # in the second run, then in a later one
+        study = start(main, command(config, data, out), tmp_path / "errors")
+        enough = logged() + LINES + lines_before
+        while study.process.is_alive() and logged() <= enough:
             time.sleep(0.005)
-        os.killpg(process.pid, stop)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == (-stop if stop == signal.SIGKILL else 128 + stop)
+        assert study.process.pid is not None
+        os.killpg(study.process.pid, stop)
+        code, errors = study.end()
+        assert code == (-stop if stop == signal.SIGKILL else 128 + stop)
         assert not (out / "report.md").exists()
     assert errors.endswith("ablate-network: stopped; the same command continues\n")
     assert main(command(config, data, out)) == 0
     assert numbers(out) == numbers(finished)
+
+
+def test_a_training_that_fails_is_marked_and_the_others_are_reported(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One variant diverges; a rerun goes on too, and says the same."""
+    config, out = tmp_path / "wild.yaml", tmp_path / "out"
+    base = BASE.replace("steps: 12", "steps: 6").replace("warmup: 5", "warmup: 1")
+    wild = "{optimiser.name: sgd, optimiser.lr: 1.0e+9, clip: 0, loss: mse}"
+    config.write_text(f"{base}seeds: [0]\nvariants: [{{name: wild, change: {wild}}}, {{name: as is}}]")
+    for _ in range(2):
+        assert main(command(config, data, out)) == 0
+        said = [line for line in capsys.readouterr().err.splitlines() if "failed" in line]
+        assert len(said) == 1
+        assert said[0].startswith("ablate-network: wild, seed 0 failed: step ")
+        assert "the training has diverged" in said[0]
+        (row,) = read_results(out)["tables"]["variants"]
+        assert row["name"] == "as is"
+        assert "failed: wild, seed 0: step" in (out / "report.md").read_text()
+    config.write_text(f"{base}seeds: [0]\nvariants: [{{name: wild, change: {wild}}}]")
+    assert main(command(config, data, tmp_path / "alone")) == 2
+    assert "all trainings failed: step" in capsys.readouterr().err
+
+
+def test_a_variant_that_fails_with_one_seed_is_reported_with_the_others(
+    data: Path, config: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(finished, out)
+    log = out / "runs" / "as_is_seed4" / "metrics.jsonl"
+    log.write_text("rubbish\n")
+    assert main(command(config, data, out)) == 0
+    assert f"as is, seed 4 failed: {log}: not readable" in capsys.readouterr().err
+    before, after = (read_results(folder)["tables"]["variants"] for folder in (finished, out))
+    assert list(after[0]["seeds"]) == ["0"]
+    assert after[0]["seeds"]["0"] == before[0]["seeds"]["0"]
+    assert after[1]["seeds"] == before[1]["seeds"]
+    apart = [row["seeds"]["0"]["curve"]["12"] for row in after]
+    assert after[1]["against_first"] == {"mean": pytest.approx(apart[1] - apart[0]), "deviation": None}
 
 
 def test_finished_runs_are_taken_as_they_are(data: Path, config: Path, finished: Path) -> None:
@@ -191,10 +224,10 @@ def test_one_process_trains_in_a_folder(
 
 def test_a_prolonged_run_is_drawn_with_the_others(data: Path, tmp_path: Path) -> None:
     config, out = tmp_path / "long.yaml", tmp_path / "out"
-    base = BASE.replace("warmup: 5", "schedule: constant").replace("every: 10", "every: 3")
+    base = BASE.replace("warmup: 5", "schedule: constant").replace("every: 5", "every: 3")
     with patch.object(Axes, "plot", autospec=True, side_effect=Axes.plot) as plot:
         for steps, seeds in ((4, "[0]"), (8, "[0, 1]")):
-            text = base.replace("steps: 24", f"steps: {steps}")
+            text = base.replace("steps: 12", f"steps: {steps}")
             config.write_text(f"{text}seeds: {seeds}\nvariants: [{{name: as is}}]")
             assert main(command(config, data, out)) == 0
     assert [[check["step"] for check in checks(out, "as is", seed)] for seed in (0, 1)] == [[3, 4, 6, 8], [3, 6, 8]]

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,7 +13,9 @@ import pytest
 
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.macs import kmac_per_sample
-from codecnn.tasks.in_loop_filter import InLoopFilter
+from codecnn.models.rdn.network import Rdn
+from codecnn.tasks.in_loop_filter import Batch, InLoopFilter
+from codecnn.tasks.task import Sums
 from codecnn.training.metrics_log import Validation
 from codecnn.training.recipe import Recipe, Training
 from experiments.studies.study_file import read_study
@@ -22,6 +23,7 @@ from experiments.studies.sweep_network import Space, base_of, main
 from experiments.studies.sweep_page import pareto_front
 from experiments.studies.trial import Place, Result
 from experiments.studies.variant import Variant
+from tests.forked import start
 from tests.other_process import held_by_another_process
 from tests.reports.results_schema import read_results
 from tests.small_data import write_dataset
@@ -30,14 +32,14 @@ ROOT = Path(__file__).parents[2]
 BASE = """
 base:
   model: {input: baseline}
-  optimiser: {lr: 3.0e-3, warmup: 2}
-  steps: 12
+  optimiser: {lr: 3.0e-3, warmup: 1}
+  steps: 4
   batch: 3
   patch: 16
   precision: fp32
   log_every: 1
-  validate_every: 10
-  checkpoint_every: 5
+  validate_every: 3
+  checkpoint_every: 2
   workers: 0
   holdout: 0.25
 """
@@ -117,7 +119,7 @@ def test_the_report_is_of_all_that_was_trained_and_nothing_over_the_limit_was(fi
     for network in networks:
         folder = finished / "runs" / network["name"].replace(" ", "_")
         last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
-        assert last["step"] == 12
+        assert last["step"] == 4
         assert network["mean"] == last["gain"]
         assert network["kmac_per_sample"] <= 2
         points.append((network["kmac_per_sample"], network["mean"]))
@@ -138,18 +140,12 @@ def test_the_report_is_of_all_that_was_trained_and_nothing_over_the_limit_was(fi
 
 def test_killed_it_goes_on_and_finds_the_same(data: Path, config: Path, finished: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "experiments.studies.sweep_network", *command(config, data, out)],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    while process.poll() is None and len(list(out.glob("runs/*/metrics.jsonl"))) < 3:
+    search = start(main, command(config, data, out), tmp_path / "errors")
+    while search.process.is_alive() and len(list(out.glob("runs/*/metrics.jsonl"))) < 3:
         time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    assert search.process.pid is not None
+    os.killpg(search.process.pid, signal.SIGKILL)
+    assert search.end() == (-signal.SIGKILL, "")
     assert trials_of(out)[-1].state.name == "RUNNING"
     assert main(command(config, data, out, TRIALS - 3)) == 0
     assert main(command(config, data, out)) == 0
@@ -169,6 +165,35 @@ def test_a_trial_killed_while_it_was_asked_for_is_left_out(data: Path, config: P
         f"3: {trained} networks; {over} over 2 kMAC/px, not trained; {2 - over - trained} repetitions; 1 lost to an"
         in (tmp_path / "report.md").read_text()
     )
+
+
+def test_a_training_that_diverges_is_marked_and_the_search_goes_on(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Networks with one block diverge; a rerun goes on too, with a further trial."""
+    config, out, sums = tmp_path / "sizes.yaml", tmp_path / "out", InLoopFilter.sums
+    config.write_text(SWEEP.replace("limit: 2", "limit: 9"))
+
+    def diverging(self: InLoopFilter, network: Rdn, batch: Batch) -> Sums:
+        found = sums(self, network, batch)
+        return {"loss": (found["loss"][0] * np.nan, found["loss"][1])} if network.config.blocks == 1 else found
+
+    monkeypatch.setattr(InLoopFilter, "sums", diverging)
+    for trials in (5, 6):
+        assert main(command(config, data, out, trials)) == 0
+        said = {line for line in capsys.readouterr().err.splitlines() if "failed" in line}
+        names = {folder.name.replace("_", " ") for folder in (out / "runs").iterdir()}
+        failed = {name for name in names if "D1" in name}
+        assert failed
+        assert said == {
+            f"sweep-network: {name} failed: step 1: the training has diverged: the loss is nan" for name in failed
+        }
+        assert {network["name"] for network in networks_of(out)} == names - failed
+        states = [trial.state.name for trial in trials_of(out)]
+        assert len(states) == trials
+        assert set(states) == {"COMPLETE", "FAIL"}
+        assert all(f"{name}: {reason}" in (out / "report.md").read_text() for name in failed)
+        assert "0 repetitions; 0 lost" in (out / "report.md").read_text()
 
 
 @pytest.mark.parametrize(
