@@ -179,6 +179,7 @@ def test_a_training_that_diverges_is_marked_and_the_search_goes_on(
         return {"loss": (found["loss"][0] * np.nan, found["loss"][1])} if network.config.blocks == 1 else found
 
     monkeypatch.setattr(InLoopFilter, "sums", diverging)
+    reason = "step 1: the training has diverged: the loss is nan"
     for trials in (5, 6):
         assert main(command(config, data, out, trials)) == 0
         said = {line for line in capsys.readouterr().err.splitlines() if "failed" in line}
