@@ -41,6 +41,17 @@ class UnknownKindError(InputError):
     """Report a file that is neither a picture nor a video of a kind that is read."""
 
 
+class _File(FileIO):
+    """Read a file for FFmpeg."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Return the new position, or -1 for one that cannot be, as damaged files ask for."""
+        try:
+            return super().seek(offset, whence)
+        except (OSError, OverflowError):
+            return -1
+
+
 @dataclass(frozen=True)
 class OpenVideo:
     """Hold an open file and its only video stream or picture."""
@@ -54,13 +65,13 @@ class OpenVideo:
 @contextmanager
 def open_video(path: Path) -> Iterator[OpenVideo]:
     """Open a file of one video stream or picture; InputError if there is none, or something beside it."""
-    with FileIO(path) as file, _open(path, file) as container:
+    with _File(path) as file, _open(path, file) as container:
         stream = _only_video(path, container)
         about = describe_picture_file(path) if container.format.name in PICTURES.split(",") else None
         if about:
             _check_picture_file(path, about, container.format.name)
         VideoFormat(stream.codec_context.width, stream.codec_context.height).check(path)
-        if about and about.kind == "JPEG":
+        if container.format.name in ("jpeg_pipe", "mjpeg"):
             _check_jpeg(path)
         if container.format.name.startswith("mov") and is_cut(path):
             raise InputError(f"{path}: has been cut; its last part is missing")

@@ -1,5 +1,6 @@
 """Read what a picture file says of itself beside its samples: how many pictures it holds, and how they are turned."""
 
+import logging
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL.TiffImagePlugin import COMPRESSION, TILEWIDTH, TiffImageFile
 
 STRIPS = (1, 5, 8, 32773, 32946)  # TIFF: uncompressed, LZW, Deflate, PackBits
 UPRIGHT = 1  # of the eight orientations of EXIF
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # or it prints what it finds in damaged files
 
 
 class PictureFile(NamedTuple):
@@ -38,7 +40,7 @@ def describe_picture_file(path: Path) -> PictureFile:
             known = orientation if orientation in range(1, 9) else UPRIGHT
             tags = dict(image.tag_v2) if isinstance(image, TiffImageFile) else {}
             return PictureFile(image.format or "", getattr(image, "n_frames", 1), known, image.mode, tags)
-    except (OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError):
-        return PictureFile("")  # damaged or not known to Pillow: FFmpeg says what it is
+    except Exception:  # its readers raise errors of all kinds for damaged files; FFmpeg says what is wrong
+        return PictureFile("")
     finally:
         Image.MAX_IMAGE_PIXELS = largest

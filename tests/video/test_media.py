@@ -1,6 +1,7 @@
 """Test reading of picture and video files against Pillow, tifffile and FFmpeg, which wrote them."""
 
 import struct
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -214,6 +215,19 @@ def test_random_bytes_in_the_middle_are_an_error(tmp_path: Path, name: str) -> N
     (tmp_path / name).write_bytes(data)
     with pytest.raises(InputError, match=rf"{name}: "):
         list(open_clip(tmp_path / name).frames())
+
+
+@pytest.mark.parametrize("name", ["a.wmv", "a.tif", "a.avif"])
+def test_whatever_is_in_a_file_nothing_is_printed(tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    write_video(tmp_path / name, "wmv2", 3) if name == "a.wmv" else image().save(tmp_path / name)
+    data = (tmp_path / name).read_bytes()
+    for at in range(0, min(len(data), 448), 16):
+        damaged = bytearray(data)
+        damaged[at : at + 4] = b"\xff" * 4
+        (tmp_path / name).write_bytes(damaged)
+        with suppress(InputError):
+            list(open_clip(tmp_path / name).frames())
+    assert capfd.readouterr() == ("", "")
 
 
 def test_lists_of_other_files_are_refused(tmp_path: Path) -> None:
