@@ -63,8 +63,8 @@ def name_failures(clip: Clip, encoder: str, qp: int) -> Iterator[None]:
 
 
 def zip_frames(clip: Clip, *streams: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield the items of all streams side by side; InputError if one stream has fewer than another."""
+    """Yield the items of all streams side by side, one a frame; InputError if one stream has fewer than another."""
     for index, row in enumerate(zip_longest(*streams)):
         if any(item is None for item in row):
-            raise InputError(f"{clip.path}: of the frames encoded, {index} came back from every decoder, and not all")
+            raise InputError(f"{clip.path}: only the first {index} of its frames came back from encoder and decoder")
         yield row

@@ -53,7 +53,6 @@ class ShardTask(NamedTuple):
     info: ShardInfo
     path: Path
     storage: Literal["fast", "compact"]
-    label_modes: ModeSet
 
 
 def plan(sources: Iterable[Path], out: Path, settings: Settings) -> Iterator[ShardTask]:
@@ -70,7 +69,7 @@ def plan(sources: Iterable[Path], out: Path, settings: Settings) -> Iterator[Sha
         for qp in qps:
             info = _info(source, checksum, qp, settings)
             path = out / f"{source.stored_as}_{codec.name}_qp{qp}.h5"
-            yield ShardTask(source.clip, codec, info, path, settings.storage, settings.label_modes)
+            yield ShardTask(source.clip, codec, info, path, settings.storage)
 
 
 def _info(source: Source, checksum: str, qp: int, settings: Settings) -> ShardInfo:
@@ -130,7 +129,7 @@ def build_shard(task: ShardTask) -> str | None:
         with ShardWriter(task.path, info, task.storage) as writer, task.clip.unchanged(info.source_sha256):
             for frame in task.codec.encode(task.clip, info.qp):
                 signals = {"original": frame.original, "baseline": frame.baseline, "unfiltered": frame.unfiltered}
-                maps = _label(signals, info, task.label_modes) if info.blocks else {}
+                maps = _label(signals, info) if info.blocks else {}
                 writer.append(signals, frame.bits, frame.qp_used, maps, frame.unfiltered_bits, frame.in_loop_filters)
     except InputError as error:
         return str(error)
@@ -140,13 +139,13 @@ def build_shard(task: ShardTask) -> str | None:
     return None
 
 
-def _label(signals: Mapping[Signal, Picture], info: ShardInfo, modes: ModeSet) -> dict[BlockSize, dict[str, NDArray]]:
+def _label(signals: Mapping[Signal, Picture], info: ShardInfo) -> dict[BlockSize, dict[str, NDArray]]:
     """Return the labels of a frame as maps by block; as in an encoder, all is at the coded bit depth."""
     from codecnn.labels.search import label_picture  # slow to load, and not needed without labels
 
-    depth = info.format_of("baseline").bit_depth
+    depth = info.bit_depth_of("baseline")
     original, reference = (convert_bit_depth(signals[name], depth).y for name in ("original", info.label_references))
-    labels = label_picture(original, reference, depth, info.blocks, info.ctu_size, modes)
+    labels = label_picture(original, reference, depth, info.blocks, info.ctu_size, info.mode_set)
     return {size: of_size.maps() for size, of_size in labels.items()}
 
 

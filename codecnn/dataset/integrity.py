@@ -39,7 +39,7 @@ def _arrays(shard: Shard, file: h5py.File) -> Iterator[str]:
     for name in arrays_of(shard.info):
         checksum, highest = hashlib.sha256(), 0
         signal = name.split("/")[0]
-        peak = (1 << shard.info.format_of(signal).bit_depth) - 1
+        peak = (1 << shard.info.bit_depth_of(signal)) - 1
         for start in range(0, len(file[name]), _ROWS):
             values = file[name][start : start + _ROWS]
             checksum.update(np.ascontiguousarray(values).data)

@@ -53,13 +53,12 @@ class Shard:
                 self.bits: NDArray[np.int64] = file["bits"][:]
                 self.unfiltered_bits = self._unfiltered_bits(file)
                 self.qp_used: NDArray[np.int32] = file["qp_used"][:]
-                stamp = path.stat()
+                self._version = _version(path)
         except InputError:
             raise
         except (ArithmeticError, AttributeError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{path}: not a readable dataset file ({reason})") from error
-        self._version = stamp.st_ino, stamp.st_mtime_ns
 
     def _unfiltered_bits(self, file: h5py.File) -> NDArray[np.int64] | None:
         """Return the bits of each frame of the unfiltered signal's stream; None if they were not stored."""
@@ -79,7 +78,7 @@ class Shard:
         """Return the windows of some rows, with a leading axis for a slice, without it for an int."""
         datasets = _datasets(self.path, self._version, os.getpid())
         planes = (datasets[f"{signal}/{name}"][rows] for name in self.info.planes)
-        return Picture.of(planes, self.info.format_of(signal).bit_depth)
+        return Picture.of(planes, self.info.bit_depth_of(signal))
 
     def __getitem__(self, row: int) -> CtuWindow:
         original, baseline, unfiltered = (self.windows(signal, row) for signal in SIGNALS)
@@ -105,7 +104,7 @@ class Shard:
         Raises InputError if a block has a value that cannot be.
         """
         found = [block_map for block_map in self.info.block_maps if size in block_map.sizes_in(self.info)]
-        with h5py.File(self.path, "r") as file:
+        with _opened(self.path, self._version) as file:
             maps = {block_map.name: file[block_map.array(size)][:] for block_map in found}
         for block_map in found:
             if wrong := block_map.count_wrong(maps[block_map.name], size, self.ctus, self.info):
@@ -132,10 +131,23 @@ def _most_open_files() -> int:
     return 512
 
 
+def _version(path: Path) -> tuple[int, int]:
+    """Return what tells a file from another one of the same name."""
+    stat = path.stat()
+    return stat.st_ino, stat.st_mtime_ns
+
+
+def _opened(path: Path, version: tuple[int, int]) -> h5py.File:
+    """Open a file that was checked before, without a chunk cache; InputError if it is another one now, or is gone."""
+    if require_file(path) and _version(path) != version:
+        raise InputError(f"{path}: has changed since it was opened")
+    return h5py.File(path, "r", rdcc_nbytes=0)
+
+
 @lru_cache(maxsize=_most_open_files())
 def _datasets(path: Path, version: tuple[int, int], process: int) -> dict[str, h5py.Dataset]:
     """Return the planes of a file; one that was replaced, or opened before a fork, is opened anew."""
-    file = h5py.File(path, "r", rdcc_nbytes=0)
+    file = _opened(path, version)
     signals = [name for name in (*SIGNALS, *OPTIONAL_SIGNALS) if name in file]
     return {f"{signal}/{name}": dataset for signal in signals for name, dataset in file[signal].items()}
 

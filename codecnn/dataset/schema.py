@@ -82,10 +82,13 @@ class ShardInfo:
         """Return the format of the original."""
         return VideoFormat(self.width, self.height, self.bit_depth, Fraction(self.fps), self.chroma)
 
+    def bit_depth_of(self, signal: Signal) -> int:
+        """Return the bit depth of a signal: that of the decoder for all but the original."""
+        return self.bit_depth if signal == "original" else self.coded_bit_depth or self.bit_depth
+
     def format_of(self, signal: Signal) -> VideoFormat:
-        """Return the format of a signal: that of the original, but all others are at the decoder's bit depth."""
-        coded = self.coded_bit_depth if signal != "original" else 0
-        return replace(self.format, bit_depth=coded or self.bit_depth)
+        """Return the format of a signal."""
+        return replace(self.format, bit_depth=self.bit_depth_of(signal))
 
     @property
     def planes(self) -> str:

@@ -233,6 +233,21 @@ def test_foreign_damaged_and_outdated_files_are_refused(tmp_path: Path) -> None:
     refused("baseline/y, baseline/u, baseline/v not in it")
 
 
+def test_a_file_that_is_replaced_after_it_was_checked_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    write(path, frames=1)
+    shard = Shard(path)
+    write(path, frames=2)
+    with pytest.raises(InputError, match=f"{path}: has changed since it was opened"):
+        shard.picture("original", 0)
+    with pytest.raises(InputError, match=f"{path}: has changed since it was opened"):
+        shard.labels(INFO.blocks[0])
+    assert Shard(path).picture("original", 1).y.shape == (53, 75)
+    path.unlink()
+    with pytest.raises(InputError, match=f"{path}: no such file"):
+        shard.picture("original", 0)
+
+
 def test_a_named_pipe_is_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     os.mkfifo(path)

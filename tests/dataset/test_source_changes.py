@@ -61,6 +61,16 @@ def test_a_source_that_is_replaced_after_planning_is_refused(source: Path, tmp_p
     assert list((tmp_path / "out").iterdir()) == [tasks[0].path]
 
 
+def test_one_of_numbered_pictures_that_is_replaced_is_refused(tmp_path: Path) -> None:
+    for number, name in enumerate(("coffee", "astronaut", "chelsea")):
+        imsave(tmp_path / f"{number}.png", photograph(name, 64, 64).y)
+    (task,) = plan([tmp_path / "%d.png"], tmp_path / "out", Settings(X265("ultrafast"), qps=(37,)))
+    (tmp_path / "out").mkdir()
+    shutil.copyfile(tmp_path / "0.png", tmp_path / "1.png")
+    assert CHANGED in str(build_shard(task))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def replacing(by: Path, back: bool) -> Callable[[X265, Clip, int], Iterator[CodedFrame]]:
     """An encoder in whose time the source is replaced, and perhaps put back with its times."""
     whole = X265.encode
