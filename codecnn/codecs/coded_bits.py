@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from codecnn.errors import InputError
-
 START_CODE = re.compile(rb"\x00?\x00\x00\x01")
 
 
@@ -51,7 +49,7 @@ AV1_ONCE = frozenset({1})  # sequence header
 def split_obus(unit: bytes) -> Iterator[tuple[int, int]]:
     """Yield (obu_type, length in bytes with header and size field) of each OBU in a temporal unit; AV1 5.3.
 
-    An OBU without a size field ends with the unit. Raises InputError if an OBU is longer than what is left of the unit.
+    An OBU without a size field ends with the unit. Raises ValueError if an OBU is longer than what is left of the unit.
     """
     position = 0
     while position < len(unit):
@@ -62,13 +60,13 @@ def split_obus(unit: bytes) -> Iterator[tuple[int, int]]:
             size = len(unit) - position
         while more:  # leb128
             if position >= len(unit):
-                raise InputError("an AV1 OBU is cut short")
+                raise ValueError("an AV1 OBU is cut short")
             byte = unit[position]
             size |= (byte & 127) << shift
             more, shift, position = byte > 127, shift + 7, position + 1
         position += size
         if position > len(unit):
-            raise InputError("an AV1 OBU is cut short")
+            raise ValueError("an AV1 OBU is cut short")
         yield header >> 3 & 15, position - start
 
 

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from codecnn.codecs.codec import CodedFrame
-from codecnn.codecs.coded_bits import COUNT_BITS
-from codecnn.codecs.encode_once import SAME_BITS_BY, open_decoder_pair
+from codecnn.codecs.encode_once import SAME_BITS_BY
 from codecnn.codecs.encoder_process import read_output
 from codecnn.codecs.frame_checks import (
     check_qp,
@@ -22,7 +20,7 @@ from codecnn.codecs.frame_checks import (
     zip_frames,
 )
 from codecnn.codecs.libavcodec import check_format, padded_size
-from codecnn.codecs.picture_headers import QUANTIZERS, HeaderReader, quantizer_of
+from codecnn.codecs.picture_headers import QUANTIZERS
 from codecnn.codecs.placeholders import Command, fill_placeholders, find_program, list_placeholders
 from codecnn.codecs.scratch_folder import scratch_folder
 from codecnn.codecs.template_check import (
@@ -36,20 +34,14 @@ from codecnn.codecs.template_check import (
     check_presets,
     check_qps,
 )
-from codecnn.codecs.template_run import Run, decode_run, find_in_log, read_reconstruction, run_command
+from codecnn.codecs.template_frames import Frame, frames_of_reconstruction, frames_of_stream
+from codecnn.codecs.template_run import Run, find_in_log, run_command
 from codecnn.errors import InputError
 from codecnn.io.files import require_file
 from codecnn.video.clip import Clip
-from codecnn.video.picture import Picture, VideoFormat
+from codecnn.video.picture import VideoFormat
 
 QUANTIZER_DECODERS = ("libdav1d", "vp9")  # in their streams is base_q_idx
-
-
-class _Coded(NamedTuple):
-    bits: int
-    qp_used: int
-    pictures: list[Picture]
-    filters: dict[str, bool]  # empty: not known
 
 
 @dataclass(frozen=True)
@@ -204,38 +196,30 @@ class CommandTemplate:
                 values = self._program_values(command) | {"qp": qp, "qp_prime": qp + 6 * (depth - 8)}
                 place = folder / str(number)
                 run = run_command(command, values, clip, fmt, frames, place, name, self.seconds_per_frame)
-                streams.append(self._coded(run, clip, fmt, qp, frames, name))
+                streams.append(self._frames(run, clip, fmt, qp, frames, name))
             for original, *coded in zip_frames(clip, read_source(clip), *streams):
                 for one in coded:
                     check_qp(clip, self.name, qp, one.qp_used)
                 if self.command_unfiltered:
-                    check_unfiltered(clip, self.name, coded[1].filters)
+                    check_unfiltered(clip, self.name, coded[1].in_loop_filters)
                 pictures = (picture for one in coded for picture in one.pictures)
                 baseline, unfiltered = (
                     crop_to_original(picture, original, (height, width), coded_depth) for picture in pictures
                 )
                 second_bits = coded[1].bits if self.encodes_twice else None
-                yield CodedFrame(original, baseline, unfiltered, coded[0].bits, qp, second_bits, coded[0].filters)
+                yield CodedFrame(
+                    original, baseline, unfiltered, coded[0].bits, qp, second_bits, coded[0].in_loop_filters
+                )
 
-    def _coded(self, run: Run, clip: Clip, fmt: VideoFormat, qp: int, frames: int, name: str) -> Iterator[_Coded]:
+    def _frames(self, run: Run, clip: Clip, fmt: VideoFormat, qp: int, frames: int, name: str) -> Iterator[Frame]:
         """Yield the coded frames of a run; without a second run, each has the unfiltered picture as well."""
         for printed in find_in_log(self.qp_pattern, run, frames, name) if self.qp_pattern else []:
             check_qp(clip, self.name, qp, printed)
         if self.decoder == RECONSTRUCTION:
-            bits = find_in_log(self.bits_pattern, run, frames, name)
-            depth = self.reconstruction_bit_depth or fmt.bit_depth
-            made = read_reconstruction(run, replace(fmt, bit_depth=depth), name)
-            for printed, (_, pictures) in zip_frames(clip, bits, made):
-                yield _Coded(printed, qp, pictures, {})
-            return
-        headers = HeaderReader(self.decoder)
-        decoders = open_decoder_pair(self.decoder, err_detect="crccheck+explode")
-        made = decode_run(run, self.decoder, decoders[:1] if self.command_unfiltered else decoders, qp, name)
-        for index, (unit, pictures) in enumerate(made):
-            said = headers.read(unit)
-            by_quantizer = self.decoder in QUANTIZER_DECODERS and self.qp_range[1] < len(QUANTIZERS)
-            used = quantizer_of(said.qp) if by_quantizer else said.qp
-            yield _Coded(COUNT_BITS[self.decoder](unit, index == 0), used, pictures, said.in_loop_filters)
+            coded = replace(fmt, bit_depth=self.reconstruction_bit_depth or fmt.bit_depth)
+            return frames_of_reconstruction(run, clip, coded, self.bits_pattern, frames, qp, name)
+        by_quantizer = self.decoder in QUANTIZER_DECODERS and self.qp_range[1] < len(QUANTIZERS)
+        return frames_of_stream(run, self.decoder, not self.command_unfiltered, qp, by_quantizer, name)
 
     def _program_values(self, command: Command) -> dict[str, str]:
         """Return the values of {encoder}, {config} and {preset}; paths are absolute, as the command runs elsewhere."""

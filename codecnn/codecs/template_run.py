@@ -108,10 +108,10 @@ def decode_run(
             yield bytes(packet), pictures
 
 
-def read_reconstruction(run: Run, fmt: VideoFormat, name: str) -> Iterator[tuple[bytes, list[Picture]]]:
-    """Yield the pictures of a run's reconstruction, each with an empty packet; InputError if there is none."""
+def read_reconstruction(run: Run, fmt: VideoFormat, name: str) -> Iterator[Picture]:
+    """Yield the pictures of a run's reconstruction; InputError if there is none."""
     _check_file(run.reconstruction, f"{name} wrote no reconstruction")
-    return ((b"", [picture]) for picture in read_raw(run.reconstruction, fmt))
+    return read_raw(run.reconstruction, fmt)
 
 
 def _check_file(path: Path, complaint: str) -> None:

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from codecnn.errors import InputError
-
 SYNC_CODE, SRGB = 0x498342, 7
 
 
@@ -26,14 +24,14 @@ class KeyFrameHeader:
 
 
 def read_key_frame_header(frame: bytes) -> KeyFrameHeader:
-    """Read the header of a shown key frame; InputError for any other frame."""
+    """Read the header of a shown key frame; ValueError for any other frame."""
     bits = _Bits(frame[:64])
     marker, profile = bits.read(2), bits.read(1) | bits.read(1) << 1
     if profile == 3:
         bits.read(1)
     shown_again, not_key, shown, error_resilient = (bits.read(1) for _ in range(4))
     if marker != 2 or shown_again or not_key or not shown or bits.read(24) != SYNC_CODE:
-        raise InputError("not a VP9 key frame that is shown")
+        raise ValueError("not a VP9 key frame that is shown")
     if profile >= 2:
         bits.read(1)  # bit depth
     colour_space = bits.read(3)

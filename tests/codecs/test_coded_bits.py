@@ -11,7 +11,6 @@ from codecnn.codecs.libavcodec import encode_pictures, open_encoder
 from codecnn.codecs.vvenc import PARAMETERS
 from codecnn.codecs.x264 import X264
 from codecnn.codecs.x265 import X265
-from codecnn.errors import InputError
 from tests.codecs.test_vvenc import run
 from tests.coded_clips import make_clip, needs
 
@@ -83,7 +82,7 @@ def test_obus_with_long_sizes_and_without() -> None:
     last = bytes([6 << 3]) + bytes(50)  # no size field: up to the end
     assert list(split_obus(frame + long + last)) == [(6, 5), (6, len(long)), (6, 51)]
     for cut in (long[:-1], long[:3], frame[:1]):
-        with pytest.raises(InputError, match="an AV1 OBU is cut short"):
+        with pytest.raises(ValueError, match="an AV1 OBU is cut short"):
             list(split_obus(cut))
 
 

@@ -73,5 +73,5 @@ def test_a_predicted_frame_is_an_error(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("codecnn.codecs.vp9.open_encoder", lambda *_: encoder)
     with pytest.raises(InputError, match="frame 1 is not intra, but of type P"):
         list(Vp9().encode(clip, 43))
-    with pytest.raises(InputError, match="not a VP9 key frame"):
+    with pytest.raises(ValueError, match="not a VP9 key frame"):
         read_key_frame_header(bytes(64))
