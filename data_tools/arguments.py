@@ -29,25 +29,31 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
     add("--ctu-size", type=_ctu_size, default=128, help="luma samples of a CTU's side: 16, 32, 64 or 128")
     add("--margin", type=_margin, default=2, help="luma samples beyond the CTU on each side; even")
     add("--no-labels", action="store_true", help="store no labels")
-    add("--label-sizes", nargs="+", default=["square"], metavar="SIZE",
-        help="block sizes such as 16 or 16x8 (width x height); square or all: all that fit the CTU and the modes",
-    )  # fmt: skip
-    add("--label-modes", choices=MODE_SETS, default="vvc-67", help="the 67 modes of VVC, those with the reference "
-        "lines 1 and 2 as well, or the 35 of HEVC (--ctu-size 64 or less); "
+    add("--label-sizes", nargs="+", metavar="SIZE", help="block sizes such as 16 or 16x8 (width x height); square "
+        "(if not given) or all: all that fit the CTU and the modes")  # fmt: skip
+    add("--label-modes", choices=MODE_SETS, help="the 67 modes of VVC (if not given), those with the reference lines "
+        "1 and 2 as well, or the 35 of HEVC (--ctu-size 64 or less); "
         "a label is the mode + 67 x the line")  # fmt: skip
-    add("--label-references", choices=("unfiltered", "original"), default="unfiltered",
-        help="the signal that the labels' reference samples are taken from")  # fmt: skip
+    add("--label-references", choices=("unfiltered", "original"), help="the signal that the labels' reference samples "
+        "are taken from; unfiltered if not given")  # fmt: skip
     add("--storage", choices=("fast", "compact"), default="fast", help="uncompressed, or gzip")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--jobs", type=jobs, default=1, help="shards made at the same time, a process each")
     where.add_argument("--dask", metavar="ADDRESS", help="make them on the Dask cluster of this scheduler, such as "
         "tcp://host:8786; its workers must see sources and --out under the same names")  # fmt: skip
-    add("--dask-timeout", type=seconds, default=60.0, metavar="SECONDS", help="for how long the scheduler may not "
-        "answer, or have no worker")  # fmt: skip
+    add("--dask-timeout", type=seconds, metavar="SECONDS", help="for how long the scheduler may not answer, or have no "
+        "worker; 60 if not given")  # fmt: skip
     add_formats(parser)
     args = parser.parse_args(argv)
     if (args.encoder or args.encoder_config) and not args.codec_template:
         parser.error("--encoder and --encoder-config go with --codec-template")
+    if args.dask_timeout and not args.dask:
+        parser.error("--dask-timeout goes with --dask")
+    labels = {"label_sizes": ["square"], "label_modes": "vvc-67", "label_references": "unfiltered"}
+    if args.no_labels and (given := [f"--{name.replace('_', '-')}" for name in labels if getattr(args, name)]):
+        parser.error(f"{', '.join(given)}: not with --no-labels")
+    for name, value in {**labels, "dask_timeout": 60.0}.items():
+        setattr(args, name, getattr(args, name) or value)
     try:
         args.label_sizes = label_sizes(args.label_sizes, args.label_modes, args.ctu_size)
     except ValueError as error:

@@ -20,6 +20,7 @@ from codecnn.video.raw_words import Depths, possible_depths
 SEMI_PLANAR = {"420": "nv12", "422": "nv16", "444": "nv24"}
 USUAL_RATES = ("72", "90", "100", "120", "240", *RATES)  # above 60
 SAYS_IT = "--pixel-format says what it is"
+ROLES = ("fps", "bit_depth", "chroma", "frames")
 Reading = dict[str, str]  # role -> number: one way to understand the numbers of a name that have no unit
 
 
@@ -60,7 +61,9 @@ def find_raw_format(path: Path, options: FormatOptions) -> RawFormat:
 
 def _readings(name: NameOfFile) -> Iterator[Reading]:
     """Yield the ways to understand the numbers of a name, the likeliest first."""
-    readings = []
+    readings: list[tuple[tuple[bool, ...], Reading]] = []
+    if len(name.numbers) > len(ROLES):
+        return
     for roles in product(*([role for role in _roles(n) if role not in name.stated] for n in name.numbers)):
         if len(set(roles)) == len(roles):
             reading = {

@@ -31,7 +31,7 @@ class Header:
 
     format: VideoFormat
     rate: Fraction | None  # as it stands there, while that of the format is one that encoders take
-    range: str  # "limited", "full" or "unspecified"
+    range: str  # "limited", "full" or "not stated"
     scan: str  # "progressive" or how it is interlaced; "not stated"
     length: int  # in bytes
 
@@ -45,9 +45,9 @@ def read_header(path: Path) -> Header:
     if not (line.startswith(MAGIC) and line.endswith(b"\n")):
         raise InputError(f"{path}: no YUV4MPEG2 header")
     tags: dict[str, str] = {}
-    colour_range = "unspecified"
+    colour_range = "not stated"
     for token in line.decode("latin-1").split()[1:]:
-        if token.startswith("XCOLORRANGE="):
+        if token in ("XCOLORRANGE=FULL", "XCOLORRANGE=LIMITED"):
             colour_range = token.removeprefix("XCOLORRANGE=").lower()
         elif token[0] != "X":
             tags[token[0]] = token[1:]

@@ -86,6 +86,11 @@ def test_bad_options_are_one_line_and_exit_code_2(
         (["--encoder-timeout", "0"], "0 is not a positive number of seconds"),
         (["--encoder-timeout", "nan"], "nan is not a positive number of seconds"),
         (["--encoder-timeout", "5"], "x265 runs inside this program: a time limit cannot stop it"),
+        (["--dask-timeout", "9"], "--dask-timeout goes with --dask"),
+        (
+            ["--no-labels", "--label-sizes", "8", "--label-modes", "vvc-67"],
+            "--label-sizes, --label-modes: not with --no-",
+        ),
     ):
         try:
             status: object = main([str(source), "--out", str(tmp_path / "out"), *options])

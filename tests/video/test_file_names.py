@@ -148,6 +148,7 @@ REFUSED = [
     ("a_64x64_16bit.yuv", "yuv420p", 2, "16 bits per sample are not supported"),
     ("a_64x64_25_16.yuv", "yuv420p", 2, "16 bits per sample are not supported"),
     ("a_64x64_16.yuv", "yuv420p", 2, "16 bits per sample are not supported"),
+    ("a_64x64_" + "_".join("1" * 60) + ".yuv", "yuv420p", 2, "the numbers in the name are not understood"),
     ("a_64x64_9le.yuv", "yuv420p", 2, "9 bits per sample are not supported"),
     ("a_64x64_yuv411p.yuv", "yuv420p", 1, "chroma format 411 is not supported"),
     ("a_64x64_400.yuv", "yuv420p", 2, "'400' in the name may be the chroma format or not"),
