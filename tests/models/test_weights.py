@@ -3,9 +3,8 @@
 import dataclasses
 import json
 import math
+import os
 import resource
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,8 +23,9 @@ from codecnn.metrics import psnr_gain
 from codecnn.models import registry
 from codecnn.models.network import Network
 from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.integer_weights import read_integers
 from codecnn.models.rdn.network import Rdn
-from codecnn.models.weights import PRETRAINED, read_filter, read_weights, save_weights
+from codecnn.models.weights import PRETRAINED, load_weights, read_filter, read_weights, save_weights
 from codecnn.models.weights_header import FILTER_TASK, FIRST_FORMAT
 from codecnn.tasks.in_loop_filter import InLoopFilter
 from codecnn.training.recipe import Recipe, describe
@@ -33,6 +33,7 @@ from codecnn.video.clip import open_clip
 from codecnn.video.raw import write_raw
 from experiments.run_arguments import CONFIGS as CONFIGS_FOLDER
 from experiments.run_arguments import parse_run
+from tests.forked import start
 from tests.pictures import photograph
 from tests.weights_files import load, load_filter, save
 
@@ -213,13 +214,23 @@ def test_weights_of_the_first_format_are_filters_of_the_family_rdn(tmp_path: Pat
 def test_the_size_of_the_file_bounds_the_memory(tmp_path: Path) -> None:
     """The configuration asks for some 5 TB."""
     forge(tmp_path / "a", LARGE)
-    program = "import sys, pathlib; from codecnn.models import weights; weights.read_weights(pathlib.Path(sys.argv[1]))"
-    limit = 4 << 30  # of addresses, most of which PyTorch takes for itself
-    process = subprocess.run(
-        [sys.executable, "-c", program, tmp_path / "a"],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert "InputError" in process.stderr.splitlines()[-1]
-    assert "the shape of blocks.0.fuse.bias is [4], not [1024]" in process.stderr
+
+    def with_a_gigabyte(_: object) -> int:
+        size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + (1 << 30)
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+        with pytest.raises(InputError, match=r"the shape of blocks.0.fuse.bias is \[4\], not \[1024\]"):
+            read_weights(tmp_path / "a")
+        return 0
+
+    assert start(with_a_gigabyte, [], tmp_path / "errors").end() == (0, "")
+
+
+def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    for pipe in (tmp_path / "pipe.safetensors", tmp_path / "run" / "best.safetensors"):
+        os.mkfifo(pipe)
+        for read in (read_weights, read_integers):
+            with pytest.raises(InputError, match=f"{pipe}: a pipe or a device, not a file"):
+                read(pipe)
+    with pytest.raises(InputError, match="a pipe or a device"):
+        load_weights(tmp_path / "run")

@@ -110,7 +110,8 @@ def test_forged_ctu_tables(
         file["ctu"][:] = ctus
 
     folder = changed(data, tmp_path / "data", forge)
-    refused(command(config, folder, tmp_path / "out", "--workers=1"), capsys)
+    assert f"{folder}/" in refused(command(config, folder, tmp_path / "out", "--workers=1"), capsys)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_damaged_compressed_chunk(

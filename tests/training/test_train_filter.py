@@ -1,6 +1,7 @@
 """Training by the command: what a run leaves behind, other recipes, and what is refused."""
 
 import hashlib
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -259,7 +260,10 @@ def test_bad_arguments(data: Path, config: Path, tmp_path: Path, capsys: pytest.
         wrong.write_text(text)
         assert word in said(file=wrong)
     assert "data" in refused([str(config), "--out", str(out)], capsys)
+    os.mkfifo(pipe := tmp_path / "pipe")  # reading it would wait for ever
+    assert f"{pipe}: a pipe or a device, not a file" in said(file=pipe)
     assert not out.exists()
+    assert f"{pipe}: a pipe or a device, not a file" in said("--start", str(pipe))
     if not torch.cuda.is_available():
         assert "cuda" in said("--device", "cuda")
 
