@@ -19,6 +19,7 @@ from codecnn.dataset.cluster import build_on_cluster
 from command_line.encoding import format_options
 from command_line.parser import run_command
 from command_line.progress import Progress
+from command_line.terminal import printable
 from data_tools.arguments import parse
 
 
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     making = build_on_cluster(missing, args.dask, args.dask_timeout) if args.dask else build_all(missing, args.jobs)
     failures = [reason for reason in Progress(making, total=len(missing), unit="file") if reason]
     for reason in dict.fromkeys(failures):  # a bad source fails at every QP
-        print(f"build-dataset: {reason}", file=sys.stderr)
+        print(f"build-dataset: {printable(reason)}", file=sys.stderr)
     return 2 if failures else 0
 
 

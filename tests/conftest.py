@@ -1,5 +1,9 @@
 """What holds for all tests."""
 
+import codecnn.torch_settings  # noqa: F401
+
+# isort: split
+
 from collections.abc import Iterator
 
 import pytest

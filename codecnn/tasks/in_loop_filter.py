@@ -11,6 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import nn
 
+from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.dataset.reader import CtuDataset, Shard
 from codecnn.dataset.schema import SIGNALS
 from codecnn.errors import InputError
@@ -79,6 +80,7 @@ class InLoopFilter:
         for shard in shards:
             for frame in range(0, shard.frames, math.ceil(shard.frames / self.validate_frames)):
                 original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
+                original = convert_bit_depth(original, baseline.bit_depth)  # measured at the decoder's
                 filtered = filter_picture(network, baseline, unfiltered, shard.info.qp, shard.info.ctu_size)
                 gain = psnr_gain(original.y, baseline.y, filtered, original.bit_depth)
                 if not math.isnan(gain):
@@ -125,6 +127,7 @@ class Patches:
         """Return one patch of a CTU window."""
         window = self.windows[unit]
         picture = window.unfiltered if self.config.input == "unfiltered" else window.baseline
+        original = convert_bit_depth(window.original, picture.bit_depth)
         top, left = _corner(own, window.valid_height, window.valid_width, self.patch)
         turn = int(own.integers(8))
         u, v = picture.u, picture.v
@@ -146,7 +149,7 @@ class Patches:
             np.array([window.qp], np.float32),
             np.array([(1 << picture.bit_depth) - 1], np.float32),
         )
-        return Batch(windows, cut(window.original.y, self.file_margin, self.patch), _turned(valid, turn)[None])
+        return Batch(windows, cut(original.y, self.file_margin, self.patch), _turned(valid, turn)[None])
 
 
 def _corner(own: Generator, height: int, width: int, patch: int) -> tuple[int, int]:

@@ -45,6 +45,7 @@ from codecnn.video.picture import Picture, Plane
 from codecnn.video.raw import write_raw
 from command_line.arguments import file_to_write
 from command_line.parser import Parser, run_command
+from command_line.terminal import printable
 from experiments.reports.shared.encode import encode
 
 EXTRA = ("onnx", "onnxruntime", "onnxscript")  # installed by the extra `onnx`
@@ -121,7 +122,7 @@ def compare(network: FilterNetwork, graph: bytes) -> Comparison:
             baseline, unfiltered = (shard.picture(signal, 0) for signal in ("baseline", "unfiltered"))
             qp, size = shard.info.qp, shard.info.ctu_size
             windows = ctu_windows(network.config, baseline, unfiltered, qp, size)
-            (filtered,) = session.run(None, feed(windows, shard.info.bit_depth))
+            (filtered,) = session.run(None, feed(windows, shard.info.format_of("baseline").bit_depth))
             wanted = filter_picture(network, baseline, unfiltered, qp, size)
             got = ctu.untile(filtered, *baseline.y.shape)
             differences.append(np.abs(got - wanted.astype(np.int64)).ravel())
@@ -160,7 +161,7 @@ def run(args: argparse.Namespace) -> None:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(args.out, graph)
     print(text)
-    print(f"saved {args.out}")
+    print(printable(f"saved {args.out}"))
 
 
 def main(argv: list[str] | None = None) -> int:

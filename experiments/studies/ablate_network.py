@@ -20,6 +20,7 @@ from typing import Any
 from codecnn.errors import InputError
 from codecnn.training.recipe import Run
 from codecnn.training.run_folder import locked
+from command_line.terminal import printable
 from experiments.reports.shared.page import finish
 from experiments.studies.ablation_page import page, plot, results
 from experiments.studies.command import run_study, study_parser
@@ -102,7 +103,7 @@ def ablate(args: argparse.Namespace) -> None:
         finished: dict[str, dict[int, Result]] = {variant.name: {} for variant in study.variants}
         failed: dict[str, str] = {}
         for number, ((name, seed), run) in enumerate(runs.items(), start=1):
-            print(f"{number} of {len(runs)}: {name}, seed {seed}", flush=True)
+            print(printable(f"{number} of {len(runs)}: {name}, seed {seed}"), flush=True)
             with kept_going("ablate-network", f"{name}, seed {seed}", failed):
                 finished[name][seed] = finish_run("ablate-network", run)
         variants = [

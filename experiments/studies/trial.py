@@ -17,6 +17,7 @@ from codecnn.training.metrics_log import Validation, read_rows, validations
 from codecnn.training.recipe import Run
 from codecnn.training.run_folder import RunFolder, fingerprint
 from codecnn.training.state import first_weights
+from command_line.terminal import printable
 from experiments.run_arguments import parse_run
 from experiments.studies.study_file import Fields
 from experiments.training_command import train_with_bar
@@ -114,7 +115,7 @@ def kept_going(prog: str, name: str, failed: dict[str, str]) -> Iterator[None]:
         yield
     except InputError as error:
         failed[name] = str(error)
-        print(f"{prog}: {name} failed: {error}", file=sys.stderr)
+        print(f"{prog}: {printable(f'{name} failed: {error}')}", file=sys.stderr)
 
 
 def failures(failed: dict[str, str]) -> dict[str, str]:

@@ -38,7 +38,7 @@ def few_points(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network_cost, "ROUNDS", 1)
 
 
-def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     save(tmp_path / "noted.safetensors", Rdn(CONFIG), NOTES)
     save(tmp_path / "bare.safetensors", Rdn(CONFIG), {})
     config = tmp_path / "half.yaml"
@@ -48,7 +48,9 @@ def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*names, "--out", str(out), "--memory", "512MiB"]) == 0
     assert (out / "memory.png").read_bytes().startswith(b"\x89PNG")
     text = (out / "report.md").read_text()
-    assert text in capsys.readouterr().out
+    printed = capfd.readouterr()
+    assert text in printed.out
+    assert "Profiler" not in printed.out + printed.err  # nor a log of PyTorch's
     noted, bare, half = read_results(out)["tables"]["networks"]
     assert [network["name"] for network in (noted, bare, half)] == ["noted", "bare", "half"]
     for network in (noted, half):

@@ -5,6 +5,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
+from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.dataset.reader import Shard
 from codecnn.dataset.schema import LABEL_MAPS
 from codecnn.errors import InputError
@@ -28,9 +29,10 @@ def label_frame(shard: Shard, stored: SizeLabels, size: BlockSize, frame: int) -
     """Label one frame again; raise InputError if other labels are stored."""
     info = shard.info
     names = "original", info.label_references
-    original, reference = (shard.picture(name, frame).y for name in names)
+    depth = info.format_of("baseline").bit_depth  # labels are made at the decoder's
+    original, reference = (convert_bit_depth(shard.picture(name, frame), depth).y for name in names)
     modes = cast(ModeSet, info.label_modes)
-    common = info.bit_depth, (size,), info.ctu_size, modes, _BEST
+    common = depth, (size,), info.ctu_size, modes, _BEST
     found = label_picture(original, reference, *common, tables=True, threads=os.cpu_count() or 1)[size]
     if not _holds(shard, stored, frame, found):
         raise InputError(f"{shard.path}: labels of {size} that this version does not find; build the file again")

@@ -21,7 +21,7 @@ def check(shards: Sequence[Shard], samples: int) -> None:
         check_equal(shard, shards[0], ("codec", "label_modes", "label_references"))
         if samples:
             try:
-                lagrange_multiplier(info.codec, info.qp, info.bit_depth)
+                lagrange_multiplier(info.codec, info.qp, info.format_of("baseline").bit_depth)
             except ValueError as error:
                 raise InputError(f"{shard.path}: {error}; --samples 0 leaves the rate-distortion cost out") from error
     check_comparable(shards)

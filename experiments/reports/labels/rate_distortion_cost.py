@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.dataset.reader import Shard
 from codecnn.intra.block_size import BlockSize
 from codecnn.labels.mode_sets import ModeSet, count_of, reference_lines_of
@@ -61,7 +62,7 @@ def rate_distortion(shard: Shard, size: BlockSize, drawn: Sequence[Drawn], bits:
 
     bits: of each magnitude, as `codecnn.labels.rate_distortion.bits_of_magnitudes` returns them.
     """
-    lagrangian = lagrange_multiplier(shard.info.codec, shard.info.qp, shard.info.bit_depth)
+    lagrangian = lagrange_multiplier(shard.info.codec, shard.info.qp, _depth(shard))
     parts = [compare_costs(costs_of_modes(shard, size, some, bits), some.best, lagrangian) for some in drawn]
     blocks = sum(len(part) for part in parts)
     sums = np.sum([part.sum(0) for part in parts], axis=0).tolist()
@@ -149,7 +150,7 @@ def _residual(
 ) -> np.ndarray:
     """Return the residual of blocks with each stencil: (n, stencils, height, width) int32."""
     original, reference = planes
-    where, depth = torch.from_numpy(blocks), shard.info.bit_depth
+    where, depth = torch.from_numpy(blocks), _depth(shard)
     references = gather_references(reference, where, size, depth, reference_line)
     predicted = predict(references, stencils, size, depth, reference_line, strong=_mode_set(shard) == "hevc-35")
     residual: np.ndarray = (gather_blocks(original, where, size)[:, None] - predicted).numpy()
@@ -159,7 +160,8 @@ def _residual(
 def _planes(shard: Shard, frame: int) -> tuple[Tensor, Tensor]:
     """Return the luma of the original and of the picture with the references: (H, W) int32 each."""
     names = "original", shard.info.label_references
-    original, reference = (shard.picture(name, frame).y.astype(np.int32) for name in names)
+    pictures = (convert_bit_depth(shard.picture(name, frame), _depth(shard)) for name in names)
+    original, reference = (picture.y.astype(np.int32) for picture in pictures)
     return torch.from_numpy(original), torch.from_numpy(reference)
 
 
@@ -171,5 +173,10 @@ def _mode_set(shard: Shard) -> ModeSet:
     return cast(ModeSet, shard.info.label_modes)
 
 
+def _depth(shard: Shard) -> int:
+    """Return the bit depth of the decoder, at which blocks are predicted and coded."""
+    return shard.info.format_of("baseline").bit_depth
+
+
 def _step(shard: Shard) -> float:
-    return quantisation_step(shard.info.qp, shard.info.bit_depth)
+    return quantisation_step(shard.info.qp, _depth(shard))
