@@ -127,6 +127,44 @@ def to_float(typing_context: BaseContext, vector: VectorType) -> tuple[Signature
     return VectorType(types.float32)(vector), emit
 
 
+@intrinsic
+def to_int(typing_context: BaseContext, vector: VectorType) -> tuple[Signature, _Emit]:
+    """Convert the float32 numbers of a vector to int32, towards 0."""
+
+    def emit(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: list[ir.Value]) -> ir.Value:
+        return builder.fptosi(args[0], context.get_value_type(signature.return_type))
+
+    return VectorType(types.int32)(vector), emit
+
+
+@intrinsic
+def exponent(typing_context: BaseContext, vector: VectorType) -> tuple[Signature, _Emit]:
+    """Return floor(log2) of the float32 numbers of a vector, each at least 1, as int32."""
+
+    def emit(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: list[ir.Value]) -> ir.Value:
+        integers = context.get_value_type(signature.return_type)
+        biased = builder.lshr(builder.bitcast(args[0], integers), ir.Constant(integers, [23] * LANES))
+        return builder.sub(biased, ir.Constant(integers, [127] * LANES))
+
+    return VectorType(types.int32)(vector), emit
+
+
+@intrinsic
+def look_up(typing_context: BaseContext, table: types.Array, indices: VectorType) -> tuple[Signature, _Emit]:
+    """Return the elements of a contiguous one-dimensional array at LANES positions; bounds are not checked."""
+
+    def emit(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: list[ir.Value]) -> ir.Value:
+        data = make_array(signature.args[0])(context, builder, args[0]).data
+        found = ir.Constant(context.get_value_type(signature.return_type), ir.Undefined)
+        for lane in range(LANES):
+            place = ir.Constant(ir.IntType(32), lane)
+            element = builder.load(builder.gep(data, [builder.extract_element(args[1], place)]))
+            found = builder.insert_element(found, element, place)
+        return found
+
+    return _contiguous_vector(table)(table, indices), emit
+
+
 def _define(function: Callable[..., object], emit: _Emit, unary: bool = False) -> None:
     """Define a Python operator or built-in function for vectors; a scalar operand is spread over the lanes."""
 

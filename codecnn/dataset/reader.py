@@ -80,6 +80,11 @@ class Shard:
         planes = (datasets[f"{signal}/{name}"][rows] for name in self.info.planes)
         return Picture.of(planes, self.info.bit_depth_of(signal))
 
+    def luma(self, signal: Signal, row: int) -> NDArray:
+        """Return the luma of one window, with its margin: (S, S)."""
+        plane: NDArray = _datasets(self.path, self._version, os.getpid())[f"{signal}/y"][row]
+        return plane
+
     def __getitem__(self, row: int) -> CtuWindow:
         original, baseline, unfiltered = (self.windows(signal, row) for signal in SIGNALS)
         here = self.ctus[row]

@@ -18,7 +18,7 @@ CODED_SIDE = 32  # coded frequencies for a side of 64 (H.266 7.3.11.11); HEVC ha
 LIKE_HM = ("hm", "kvazaar", "vtm", "vvenc", "vvencapp")  # codecs for which the lambda of HM is used
 
 _TEMPLATE_CLASS = np.repeat(np.arange(6), (1, 1, 1, 2, 3, 13)).astype(np.uint16)  # of sums 0, 1, 2, 3-4, 5-7, 8-20
-_DIAGONAL_ENDS = (1, 2, 5, 10, 20)  # ends of the classes of x + y; the last class begins at 20
+DIAGONAL_ENDS = (1, 2, 5, 10, 20)  # ends of the classes of x + y; the last class begins at 20
 CONTEXTS = 6 * 6
 
 
@@ -107,7 +107,7 @@ def _symbols(magnitudes: np.ndarray) -> np.ndarray:
     template = near[..., :height, 1 : width + 1] + near[..., :height, 2:] + near[..., 1 : height + 1, 1 : width + 1]
     template += near[..., 1 : height + 1, :width]
     template += near[..., 2:, :width]
-    diagonal = np.searchsorted(_DIAGONAL_ENDS, np.arange(height)[:, None] + np.arange(width), side="right")
+    diagonal = np.searchsorted(DIAGONAL_ENDS, np.arange(height)[:, None] + np.arange(width), side="right")
     context = _TEMPLATE_CLASS[template] * np.uint16(6) + diagonal.astype(np.uint16)
     symbols: np.ndarray = context * np.uint16(CAP + 1) + np.minimum(magnitudes, CAP).astype(np.uint16)
     return symbols

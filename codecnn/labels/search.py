@@ -12,13 +12,9 @@ from torch import Tensor
 from codecnn.intra.block_size import SQUARES, BlockSize
 from codecnn.intra.references import available
 from codecnn.labels.label import NO_LABEL, CostTables, SizeLabels
-from codecnn.labels.mode_sets import MODE_SETS, ModeSet, count_of, largest_ctu, mode_table, reference_lines_of, sizes_of
+from codecnn.labels.mode_sets import MODE_SETS, ModeSet, count_of, largest_ctu, sizes_of
 from codecnn.labels.numba_engine.costs import best_modes
-from codecnn.labels.numba_engine.costs import block_costs as numba_block_costs
-from codecnn.labels.numba_engine.references import empty_references
-from codecnn.labels.torch_engine.costs import block_costs as torch_block_costs
-from codecnn.labels.torch_engine.stencils import stencils_of
-from codecnn.vectors import LANES
+from codecnn.labels.tables import by_block, highest, lane_costs, scales_of
 
 _TIE = 1 + 2.0**-20  # rounding to float32 makes equal DCT costs differ, mostly for a block and its transpose
 _CHUNK = 4096  # blocks that a thread labels at a time
@@ -37,8 +33,10 @@ class _Job:
     device: torch.device | None
 
     @cached_property
-    def tensors(self) -> tuple[Tensor, Tensor]:
-        """Return original and reference on the device."""
+    def planes(self) -> tuple[Tensor, Tensor] | tuple[np.ndarray, np.ndarray]:
+        """Return original and reference: tensors on the device where there is one."""
+        if self.device is None:
+            return self.original, self.reference
         original, reference = (
             torch.from_numpy(p.astype(np.int32)).to(self.device) for p in (self.original, self.reference)
         )
@@ -121,50 +119,33 @@ def _label_blocks(
 
     Index 0 is for the Hadamard SATD, 1 for the DCT SATD. The costs of all modes are None if they are not asked for.
     """
-    batches = -(-len(blocks) // LANES)
-    shape = (batches, count_of(job.modes), LANES)
-    hadamard, dct = np.full(shape, np.iinfo(np.int32).max, np.int32), np.full(shape, np.inf, np.float32)
-    strong = job.modes == "hevc-35"
-    for reference_line in range(reference_lines_of(job.modes)):
-        if job.device is None:
-            table = mode_table(job.modes, size, reference_line)
-            references = empty_references(*size, job.bit_depth, reference_line, strong)
-            numba_block_costs(job.original, job.reference, blocks, tuple(size), table, references, hadamard, dct)
-        else:
-            stencils = stencils_of(job.modes, size, reference_line, job.device)
-            torch_block_costs(job.tensors, blocks, size, stencils, job.bit_depth, reference_line, strong, hadamard, dct)
-    if job.modes == "vvc-67-mrl":  # the upper edge of a CTU has only reference line 0 (H.266 7.3.11.5)
-        first_row = np.resize(blocks[:, 1] % job.ctu_size == 0, batches * LANES).reshape(batches, LANES)
-        for costs in (hadamard, dct):
-            np.copyto(costs[:, count_of("vvc-67") :], _highest(costs), where=first_row[:, None])
+    original, reference = job.planes
+    hadamard, dct = lane_costs(original, reference, blocks, size, job.bit_depth, job.modes, job.ctu_size)
     found_modes = np.empty((2, len(blocks), job.best), np.uint8)
     found_costs = np.empty((2, len(blocks), job.best), np.float32)
-    best_modes(hadamard, _highest(hadamard), 1, found_modes[0], found_costs[0])
-    best_modes(dct, _highest(dct), _TIE, found_modes[1], found_costs[1])
-    scales = np.array([2 / min(*size, 8), 2 / np.sqrt(size.width * size.height)], np.float32).reshape(2, 1, 1)
-    found_costs *= scales
-    if not with_tables:
-        return found_modes, found_costs, None
-    tables = np.stack([hadamard.astype(np.float32), dct])
-    tables[0, hadamard == _highest(hadamard)] = np.inf
-    tables = tables.swapaxes(2, 3).reshape(2, batches * LANES, -1)[:, : len(blocks)]
-    return found_modes, found_costs, tables * scales
-
-
-def _highest(costs: np.ndarray) -> np.int32 | np.float32:
-    return np.float32(np.inf) if costs.dtype == np.float32 else np.int32(np.iinfo(np.int32).max)
+    best_modes(hadamard, highest(hadamard), 1, found_modes[0], found_costs[0])
+    best_modes(dct, highest(dct), _TIE, found_modes[1], found_costs[1])
+    found_costs *= scales_of(size)
+    return found_modes, found_costs, by_block(hadamard, dct, size, len(blocks)) if with_tables else None
 
 
 def blocks_of(grid: tuple[int, int], size: BlockSize, shape: tuple[int, int], ctu_size: int) -> np.ndarray:
-    """Return the blocks of a grid in the form that `gather_references` needs: (N, 4).
-
-    The samples above right of a block belong to one block of the same size. So all of them that are inside the picture
-    are decoded before the block, or none. The same is true below left.
-    """
+    """Return the blocks of a grid from the upper left sample on, in raster order, as `blocks_at` does."""
     y, x = np.ogrid[: grid[0] * size.height : size.height, : grid[1] * size.width : size.width]
+    return blocks_at(x, y, size, shape, ctu_size).reshape(-1, 4)
+
+
+def blocks_at(x: np.ndarray, y: np.ndarray, size: BlockSize, shape: tuple[int, int], ctu_size: int) -> np.ndarray:
+    """Return blocks in the form that `gather_references` needs: (..., 4).
+
+    x, y: multiples of width and height that broadcast together. shape: (height, width) of the picture. Columns: x, y,
+    and how many samples above right and below left are available. The samples above right of a block belong to one
+    block of the same size. So all of them that are inside the picture are decoded before the block, or none.
+    The same is true below left.
+    """
     block = x, y, max(size)
     right = available(x + size.width, y - 1, *block, shape, ctu_size)
     below = available(x - 1, y + size.height, *block, shape, ctu_size)
     right = np.where(right, np.minimum(size.width, shape[1] - x - size.width), 0)
     below = np.where(below, np.minimum(size.height, shape[0] - y - size.height), 0)
-    return np.stack(np.broadcast_arrays(x, y, right, below), axis=-1).reshape(-1, 4)
+    return np.stack(np.broadcast_arrays(x, y, right, below), axis=-1)

@@ -9,12 +9,13 @@ from numba import njit
 from codecnn import vectors
 from codecnn.intra import vvc_modes
 from codecnn.labels import mode_sets
-from codecnn.labels.numba_engine import dct, hadamard, prediction, references
+from codecnn.labels.numba_engine import batches, dct, hadamard, prediction, references
+from codecnn.labels.numba_engine.batches import gather_batch
 from codecnn.labels.numba_engine.cache import compile_cached
 from codecnn.labels.numba_engine.dct import column_sums, transform_rows
 from codecnn.labels.numba_engine.hadamard import half_sums_4, half_sums_8
 from codecnn.labels.numba_engine.prediction import Strip, predict_rows
-from codecnn.labels.numba_engine.references import References, extend_side, gather_references, prepare_references
+from codecnn.labels.numba_engine.references import References, extend_side
 from codecnn.vectors import LANES, load, spread, store
 
 
@@ -33,20 +34,9 @@ def _block_costs(
 
     blocks: (N, 4) as for `gather_references`. hadamard: int32, and dct: float32, each (batches, modes, LANES).
     """
-    width, height = size
-    batch = np.empty((2, width * height * LANES), references.samples.dtype)  # plain and transposed
+    batch = np.empty((2, size[0] * size[1] * LANES), references.samples.dtype)
     for number in range(len(hadamard)):
-        first = number * LANES
-        for lane in range(LANES):
-            block = blocks[min(first + lane, len(blocks) - 1)]  # the last batch is filled up
-            gather_references(references, lane, reference, block, width, height)
-            for y in range(height):
-                for x in range(width):
-                    batch[0, np.uintp((y * width + x) * LANES + lane)] = original[block[1] + y, block[0] + x]
-        for y in range(height):
-            for x in range(width):
-                store(batch[1], x * height + y, load(batch[0], y * width + x))
-        prepare_references(references, width, height)
+        gather_batch(references, original, reference, blocks, number, size, batch)
         _mode_costs(batch, references, table, size, hadamard[number].reshape(-1), dct[number].reshape(-1))
 
 
@@ -128,5 +118,5 @@ def _cached(sources: str) -> tuple[Callable[..., None], Callable[..., None]]:
     return compile_cached(block_costs), compile_cached(best_modes)
 
 
-_MODULES = (vectors, mode_sets, references, prediction, hadamard, dct, vvc_modes)
+_MODULES = (vectors, mode_sets, references, batches, prediction, hadamard, dct, vvc_modes)
 block_costs, best_modes = _cached("".join(inspect.getsource(module) for module in _MODULES))

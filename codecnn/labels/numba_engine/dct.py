@@ -96,6 +96,49 @@ def column_sums(coefficients: np.ndarray, width: int, height: int, scratch: np.n
     return total
 
 
+@njit(nogil=True)
+def transform_column(
+    coefficients: np.ndarray, x: int, width: int, height: int, scratch: np.ndarray, out: np.ndarray
+) -> None:
+    """Transform one column that `transform_rows` wrote: coefficients, orthonormal x sqrt(w x h) / 2, at their places.
+
+    scratch: 64 positions of float32; out: one for each frequency, in the order of `place_of`.
+    """
+    stride = width + 1
+    if height == 4:
+        store_4(out, 0, _unit(_dct_4(load_4(coefficients, x, stride))))
+    elif height == 8:
+        points = _unit(_dct_8(_load_8(coefficients, x, stride)))
+        store_4(out, 0, points[:4])
+        store_4(out, 4, points[4:])
+    elif height == 16:
+        _store_16(out, 0, _unit(_dct_16(_load_16(coefficients, x, stride))))
+    else:
+        for k in range(16):
+            a, b = load(coefficients, x + k * stride), load(coefficients, x + (31 - k) * stride)
+            if height == 32:
+                _fold_32(a, b, k, scratch)
+            else:
+                c = load(coefficients, x + (32 + k) * stride)
+                _fold_64(a, b, c, load(coefficients, x + (63 - k) * stride), k, scratch)
+        _store_16(out, 0, _unit(_quarter(scratch, 0)))
+        _store_16(out, 16, _join(_quarter(scratch, 1)))
+        if height == 64:
+            third, fourth = _odd_quarters(scratch)
+            _store_16(out, 32, third)
+            _store_16(out, 48, fourth)
+
+
+@njit(nogil=True, forceinline=True)
+def place_of(frequency: int, size: int) -> int:
+    """Return where the transforms of a size leave a frequency."""
+    if size <= 16:
+        return frequency
+    if size == 32:
+        return 16 * (frequency & 1) + (frequency >> 1)
+    return 32 * (frequency & 1) + 16 * (frequency >> 1 & 1) + (frequency >> 2)
+
+
 @njit(nogil=True, forceinline=True)
 def _fold_32(a: Vector, b: Vector, k: int, scratch: np.ndarray) -> None:
     """Compute the first stage of 32 points, for the points k and 31 - k."""
