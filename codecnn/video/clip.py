@@ -12,6 +12,7 @@ from codecnn.errors import InputError, InputWarning
 from codecnn.video.colour import Conversion
 from codecnn.video.file_names import is_raw_name
 from codecnn.video.format_options import NOTHING_STATED, FormatOptions
+from codecnn.video.layouts import planar
 from codecnn.video.media import open_media
 from codecnn.video.picture import Picture, VideoFormat
 from codecnn.video.rates import choose_rate
@@ -118,13 +119,14 @@ def _check_options(clip: Clip, options: FormatOptions) -> None:
 def _open_raw(path: Path, options: FormatOptions) -> Clip:
     found = find_raw_format(path, options)
     fmt, layout = found.format, found.layout
+    stored_as = "" if layout.is_rgb or layout == planar(fmt.chroma, fmt.bit_depth) else f" in {layout.name}"
     conversion = (
         Conversion(options.matrix or "bt709", options.range or "limited", fmt.chroma) if layout.is_rgb else None
     )
     return Clip(
         path,
         fmt,
-        conversion.description if conversion else f"YUV as stored, range {found.range}",
+        conversion.description if conversion else f"YUV as stored{stored_as}, range {found.range}",
         lambda: read_raw(path, fmt, layout, conversion),
         scan=found.scan,
         pixel_format=layout.name,

@@ -11,7 +11,7 @@ from codecnn.video.clip import open_clip
 from codecnn.video.colour import Conversion, rgb_to_picture
 from codecnn.video.format_options import FormatOptions
 from codecnn.video.frames import frame_from_picture
-from codecnn.video.layouts import LAYOUTS
+from codecnn.video.layouts import LAYOUTS, planar
 from codecnn.video.picture import Picture
 from tests.pictures import PHOTOGRAPHS, photograph
 
@@ -44,7 +44,10 @@ def test_yuv_as_ffmpeg_writes_it(tmp_path: Path, pixel_format: str, width: int) 
     path = tmp_path / f"a_{width}x37.yuv"
     write_by_ffmpeg(path, frame_from_picture(picture), pixel_format)
     assert path.stat().st_size == layout.frame_bytes(width, 37)
-    assert_same(next(open_clip(path, FormatOptions(pixel_format=pixel_format)).frames()), picture)
+    clip = open_clip(path, FormatOptions(pixel_format=pixel_format))
+    assert_same(next(clip.frames()), picture)
+    stored_as = "" if layout == planar(layout.chroma, layout.bit_depth) else f" in {pixel_format}"
+    assert clip.colour == f"YUV as stored{stored_as}, range not stated"
 
 
 @pytest.mark.parametrize("pixel_format", [n for n, layout in LAYOUTS.items() if layout.is_rgb])
