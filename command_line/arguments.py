@@ -1,22 +1,31 @@
 """Read the values of arguments, such as a rate; each function is a `type` for argparse."""
 
 import argparse
+import contextlib
 import os
 import re
 from fractions import Fraction
 from pathlib import Path
 
 
+def whole_number(text: str) -> int:
+    """Read a whole number."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r:.80} is no whole number") from error
+
+
 def count(text: str) -> int:
     """Read a whole number that is not negative."""
-    if not 0 <= (value := int(text)) < 1 << 31:
+    if not 0 <= (value := whole_number(text)) < 1 << 31:
         raise argparse.ArgumentTypeError(f"{value} is not from 0 to 2^31 - 1")
     return value
 
 
 def positive(text: str) -> int:
     """Read a whole number above 0."""
-    if not 1 <= (value := int(text)) < 1 << 31:
+    if not 1 <= (value := whole_number(text)) < 1 << 31:
         raise argparse.ArgumentTypeError(f"{value} is not from 1 to 2^31 - 1")
     return value
 
@@ -24,7 +33,7 @@ def positive(text: str) -> int:
 def jobs(text: str) -> int:
     """Read a number of processes of this machine."""
     most = 32 * (os.cpu_count() or 1)
-    if not 1 <= (value := int(text)) <= most:
+    if not 1 <= (value := whole_number(text)) <= most:
         raise argparse.ArgumentTypeError(f"{value} is not from 1 to {most}, 32 for each core of this machine")
     return value
 
@@ -38,9 +47,10 @@ def rate(text: str) -> Fraction:
 
 def seconds(text: str) -> float:
     """Read a time above 0, at most about four months."""
-    if not 0 < (value := float(text)) <= 1e7:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds, at most 10^7")
-    return value
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(text)) <= 1e7:
+            return value
+    raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds, at most 10^7")
 
 
 def path(text: str) -> Path:

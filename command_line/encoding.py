@@ -9,7 +9,7 @@ from codecnn.video.colour import Matrix, Range
 from codecnn.video.format_options import FormatOptions
 from codecnn.video.layouts import LAYOUTS
 from codecnn.video.picture import SCALES
-from command_line.arguments import count, positive, rate
+from command_line.arguments import count, positive, rate, whole_number
 
 FORMATS = tuple(field.name for field in fields(FormatOptions))
 ENCODING = ("codec", "preset", "qp", "frames", "as_clip", *FORMATS)
@@ -34,8 +34,8 @@ def add_encoding(parser: argparse._ActionsContainer) -> None:
     add("--as-clip", action="store_true", default=None, help="the pictures of a folder are one clip, in the order of "
         "their names and numbers; each folder in it is another clip; --fps is their rate")  # fmt: skip
     add("--preset", help="a preset of the encoder; if not given, x264, x265: medium, vvenc: faster, svtav1: 4, vp9: 1")
-    add("--qp", type=int, nargs="+", help="quantisation parameters, in the encoder's own scale; if not given, four of "
-        "about the same PSNR: x264, x265, vvenc: 22 27 32 37, svtav1, vp9: 14 25 35 43")  # fmt: skip
+    add("--qp", type=whole_number, nargs="+", help="quantisation parameters, in the encoder's own scale; if not given, "
+        "four of about the same PSNR: x264, x265, vvenc: 22 27 32 37, svtav1, vp9: 14 25 35 43")  # fmt: skip
     add("--frames", type=count, help="take only the first N frames of a source; 0 or not given: all")
 
 

@@ -4,7 +4,7 @@ import argparse
 
 from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
 from codecnn.labels.mode_sets import MODE_SETS, ModeSet, largest_ctu, sizes_of
-from command_line.arguments import jobs, path, positive, seconds
+from command_line.arguments import jobs, path, positive, seconds, whole_number
 from command_line.encoding import SOURCES, add_codec, add_encoding, add_formats
 from command_line.parser import Parser
 
@@ -78,12 +78,12 @@ def label_sizes(words: list[str], modes: ModeSet, ctu_size: int) -> list[BlockSi
 
 
 def _ctu_size(text: str) -> int:
-    if (value := int(text)) not in (16, 32, 64, 128):
+    if (value := whole_number(text)) not in (16, 32, 64, 128):
         raise argparse.ArgumentTypeError(f"{value} is not 16, 32, 64 or 128")
     return value
 
 
 def _margin(text: str) -> int:
-    if not 0 <= (value := int(text)) <= 64 or value % 2:
+    if not 0 <= (value := whole_number(text)) <= 64 or value % 2:
         raise argparse.ArgumentTypeError(f"{value} is not an even number from 0 to 64")
     return value

@@ -168,16 +168,25 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path, kind: str, capsys
     assert not out.exists() or list(out.iterdir()) == []
 
 
-def test_bad_options_are_one_line_and_exit_code_2(tmp_path: Path) -> None:
+def test_bad_options_are_one_line_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = str(PHOTOGRAPHS / "chelsea.png")
     for options, reason in (
         (["--codec", "h267"], "invalid choice: 'h267'"),
         (["--qp", "52"], "QP 52 is outside of 0 to 51"),
+        (["--qp", "1" + "0" * 30], "0 is outside of 0 to 51"),
+        (["--qp", "x" * 5000], "xxx is no whole number"),
         (["--margin", "3"], "3 is not an even number"),
+        (["--margin", "1e3"], "'1e3' is no whole number"),
         (["--bit-depth", "9"], "9 bits per sample are not supported, only 8, 10 and 12 are"),
         (["--fps", "1/0"], "1/0 is no frame rate"),
         (["--fps", "1e999999999"], "1e999999999 is no frame rate"),
         (["--frames", "9" * 30], "is not from 0 to 2^31 - 1"),
+        (["--frames", "9" * 5000], "9 is no whole number"),
+        (["--jobs", "1000000"], "1000000 is not from 1 to "),
+        (["--jobs", "0"], "0 is not from 1 to "),
+        (["--jobs", "2", "--dask", "tcp://host:1"], "not allowed with argument --jobs"),
+        (["--dask-timeout", "inf"], "inf is not a positive number of seconds"),
+        (["--encoder-timeout", "soon"], "soon is not a positive number of seconds"),
         (["--label-modes", "hevc-35"], "hevc-35 cannot be with CTUs of 128"),
         (["--ctu-size", "16", "--label-sizes", "32"], "blocks of 32 cannot be labelled with CTUs of 16"),
         (
@@ -185,13 +194,19 @@ def test_bad_options_are_one_line_and_exit_code_2(tmp_path: Path) -> None:
             "blocks of 16x8 cannot be labelled",
         ),
         (["--label-sizes", "8", "16x"], "'16x' is no block size"),
+        (["--out", ""], "the path is empty"),
+        ([""], "the path is empty"),
         (["--qq", "1"], "unrecognized arguments: --qq"),
         (["--frames", "1", picture], "unrecognized arguments"),
     ):
-        result = run([picture, "--out", str(tmp_path / "out"), *options])
-        assert result.returncode == 2
-        (line,) = result.stderr.splitlines()
-        assert line.startswith("build-dataset: ")
+        try:
+            status: object = main(
+                [picture, *options, *([] if "--out" in options else ["--out", str(tmp_path / "out")])]
+            )
+        except SystemExit as stop:
+            status = stop.code
+        (line,) = capsys.readouterr().err.splitlines()
+        assert (status, line.startswith("build-dataset: ")) == (2, True)
         assert reason in line
     assert not (tmp_path / "out").exists()
 
