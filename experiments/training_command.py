@@ -32,11 +32,11 @@ def training_command(prog: str, task: type[Task[Any]], argv: Sequence[str] | Non
 def train_with_bar(prog: str, run: Run) -> int:
     """Train with a progress bar; return the exit code, 0 or 128 + signal. InputError or OSError for every error."""
     bar, training = Bar(), run.recipe.training
-    first = Processes.of_environment().first
-    if first and training.precision == "bf16" and not has_bf16(choose_device(training.device)):
-        print(f"{prog}: warning: this processor has no bf16; --precision=fp32 is faster", file=sys.stderr)
     try:
         with said_in_one_line(), enough_memory():
+            first = Processes.of_environment().first
+            if first and training.precision == "bf16" and not has_bf16(choose_device(training.device)):
+                print(f"{prog}: warning: this processor has no bf16; --precision=fp32 is faster", file=sys.stderr)
             outcome = train(run, bar.show, caught_signals)
     finally:
         bar.close()

@@ -65,16 +65,16 @@ def train(
         batches = Batches(draws, training.batch, training.seed, processes.rank, processes.world)
         with RunFolder(run.out, run.resume, writes=processes.first) as folder:
             state = State.begin(run, shards, folder, device)
+            network = processes.share(state.network)  # waits for the others: a signal still ends this process
             with batches.load(state.step, training.steps, training.workers) as incoming, watched_signals() as caught:
-                return _steps(state, incoming, shards.held_out, folder, processes, device, caught, tell)
+                return _steps(state, network, incoming, shards.held_out, folder, processes, device, caught, tell)
 
 
 def _steps(
-    state: State, incoming: Iterator[Any], held_out: Sequence[Shard], folder: RunFolder, processes: Processes,
-    device: torch.device, caught: Sequence[int], tell: Callable[[Event], None],
+    state: State, network: nn.Module, incoming: Iterator[Any], held_out: Sequence[Shard], folder: RunFolder,
+    processes: Processes, device: torch.device, caught: Sequence[int], tell: Callable[[Event], None],
 ) -> Outcome:  # fmt: skip
     training, task, first = state.recipe.training, state.recipe.task, processes.first
-    network = processes.share(state.network)
     if training.compile:
         network.compile()
     if first:

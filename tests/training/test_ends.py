@@ -16,9 +16,14 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from codecnn.errors import InputError
 from codecnn.tasks.in_loop_filter import InLoopFilter, Patches
+from codecnn.training import loop
+from codecnn.training.data import Shards, choose_shards
+from codecnn.training.processes import Processes
+from codecnn.training.recipe import Run
 from experiments.train_filter import main
 from tests.forked import ranks, start
 from tests.training.runs import command, refused, rows
@@ -188,6 +193,42 @@ def test_a_signal_ends_a_process_that_waits_for_another(
     os.kill(waiting.process.pid, number)
     assert waiting.end() == (-number, "")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_signal_ends_a_process_that_waits_for_a_slow_one(
+    data: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one is still looking at its data."""
+    share, waits = Processes.share, tmp_path / "waits"
+
+    def slowly(run: Run) -> Shards:
+        time.sleep(600 * int(os.environ["RANK"]))
+        return choose_shards(run)
+
+    def noted(self: Processes, network: nn.Module) -> nn.Module:
+        waits.touch()
+        return share(self, network)
+
+    monkeypatch.setattr(loop, "choose_shards", slowly)
+    monkeypatch.setattr(Processes, "share", noted)
+    arguments = command(config, data, tmp_path / "out")
+    waiting, slow = (start(main, arguments, tmp_path / f"errors_{n}", ranks_of) for n, ranks_of in enumerate(ranks(2)))
+    while waiting.process.is_alive() and not waits.exists():
+        time.sleep(0.005)
+    time.sleep(0.2)  # now it waits
+    for one in (waiting, slow):
+        assert one.process.pid is not None
+        os.kill(one.process.pid, signal.SIGINT)
+        assert one.end() == (-signal.SIGINT, "")
+
+
+def test_an_environment_that_is_none_of_torchrun(
+    data: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("RANK", "first"), ("WORLD_SIZE", "2")):  # without MASTER_ADDR
+        monkeypatch.setenv(name, value)
+        assert "train-filter: ValueError: " in refused(command(config, data, tmp_path / "out"), capsys)
+        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize("refusing", [0, 1])
