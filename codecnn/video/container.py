@@ -10,12 +10,11 @@ from typing import Any, TypeVar, cast
 import av
 from av.container import InputContainer
 from av.stream import Disposition
-from simplejpeg import decode_jpeg
 
 from codecnn.errors import InputError
-from codecnn.video.iso_media import cropped_size, is_cut
 from codecnn.video.picture import VideoFormat
 from codecnn.video.picture_file import PictureFile, describe_picture_file
+from codecnn.video.refusals import IN_ITS_OWN, LINEAR_LIGHT, check_iso_media, check_jpeg, check_picture_file
 
 # FFmpeg's names of formats that hold pictures or video, and never name other files.
 PICTURES = (
@@ -30,8 +29,6 @@ LINEAR = {"exr_pipe": "OpenEXR", "hdr_pipe": "Radiance HDR", "pfm_pipe": "PFM", 
 NOT_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails  # the cover of a film, pictures of its chapters
 SEQUENCES = ("avis", "msf1", "hevc", "hevx")  # brands of ISO files that hold a picture, and a track of all pictures
 CHECKS = "crccheck+bitstream+buffer"
-LINEAR_LIGHT = "holds linear light; convert it to gamma-coded samples first"
-IN_ITS_OWN = "store the one that is meant in a file of its own"
 SOUND = 0.1  # seconds that sound may end before the time that its file states
 
 Result = TypeVar("Result")
@@ -67,18 +64,18 @@ def open_video(path: Path) -> Iterator[OpenVideo]:
     """Open a file of one video stream or picture; InputError if there is none, or something beside it."""
     with _File(path) as file, _open(path, file) as container:
         stream = _only_video(path, container)
-        about = describe_picture_file(path) if container.format.name in PICTURES.split(",") else None
+        kind = container.format.name
+        about = describe_picture_file(path) if kind in PICTURES.split(",") else None
+        size = stream.codec_context.width, stream.codec_context.height
         if about:
-            _check_picture_file(path, about, container.format.name)
-        VideoFormat(stream.codec_context.width, stream.codec_context.height).check(path)
-        if container.format.name in ("jpeg_pipe", "mjpeg"):
-            _check_jpeg(path)
-        if container.format.name.startswith("mov") and is_cut(path):
-            raise InputError(f"{path}: has been cut; its last part is missing")
-        if container.format.name.startswith("mov") and (size := cropped_size(path)):
-            coded = stream.codec_context.width, stream.codec_context.height
-            if size != coded:
-                raise InputError(f"{path}: is shown cropped to {size[0]:g}x{size[1]:g}; store it so")
+            check_picture_file(path, about, kind)
+        if not any(size):
+            raise InputError(f"{path}: this kind of {stream.codec_context.name} cannot be decoded")
+        VideoFormat(*size).check(path)
+        if kind in ("jpeg_pipe", "mjpeg"):
+            check_jpeg(path)
+        if kind.startswith("mov"):
+            check_iso_media(path, size)
         yield OpenVideo(path, container, stream, about)
 
 
@@ -145,28 +142,6 @@ def _only_video(path: Path, container: InputContainer) -> av.VideoStream:
     if videos[0].codec_context is None:
         raise InputError(f"{path}: there is no decoder for its video")
     return videos[0]
-
-
-def _check_picture_file(path: Path, about: PictureFile, kind: str) -> None:
-    """Raise InputError for a picture file that FFmpeg does not decode as a whole, or wrongly."""
-    if about.pictures > 1:
-        raise InputError(f"{path}: holds {about.pictures} pictures; {IN_ITS_OWN}")
-    if about.mode == "CMYK":
-        raise InputError(f"{path}: CMYK is not supported; convert it to RGB first")
-    if about.mode == "F":
-        raise InputError(f"{path}: {LINEAR_LIGHT}")
-    if kind == "tiff_pipe" and (about.kind != "TIFF" or about.is_strange_tiff):
-        raise InputError(
-            f"{path}: this kind of TIFF is not read (tiles, JPEG, or floating point, which is linear light)"
-        )
-
-
-def _check_jpeg(path: Path) -> None:
-    """Raise InputError for a damaged JPEG: libjpeg-turbo notices more than FFmpeg."""
-    try:
-        decode_jpeg(path.read_bytes(), strict=True)
-    except ValueError as error:
-        raise InputError(f"{path}: damaged ({error})") from error
 
 
 def _logged(step: Callable[[], Result]) -> Result:

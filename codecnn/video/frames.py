@@ -16,6 +16,7 @@ PIXEL_FORMATS = {
 # Formats whose planes are copied unchanged -> chroma format and bit depth; "j" means full range.
 PLANAR = {name: pair for pair, name in PIXEL_FORMATS.items()}
 PLANAR |= {f"yuvj{chroma}p": (chroma, 8) for chroma in ("420", "422", "444")}
+GREY_WITH_ALPHA = {"ya8": "u1", "ya16le": "<u2", "ya16be": ">u2"}  # which PyAV gives no arrays of
 
 
 def picture_from_frame(frame: av.VideoFrame) -> Picture:
@@ -41,9 +42,10 @@ def rgb_from_frame(frame: av.VideoFrame) -> NDArray:
     """Return R, G and B of an RGB or grey frame, (H, W, 3) uint8 or uint16; ValueError if it is not opaque."""
     name, first = frame.format.name, frame.planes[0]
     samples: NDArray
-    if name == "ya8":
-        rows = np.frombuffer(memoryview(first), np.uint8).reshape(-1, first.line_size)
-        samples = rows[: frame.height, : 2 * frame.width]
+    if name in GREY_WITH_ALPHA:
+        dtype = np.dtype(GREY_WITH_ALPHA[name])
+        rows = np.frombuffer(memoryview(first), dtype).reshape(-1, first.line_size // dtype.itemsize)
+        samples = rows[: frame.height, : 2 * frame.width].astype(dtype.newbyteorder("="))
     elif sample_bits(frame) > 8 or name == "gray":  # FFmpeg's scaler would take this grey for limited range
         samples = frame.to_ndarray()  # ValueError for formats that PyAV does not know
     else:

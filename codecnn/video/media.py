@@ -10,11 +10,12 @@ import av
 
 from codecnn.errors import InputError
 from codecnn.video.colour import Conversion, rgb_to_picture
-from codecnn.video.container import LINEAR_LIGHT, OpenVideo, decode, open_video
+from codecnn.video.container import OpenVideo, decode, open_video
 from codecnn.video.format_options import FormatOptions
 from codecnn.video.frames import PLANAR, picture_from_frame, rgb_from_frame, sample_bits
 from codecnn.video.picture import Picture, VideoFormat, check_samples
 from codecnn.video.rates import choose_rate
+from codecnn.video.refusals import LINEAR_LIGHT
 from codecnn.video.turn import NAMES, is_sideways, orientation_of, turn, turn_picture
 
 FIELD_ORDERS = {  # AVFieldOrder, by the field that is displayed first
@@ -25,7 +26,7 @@ FIELD_ORDERS = {  # AVFieldOrder, by the field that is displayed first
     5: "interlaced, top field first",
 }
 LIMITED_RANGE, FULL_RANGE = 1, 2  # AVColorRange
-LINEAR = 8  # AVColorTransferCharacteristic
+LINEAR, HDR = 8, {16: "PQ", 18: "HLG"}  # AVColorTransferCharacteristic
 FLOATING_POINT = ("f16", "f32")  # in names of pixel formats
 GREY = ("gray", "ya", "mono")  # how the names of pixel formats without colour begin
 
@@ -98,8 +99,11 @@ def _samples(frame: av.VideoFrame, codec: str, is_still: bool, options: FormatOp
     if name in PLANAR and not (is_still and is_grey):
         stored = "full" if is_full else "limited" if frame.color_range == LIMITED_RANGE else "not stated"
         turn_picture(picture_from_frame(frame), orientation)
+        transfer = f"; {HDR[frame.color_trc]}" if frame.color_trc in HDR else ""
         return _Samples(
-            *PLANAR[name], f"YUV as stored, range {stored}", lambda f: turn_picture(picture_from_frame(f), orientation)
+            *PLANAR[name],
+            f"YUV as stored, range {stored}{transfer}",
+            lambda f: turn_picture(picture_from_frame(f), orientation),
         )
     if not frame.format.is_rgb and not ((is_grey or name == "pal8") and (is_still or is_full)):
         raise ValueError(

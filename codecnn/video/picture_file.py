@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 from PIL.ExifTags import Base
-from PIL.TiffImagePlugin import COMPRESSION, TILEWIDTH, TiffImageFile
+from PIL.TiffImagePlugin import COMPRESSION, SAMPLEFORMAT, TILEWIDTH, TiffImageFile
 
 STRIPS = (1, 5, 8, 32773, 32946)  # TIFF: uncompressed, LZW, Deflate, PackBits
 UPRIGHT = 1  # of the eight orientations of EXIF
@@ -27,8 +27,9 @@ class PictureFile(NamedTuple):
 
     @property
     def is_strange_tiff(self) -> bool:
-        """Return whether a TIFF is not made of strips that FFmpeg reads; it gives black for others."""
-        return TILEWIDTH in self.tags or self.tags.get(COMPRESSION, 1) not in STRIPS
+        """Return whether a TIFF is not one of whole numbers in strips; FFmpeg reads black or noise from others."""
+        is_signed = set(self.tags.get(SAMPLEFORMAT, (1,))) != {1}
+        return is_signed or TILEWIDTH in self.tags or self.tags.get(COMPRESSION, 1) not in STRIPS
 
 
 def describe_picture_file(path: Path) -> PictureFile:

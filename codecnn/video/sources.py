@@ -41,6 +41,9 @@ def open_sources(
     A source has the name of its file, with as many of its folders as tell it from others. Raises InputError for what
     cannot be read, for a folder with nothing that can, and if dataset files of two sources would have the same names.
     """
+    paths = list(paths)
+    if as_clip and not any(path.is_dir() for path in paths):
+        raise InputError("--as-clip cannot apply: no source is a folder")
     clips: dict[Path, Clip] = {}
     for path in paths:
         for clip in _clips_of(path, options, as_clip):

@@ -148,6 +148,19 @@ def test_deep_rgb_is_scaled_by_its_own_peak(tmp_path: Path) -> None:
     assert np.abs(picture.y - exact).max() <= 0.5 + 1e-9
 
 
+def write_one(path: Path, pixel_format: str, samples: bytes) -> None:
+    """Write a PNG of a pixel format that Pillow does not write."""
+    frame = av.VideoFrame(WIDTH, HEIGHT, pixel_format)
+    plane = frame.planes[0]
+    row = len(samples) // HEIGHT
+    padded = (samples[at : at + row].ljust(plane.line_size, b"\0") for at in range(0, len(samples), row))
+    plane.update(b"".join(padded).ljust(plane.buffer_size, b"\0"))
+    with av.open(str(path), "w", format="image2") as container:
+        stream = container.add_stream("png", rate=1)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixel_format
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+
+
 def test_transparent_parts_and_cmyk_are_refused(tmp_path: Path) -> None:
     picture = image(mode="RGBA")
     picture.save(tmp_path / "opaque.png")
@@ -156,6 +169,11 @@ def test_transparent_parts_and_cmyk_are_refused(tmp_path: Path) -> None:
     picture.save(tmp_path / "a.png")
     image(mode="LA").save(tmp_path / "grey.png")
     same(next(open_clip(tmp_path / "grey.png").frames()), Picture.of([np.asarray(image(mode="L"))], 8))
+    deep = np.repeat(np.asarray(image(mode="L")).astype(np.uint16)[..., None] * 257, 2, axis=2)
+    deep[..., 1] = 65535
+    write_one(tmp_path / "deep.png", "ya16be", deep.astype(">u2").tobytes())
+    (picture16,) = open_clip(tmp_path / "deep.png").frames()
+    np.testing.assert_array_equal(picture16.y, np.floor(1023 * (deep[..., 0] / 65535) + 0.5))
     image(mode="CMYK").save(tmp_path / "a.jpg")
     image(mode="CMYK").save(tmp_path / "a.tif")
     for name, reason in (("a.png", "has transparent parts"), ("a.jpg", "CMYK"), ("a.tif", "CMYK")):
@@ -469,7 +487,9 @@ def test_pq_is_kept_as_it_is(tmp_path: Path) -> None:
         frame = frame_from_picture(picture)
         frame.color_trc = 16
         container.mux([*stream.encode(frame), *stream.encode(None)])
-    same(next(open_clip(path).frames()), picture)
+    clip = open_clip(path)
+    same(next(clip.frames()), picture)
+    assert clip.colour.endswith("; PQ")
 
 
 def test_an_edit_list_shows_a_part(tmp_path: Path) -> None:

@@ -119,3 +119,9 @@ def test_numbered_pictures_that_are_no_clip_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such files"):
         open_sources([tmp_path / "%05d.png"])
     assert len(open_sources([tmp_path])) == 4
+
+
+def test_a_clip_of_no_folder_is_an_error(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.png", 1)
+    with pytest.raises(InputError, match="--as-clip cannot apply: no source is a folder"):
+        open_sources([tmp_path / "a.png"], as_clip=True)

@@ -1,0 +1,43 @@
+"""Refuse picture and video files of which FFmpeg would decode only a part, or something else than they hold."""
+
+from pathlib import Path
+
+from simplejpeg import decode_jpeg
+
+from codecnn.errors import InputError
+from codecnn.video.iso_media import cropped_size, is_cut
+from codecnn.video.picture_file import PictureFile
+
+LINEAR_LIGHT = "holds linear light; convert it to gamma-coded samples first"
+IN_ITS_OWN = "store the one that is meant in a file of its own"
+
+
+def check_picture_file(path: Path, about: PictureFile, kind: str) -> None:
+    """Raise InputError for several pictures, CMYK, floating point, and TIFF that FFmpeg misreads; `kind` is FFmpeg's."""
+    if about.pictures > 1:
+        raise InputError(f"{path}: holds {about.pictures} pictures; {IN_ITS_OWN}")
+    if about.mode == "CMYK":
+        raise InputError(f"{path}: CMYK is not supported; convert it to RGB first")
+    if about.mode == "F":
+        raise InputError(f"{path}: {LINEAR_LIGHT}")
+    if kind == "tiff_pipe" and (about.kind != "TIFF" or about.is_strange_tiff):
+        raise InputError(
+            f"{path}: this kind of TIFF is not read, only strips of whole numbers that are not compressed, or by LZW, "
+            "Deflate or PackBits (floating point would be linear light)"
+        )
+
+
+def check_jpeg(path: Path) -> None:
+    """Raise InputError for a damaged JPEG: libjpeg-turbo notices more than FFmpeg."""
+    try:
+        decode_jpeg(path.read_bytes(), strict=True)
+    except ValueError as error:
+        raise InputError(f"{path}: damaged ({error})") from error
+
+
+def check_iso_media(path: Path, size: tuple[int, int]) -> None:
+    """Raise InputError for an MP4, HEIC or AVIF that has been cut, or is to be cropped from its coded size."""
+    if is_cut(path):
+        raise InputError(f"{path}: has been cut; its last part is missing")
+    if (shown := cropped_size(path)) not in (None, size):
+        raise InputError(f"{path}: is shown cropped to {shown[0]:g}x{shown[1]:g}; store it so")
