@@ -13,7 +13,10 @@ IN_ITS_OWN = "store the one that is meant in a file of its own"
 
 
 def check_picture_file(path: Path, about: PictureFile, kind: str) -> None:
-    """Raise InputError for several pictures, CMYK, floating point, and TIFF that FFmpeg misreads; `kind` is FFmpeg's."""
+    """Raise InputError for several pictures, CMYK, floating point, and kinds of TIFF that FFmpeg misreads.
+
+    kind: FFmpeg's name of the format.
+    """
     if about.pictures > 1:
         raise InputError(f"{path}: holds {about.pictures} pictures; {IN_ITS_OWN}")
     if about.mode == "CMYK":
