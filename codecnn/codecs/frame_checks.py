@@ -63,8 +63,10 @@ def name_failures(clip: Clip, encoder: str, qp: int) -> Iterator[None]:
 
 
 def zip_frames(clip: Clip, *streams: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield the items of all streams side by side, one a frame; InputError if one stream has fewer than another."""
+    """Yield the items of all streams side by side, one a frame; InputError unless all are as long as the first."""
     for index, row in enumerate(zip_longest(*streams)):
+        if row[0] is None:
+            raise InputError(f"{clip.path}: more than its {index} frames came back from encoder and decoder")
         if any(item is None for item in row):
             raise InputError(f"{clip.path}: only the first {index} of its frames came back from encoder and decoder")
         yield row

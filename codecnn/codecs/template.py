@@ -156,6 +156,8 @@ class CommandTemplate:
             parts.append(f"config: sha256 {_sha256(self.config)}")
         if self.input_bit_depth:
             parts.append(f"coded at {self.input_bit_depth} bit")
+        if (self.minimum_size, self.size_multiple) != (2, 2):
+            parts.append(f"padded to at least {self.minimum_size} and to multiples of {self.size_multiple}")
         if self.decoder == RECONSTRUCTION:
             parts.append("bits as the encoder prints them; all-intra as asked for, not verified")
             if not self.qp_pattern:

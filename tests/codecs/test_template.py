@@ -127,6 +127,7 @@ def x264_template(options: str) -> CommandTemplate:
         ("-c:v libx264 -g 1 -pix_fmt yuv444p10le", "what was decoded 96x80 444 at 10 bit)"),
         ("-c:v libx264 -g 1 -qp 30 -pix_fmt yuv420p", "what was decoded 96x80 420 at 8 bit)"),
         ("-c:v libx264rgb -g 1 -pix_fmt rgb24", "(pixel format gbrp is none of gray, "),
+        ("-c:v libx264 -g 1 -vf fps=75", "more than its 3 frames came back from encoder and decoder"),
         ("-c:v libx264 -g 1 -frames:v 2", "only the first 2 of its frames came back"),
     ],
 )
@@ -305,6 +306,8 @@ def test_pictures_bits_and_qp_are_read_from_the_output_of_the_encoder(tmp_path: 
     assert "second encoding" in template.unfiltered_by
     assert "skip_loop_filter" in x265_template().unfiltered_by
     assert "not verified" not in x265_template().describe(32)
+    assert "padded to at least 64 and to multiples of 2" in x265_template().describe(32)
+    assert "padded" not in template.describe(32)
     assert "bits as the encoder prints them; all-intra as asked for, not verified" in template.describe(32)
     assert "QP as asked for" not in template.describe(32)
 
@@ -340,7 +343,7 @@ def test_the_command_is_split_before_it_is_filled_in() -> None:
         ({"qp_pattern": r"QP 3(\d)"}, "QP 32 was asked for, copier used 2"),
         ({"qp_pattern": r"frame 0 QP (\d+)"}, "printed 1 times what frame 0 QP .* finds, for 2 frames"),
         ({"bits_pattern": r"frame \d QP (\d)\d"}, ""),
-        ({"reconstruction_bit_depth": 8}, "only the first 2 of its frames came back"),
+        ({"reconstruction_bit_depth": 8}, "more than its 2 frames came back"),
         ({"command": "true {qp} {reconstruction}"}, "printed 0 times what"),
         (
             {
