@@ -24,6 +24,7 @@ from codecnn.video.raw import write_raw
 from data_tools import build_dataset
 from experiments.reports.labels import command as report_labels
 from experiments.reports.labels.agreement import compare
+from experiments.reports.labels.means import Interval, differ_from_zero
 from experiments.reports.labels.measure import measure
 from experiments.reports.labels.rate_distortion_cost import (
     Drawn,
@@ -323,3 +324,18 @@ def test_a_picture_without_a_residual_has_no_regret(tmp_path: Path) -> None:
     for row in found["rows"]:
         assert (row["top1"], row["tied"], row["hadamard_regret"], row["dct_regret"]) == (1, 1, 0, 0)
         assert (row["rd"]["hadamard_regret"], row["rd"]["sse_difference"]) == (0, 0)
+
+
+def test_cells_in_bold_are_corrected_for_their_number() -> None:
+    """Four p-values of Holm's procedure by hand: 0.01 x 4, 0.02 x 3 and then no more, at 5 %."""
+
+    def of_chance(chance: float, sequences: int = 6) -> Interval:
+        freedom = sequences - 1
+        return Interval(-stats.t.isf(chance / 2, freedom), stats.t.ppf(0.975, freedom), sequences)
+
+    alone = Interval(1.0, None, 1)
+    found = differ_from_zero([of_chance(0.04), of_chance(0.01), alone, of_chance(0.02), of_chance(0.03)])
+    assert found == [False, True, False, False, False]
+    assert differ_from_zero([of_chance(0.04), of_chance(0.01), of_chance(0.02)]) == [True, True, True]
+    assert differ_from_zero([Interval(1, 0, 3), Interval(0, 0, 3), alone]) == [True, False, False]
+    assert differ_from_zero([]) == []
