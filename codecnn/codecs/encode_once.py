@@ -14,7 +14,7 @@ from codecnn.video.clip import Clip
 
 # How the decoders that can leave out the in-loop filters do it.
 SKIPPED = "the same bits decoded with skip_loop_filter=all"
-SAME_BITS_BY = {
+UNFILTERED_BY = {
     "h264": SKIPPED,
     "hevc": SKIPPED,
     "vp9": "the same bits decoded with loop_filter_level set to 0 in the frame headers",
@@ -22,7 +22,7 @@ SAME_BITS_BY = {
 
 
 def open_decoder_pair(decoder: str, err_detect: str) -> tuple[Decoder, Decoder]:
-    """Open a decoder of FFmpeg twice, the second without in-loop filters; both must be in SAME_BITS_BY.
+    """Open a decoder of FFmpeg twice, the second without in-loop filters; both must be in UNFILTERED_BY.
 
     Other decoders ignore skip_loop_filter without a message. The h264 decoder also tells the QPs of blocks, for
     `decode` to check.

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from codecnn.codecs.codec import CodedFrame
-from codecnn.codecs.encode_once import SAME_BITS_BY
+from codecnn.codecs.encode_once import UNFILTERED_BY
 from codecnn.codecs.encoder_process import read_output
 from codecnn.codecs.frame_checks import (
     check_qp,
@@ -134,7 +134,7 @@ class CommandTemplate:
         """Return a sentence that says how the unfiltered picture is obtained."""
         if self.command_unfiltered:
             return "a second encoding with the in-loop filters off; its decisions may differ"
-        return SAME_BITS_BY[self.decoder]
+        return UNFILTERED_BY[self.decoder]
 
     @property
     def encodes_twice(self) -> bool:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from codecnn.codecs.coded_bits import COUNT_BITS
-from codecnn.codecs.encode_once import SAME_BITS_BY
+from codecnn.codecs.encode_once import UNFILTERED_BY
 from codecnn.codecs.placeholders import Command, list_placeholders, split_command
 from codecnn.codecs.template_run import PLACEHOLDERS
 from codecnn.video.picture import BIT_DEPTHS, SCALES
@@ -57,7 +57,7 @@ def check_decoder(decoder: str, has_bits: bool, has_unfiltered: bool) -> None:
         raise ValueError("a reconstruction needs a bits_pattern")
     if decoder != RECONSTRUCTION and has_bits:
         raise ValueError("a bits_pattern is only for a reconstruction: of a stream the bits are counted")
-    if not has_unfiltered and decoder not in SAME_BITS_BY:
+    if not has_unfiltered and decoder not in UNFILTERED_BY:
         raise ValueError(f"no command_unfiltered, and {decoder} cannot leave out the in-loop filters")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codecnn.codecs.codec import CodedFrame
-from codecnn.codecs.encode_once import SAME_BITS_BY, encode_once, open_decoder_pair
+from codecnn.codecs.encode_once import UNFILTERED_BY, encode_once, open_decoder_pair
 from codecnn.codecs.libavcodec import open_encoder, read_version
 from codecnn.codecs.picture_headers import quantizer_of
 from codecnn.video.clip import Clip
@@ -25,7 +25,7 @@ class Vp9:
     qp_range: tuple[int, int] = (1, 63)
     default_qps: tuple[int, ...] = (14, 25, 35, 43)  # the PSNR of x265 at 22, 27, 32, 37
     decoder: str = "vp9"
-    unfiltered_by: str = SAME_BITS_BY["vp9"]
+    unfiltered_by: str = UNFILTERED_BY["vp9"]
     encodes_twice: bool = False
     coded_bit_depth: int = 0
 

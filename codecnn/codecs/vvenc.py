@@ -27,10 +27,10 @@ class VVenC:
     8-bit originals are coded at an internal bit depth of 10, as in the JVET common test conditions, and the decoded
     pictures stay at 10 bit, at which JVET measures PSNR.
 
-    Baseline: deblocking, SAO, ALF and CC-ALF. LMCS, which works in the loop but is no filter, is off at every preset.
-    FFmpeg's decoder cannot leave out the filters, so the unfiltered picture is from a second encoding: its slices have
-    neither SAO nor ALF parameters, and its decisions may differ. If deblocking is the only filter, its slices are the
-    same bits.
+    Baseline: deblocking, SAO (not with the preset faster: no slice uses it), ALF and, by the encoder's choice, CC-ALF.
+    LMCS, which works in the loop but is no filter, is off at every preset. FFmpeg's decoder cannot leave out the
+    filters, so the unfiltered picture is from a second encoding: its slices have neither SAO nor ALF parameters, and
+    its decisions may differ. If deblocking is the only filter, its slices are the same bits.
     """
 
     preset: str = "faster"

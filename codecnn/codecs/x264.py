@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codecnn.codecs.codec import CodedFrame
-from codecnn.codecs.encode_once import SAME_BITS_BY, encode_once, open_decoder_pair
+from codecnn.codecs.encode_once import UNFILTERED_BY, encode_once, open_decoder_pair
 from codecnn.codecs.libavcodec import encode_grey_picture, open_encoder
 from codecnn.video.clip import Clip
 
@@ -30,7 +30,7 @@ class X264:
     qp_range: tuple[int, int] = (1, 51)  # 0 is lossless
     default_qps: tuple[int, ...] = (22, 27, 32, 37)
     decoder: str = "h264"
-    unfiltered_by: str = SAME_BITS_BY["h264"]
+    unfiltered_by: str = UNFILTERED_BY["h264"]
     encodes_twice: bool = False
     coded_bit_depth: int = 0
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import av
 
 from codecnn.codecs.codec import CodedFrame
-from codecnn.codecs.encode_once import SAME_BITS_BY, encode_once, open_decoder_pair
+from codecnn.codecs.encode_once import UNFILTERED_BY, encode_once, open_decoder_pair
 from codecnn.codecs.libavcodec import encode_grey_picture, open_encoder
 from codecnn.video.clip import Clip
 
@@ -27,7 +27,7 @@ class X265:
     qp_range: tuple[int, int] = (0, 51)
     default_qps: tuple[int, ...] = (22, 27, 32, 37)
     decoder: str = "hevc"
-    unfiltered_by: str = SAME_BITS_BY["hevc"]
+    unfiltered_by: str = UNFILTERED_BY["hevc"]
     encodes_twice: bool = False
     coded_bit_depth: int = 0
 

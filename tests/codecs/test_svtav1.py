@@ -85,7 +85,11 @@ def test_bits_are_counted_of_all_frames_and_of_one_sequence_header(tmp_path: Pat
         assert sum(kinds.values()) == len(unit)
         assert kinds[2] == 2
     expected = [8 * (lengths[0][1] + lengths[0][6]), 8 * lengths[1][6]]
-    assert [frame.bits for frame in SvtAv1().encode(clip, 43)] == expected
+    frames = list(SvtAv1().encode(clip, 43))
+    assert [frame.bits for frame in frames] == expected
+    second = [dict(split_obus(unit)) for unit in units_of(clip, 43, FILTERS_OFF)]
+    of_second = [8 * (second[0][1] + second[0][6]), 8 * second[1][6]]
+    assert [frame.unfiltered_bits for frame in frames] == of_second != expected
 
 
 def test_metadata_is_not_counted() -> None:

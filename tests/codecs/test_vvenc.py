@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,13 +79,23 @@ def test_deblocking_as_the_only_filter_changes_no_decision(tmp_path: Path) -> No
 
 @needs("libvvenc")
 def test_bits_are_counted_of_the_nal_units_that_ffmpeg_keeps(tmp_path: Path) -> None:
-    made = run(tmp_path, PARAMETERS)
-    counted = [frame.bits for frame in VVenC().encode(make_clip(tmp_path, 128, 192, 10, ["chelsea"] * 2), 37)]
+    frames = list(VVenC().encode(make_clip(tmp_path, 128, 192, 10, ["chelsea"] * 2), 37))
+    second_bits = [frame.unfiltered_bits for frame in frames]
+    assert second_bits != [frame.bits for frame in frames]
+    for parameters, counted in (
+        (PARAMETERS, [frame.bits for frame in frames]),
+        (f"{PARAMETERS}:{FILTERS_OFF}", second_bits),
+    ):
+        check_bits(run(tmp_path, parameters), counted)
+
+
+def check_bits(made: Run, counted: Sequence[int | None]) -> None:
     with av.open(str(made.bitstream), format="vvc") as container:
         stream = container.streams.video[0]
         units = [packet for packet in container.demux(stream) if packet.size]
         for index, (unit, bits) in enumerate(zip(units, counted, strict=True)):
             types = "20|23-24" if index == 0 else "12-16|20|23-24"
+            assert bits is not None
             assert VVC.count_bits(bytes(unit), index == 0) == bits
             (kept,) = BitStreamFilterContext(f"filter_units=remove_types={types}", in_stream=stream).filter(unit)
             assert abs(8 * kept.size - bits) <= 8 * 5  # start codes of three or four bytes
