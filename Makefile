@@ -18,11 +18,12 @@ $(STAMP): pyproject.toml constraints.txt
 PICTURES = $(shell $(RUN)/python -c 'import skimage; print(skimage.__path__[0])')/data
 TRAINING = coffee motorcycle_left motorcycle_right coins moon
 MEASURING = astronaut camera chelsea
+YUV = --chroma 420 --range limited  # some are grey
 
 demo: $(STAMP)
 	rm -rf demo
-	$(RUN)/build-dataset $(TRAINING:%=$(PICTURES)/%.png) --out demo/data/train --jobs 2
-	$(RUN)/build-dataset $(MEASURING:%=$(PICTURES)/%.png) --out demo/data/val --jobs 2
+	$(RUN)/build-dataset $(TRAINING:%=$(PICTURES)/%.png) $(YUV) --out demo/data/train --jobs 2
+	$(RUN)/build-dataset $(MEASURING:%=$(PICTURES)/%.png) $(YUV) --out demo/data/val --jobs 2
 	$(RUN)/train-filter experiments/configs/demo.yaml --data demo/data/train --out demo/run
 	$(RUN)/report-gain demo/run --data demo/data/val --out demo
 
