@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 import torch
 
+from tests.forked import Forked, start
 from tests.reports.results_schema import read_results
 from tests.small_data import write_dataset
 
 ROOT = Path(__file__).parent.parent
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 USE = """
-import pathlib, sys
+import pathlib
 import extended
 from codecnn.dataset.reader import Shard
 from data_tools.build_dataset import main as build_dataset
@@ -27,7 +28,7 @@ from experiments.reports.gain.command import main as report_gain
 from experiments.reports.complexity.command import main as report_complexity
 from experiments.train_filter import main as train_filter
 
-data, out = map(pathlib.Path, sys.argv[1:])
+data, out = map(pathlib.Path, arguments)
 small = ["--steps=30", "--batch=4", "--patch=24", "--precision=fp32", "--workers=0", "--holdout=0.25", "--log-every=10"]
 small += ["--network=tiny", "--model.channels=4"]
 assert train_filter([*small, "--data", str(data), "--out", str(out / "run")]) == 0
@@ -58,13 +59,21 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_dataset(tmp_path_factory.mktemp("data"))
 
 
-def environment(module: Path) -> dict[str, str]:
-    return os.environ | ONE_THREAD | {"PYTHONPATH": f"{module}{os.pathsep}{ROOT}"}
+def begin(module: Path, code: str, arguments: list[str], errors: Path) -> Forked:
+    """Run code in a process of its own, where the module can be imported: it adds to registers."""
+
+    def run(arguments: list[str]) -> int:
+        sys.path.insert(0, str(module))
+        names: dict[str, Any] = {"arguments": arguments, "code": 0}
+        exec(code, names)
+        return int(names["code"])
+
+    return start(run, arguments, errors)
 
 
 def test_everything_else_that_is_added_is_used(module: Path, data: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", USE, str(data), str(tmp_path)]
-    subprocess.run(command, env=environment(module), check=True, timeout=300, stdout=subprocess.DEVNULL)
+    code, errors = begin(module, USE, [str(data), str(tmp_path)], tmp_path / "errors").end()
+    assert code == 0, errors
     gain = read_results(tmp_path / "gain")
     assert "kMAC/px, input baseline" in gain["about"]["network"]
     (cost,) = read_results(tmp_path / "cost")["tables"]["networks"]
@@ -72,14 +81,15 @@ def test_everything_else_that_is_added_is_used(module: Path, data: Path, tmp_pat
     assert (tmp_path / "bits" / "report.md").read_text().count("\n| ") == 9
 
 
-OPTIONS = ["--steps=160", "--batch=6", "--precision=fp32", "--holdout=0.25", "--validate-every=40", "--log-every=5"]
-OPTIONS += ["--optimiser.warmup=5", "--optimiser.lr=1e-3", "--checkpoint-every=20", "--workers=1", "--ema=0.9"]
+OPTIONS = ["--steps=80", "--batch=6", "--precision=fp32", "--holdout=0.25", "--validate-every=20", "--log-every=5"]
+OPTIONS += ["--optimiser.warmup=5", "--optimiser.lr=1e-3", "--checkpoint-every=10", "--workers=1", "--ema=0.9"]
 
 
-def train(module: Path, data: Path, out: Path, *more: str, processes: int = 1) -> None:
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"] if processes == 2 else []
-    command = [sys.executable, *launch, "-m", "extended", "--data", str(data), "--out", str(out), *OPTIONS, *more]
-    subprocess.run(command, env=environment(module), check=True, timeout=300, capture_output=True)
+TRAIN = "import extended; code = extended.main(arguments)"
+
+
+def options(data: Path, out: Path, *more: str) -> list[str]:
+    return ["--data", str(data), "--out", str(out), *OPTIONS, *more]
 
 
 def state_of(out: Path) -> dict[str, Any]:
@@ -94,19 +104,18 @@ def figures(out: Path) -> list[float]:
 
 def test_a_block_task_with_batch_norm_learns_and_resumes_bit_for_bit(module: Path, data: Path, tmp_path: Path) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    train(module, data, whole)
+    assert begin(module, TRAIN, options(data, whole), tmp_path / "errors").end() == (0, "")
     falls = figures(whole)
     assert len(falls) == 4
     assert falls[-1] < 0.8 * falls[0]
-    command = [sys.executable, "-m", "extended", "--data", str(data), "--out", str(parts), *OPTIONS]
-    process = subprocess.Popen(command, env=environment(module), stderr=subprocess.DEVNULL)
+    begun = begin(module, TRAIN, options(data, parts), tmp_path / "errors")
     metrics = parts / "metrics.jsonl"
-    while process.poll() is None and (not metrics.exists() or metrics.read_text().count("\n") < 6):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 128 + signal.SIGTERM
-    assert 30 <= state_of(parts)["progress"]["step"] < 160
-    train(module, data, parts, "--resume")
+    while begun.process.is_alive() and (not metrics.exists() or metrics.read_text().count("\n") < 3):
+        time.sleep(0.005)
+    begun.process.terminate()
+    assert begun.end()[0] == 128 + signal.SIGTERM
+    assert 15 <= state_of(parts)["progress"]["step"] < 80
+    assert begin(module, TRAIN, options(data, parts, "--resume"), tmp_path / "errors").end() == (0, "")
     one, two = state_of(whole), state_of(parts)
     for part in ("model", "average"):
         assert "first.1.running_var" in one[part]
@@ -118,7 +127,11 @@ def test_a_block_task_with_batch_norm_learns_and_resumes_bit_for_bit(module: Pat
 
 
 def test_a_block_task_trains_in_two_processes(module: Path, data: Path, tmp_path: Path) -> None:
-    train(module, data, tmp_path / "two", "--patience=1", processes=2)
+    """By torchrun itself, which is tried here only."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "extended"]
+    environment = os.environ | ONE_THREAD | {"PYTHONPATH": f"{module}{os.pathsep}{ROOT}"}
+    command = [*launch, *options(data, tmp_path / "two", "--patience=1")]
+    subprocess.run(command, env=environment, check=True, timeout=300, capture_output=True)
     falls = figures(tmp_path / "two")
     assert len(falls) >= 2
     assert min(falls) < falls[0]
