@@ -41,7 +41,7 @@ ANYWHERE = [
 # Before the size these may be words of a title.
 AFTER_SIZE = [
     r"(?P<frames>\d{1,6})(?:f|fr|frm|frames?|pics?|pictures)",
-    r"(?:fr|frm|frames?)(?P<frames>\d{1,6})",
+    r"(?:f|fr|frm|frames?)(?P<frames>\d{1,6})",
     "(?P<grey>gr[ae]y|gr[ae]yscale|mono|monochrome|luma)",
     f"(?P<scan>{'|'.join(SCANS)})",
     f"(?P<scan>[pi])(?P<fps>{USUAL})",
@@ -84,7 +84,7 @@ def fields_of(word: str, after_size: bool) -> dict[str, str] | None:
         if found := re.fullmatch(pattern, word):
             return _canonical({name: value for name, value in found.groupdict().items() if value})
     layout = ALIASES.get(word, word)
-    if (layout in LAYOUTS and layout != "gray") or UNREADABLE.fullmatch(layout):
+    if (layout in LAYOUTS and word != "gray") or UNREADABLE.fullmatch(layout):
         return {"layout": layout}
     return None
 

@@ -1,6 +1,7 @@
 """Look at the bytes of a raw file: whether they are samples of 8 bit, or the halves of 16-bit words."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -42,23 +43,28 @@ def possible_depths(path: Path, whole: bool) -> Depths:
         if not low[np.arange(256) % 16 != 0].any() and high.sum() >= 32:
             raise InputError(f"{path}: its samples seem to lie in the upper bits of 16-bit words, as in p010; "
                 "--pixel-format says what it is")  # fmt: skip
-        if _are_halves(halves):
+        if _take_turns(halves.reshape(-1)):
             raise InputError(f"{path}: its bytes are no planes of 8 bit, they may be packed or of 16 bit; "
                 "--pixel-format says what it is")  # fmt: skip
         return Depths(frozenset((8,)))
     if not low[16:].any():
         return Depths()
-    return Depths(frozenset((12,) if high[4:].any() else (10, 12)), largest)
+    return Depths(frozenset((12,) if high[4:].any() else (10,) if whole else (10, 12)), largest)
 
 
-def _are_halves(pairs: NDArray) -> bool:
-    """Return whether the two bytes of a pair are of different kinds: like those of the next pair, not like each other.
+def _take_turns(data: NDArray) -> bool:
+    """Return whether bytes of two, three or four kinds take turns, as in words and in packed samples.
 
-    So are the halves of a word, and luma and chroma of packed samples. pairs: (n, 2) uint8.
+    A byte is then more like that of its kind in the next group than like its neighbour, while in planes neighbours are
+    most alike.
     """
-    first, second = pairs.T.astype(np.float32)
-    next_pair = max(_correlation(x[:-1], x[1:]) for x in (first, second))
-    return next_pair > 0.5 and _correlation(first, second) < next_pair - 0.2
+    for period in (2, 3, 4):
+        kinds = data[: len(data) // period * period].reshape(-1, period).T.astype(np.float32)
+        next_group = max(_correlation(kind[:-1], kind[1:]) for kind in kinds)
+        neighbour = min(_correlation(kind, other) for kind, other in pairwise(kinds))
+        if next_group > 0.5 and neighbour < next_group - 0.2:
+            return True
+    return False
 
 
 def _correlation(x: NDArray, y: NDArray) -> float:

@@ -103,6 +103,7 @@ NAMES = [
     ("a_64x64_30_gray.yuv", 64, 64, "30", "gray"),
     ("gray12le_64x64.yuv", 64, 64, "30", "gray12le"),
     ("a_64x64_y8.yuv", 64, 64, "30", "gray"),
+    ("a_64x64_Y800.yuv", 64, 64, "30", "gray"),
     ("a_64x64_mono10.yuv", 64, 64, "30", "gray10le"),
     ("lena_gray_64x64.yuv", 64, 64, "30", "gray"),  # 4:2:0 does not fit its length
     ("gray_wolf_64x64.yuv", 64, 64, "30", "yuv420p"),
@@ -138,7 +139,7 @@ def test_names(tmp_path: Path, name: str, width: int, height: int, rate: str, pi
 # Name, layout of the file and frames, and the reason for which it is refused.
 REFUSED = [
     ("a_64x64_25_10.yuv", "yuv420p", 2, "the name says 10 bit, but the samples are of 8 bit"),
-    ("a_64x64_25_8.yuv", "yuv420p10le", 1, "the name says 8 bit, but the samples are of 10 or 12 bit"),
+    ("a_64x64_25_8.yuv", "yuv420p10le", 1, "the name says 8 bit, but the samples are of 10 bit"),
     ("a_64x64_8bit.yuv", "yuv420p10le", 1, "the name says 8 bit, but"),
     ("a_64x64_10bit.yuv", "yuv420p", 2, "the name says 10 bit, but"),
     ("a_64x64_10bit.yuv", "yuv420p12le", 2, "the name says 10 bit, but the samples are of 12 bit"),
@@ -213,11 +214,16 @@ def test_the_samples_decide_if_the_name_states_no_bit_depth(tmp_path: Path) -> N
         with pytest.warns(InputWarning, match=f"16-bit words up to {words.max()}: read as {depth} bit"):
             assert open_clip(path).format.bit_depth == depth
         assert words.max() > largest // 2
+    write_raw(tmp_path / "a_150x70_12.yuv", [photograph("coffee", 70, 150, 10)] * 2)
+    with pytest.warns(InputWarning, match="read as 10 bit"):  # 12 is the rate
+        assert open_clip(tmp_path / "a_150x70_12.yuv").format.bit_depth == 10
     write_raw(tmp_path / "a_150x70.yuv", [photograph("coffee", 70, 150)] * 2)
     assert opened(tmp_path / "a_150x70.yuv").format.bit_depth == 8
 
 
-@pytest.mark.parametrize("pixel_format", ["yuyv422", "uyvy422", "yuv420p16le", "yuv420p16be", "gray16le", "p010le"])
+@pytest.mark.parametrize(
+    "pixel_format", ["yuyv422", "uyvy422", "yuv420p16le", "yuv420p16be", "gray16le", "p010le", "vuyx"]
+)
 @pytest.mark.parametrize("words", ["", "_8bit_420"])
 def test_samples_that_are_no_planes_of_8_bit(tmp_path: Path, words: str, pixel_format: str) -> None:
     path = tmp_path / f"a_96x64{words}.yuv"
