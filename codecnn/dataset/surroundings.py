@@ -28,7 +28,7 @@ def read_surroundings(shard: Shard, signal: Signal, row: int) -> Surroundings:
     top, left = max(down - 1, 0), max(across - 1, 0)
     height = min((down + 1) * ctu_size, info.height) - top * ctu_size
     width = min((across + 2) * ctu_size, info.width) - left * ctu_size
-    luma = np.zeros((height, width), info.format.dtype)
+    luma = np.zeros((height, width), info.format_of(signal).dtype)
     for y, x in ((down + dy, across + dx) for dy, dx in _BEFORE):
         if y >= top and left <= x < columns:
             there = luma[(y - top) * ctu_size : (y - top + 1) * ctu_size, (x - left) * ctu_size :][:, :ctu_size]

@@ -6,6 +6,7 @@ blocks of 4x4 to 32x32). The number of a mode in a set is mode + 67 * reference 
 every block; a codec can signal a mode on reference line 1 or 2 only if it is one of the most probable modes.
 """
 
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -58,8 +59,12 @@ def count_of(mode_set: ModeSet) -> int:
     return hevc.MODES if mode_set == "hevc-35" else vvc.MODES * reference_lines_of(mode_set)
 
 
+@cache
 def mode_table(mode_set: ModeSet, size: BlockSize, reference_line: int = 0) -> np.ndarray:
-    """Tabulate the properties of the modes for a block size and a reference line, one record for each mode."""
+    """Tabulate the properties of the modes for a block size and a reference line, one record for each mode.
+
+    The array is shared: it must not be changed.
+    """
     if mode_set == "hevc-35":
         records = [_hevc_record(mode, size.width) for mode in range(hevc.MODES)]
     else:

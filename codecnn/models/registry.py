@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from codecnn.errors import InputError
 from codecnn.models.closed_forms import ClosedForms
 from codecnn.models.in_loop_filter import IntegerFilter, Windows
+from codecnn.models.modes.absolute import Absolute, AbsoluteConfig
 from codecnn.models.network import Network
 from codecnn.models.rdn.closed_forms import RdnClosedForms
 from codecnn.models.rdn.config import RdnConfig
@@ -31,6 +33,7 @@ class Family(NamedTuple):
 
 FAMILIES: dict[str, Family] = {
     "rdn": Family(RdnConfig, Rdn, RdnClosedForms, quantise, save_integers, IntegerSamples),
+    "absolute": Family(AbsoluteConfig, Absolute),
 }
 
 
@@ -47,3 +50,9 @@ def family_of(config: object) -> Family:
 def name_of(config: object) -> str:
     """Return the name of the family that a configuration belongs to."""
     return next(name for name, family in FAMILIES.items() if type(config) is family.config)
+
+
+def check_kind(config: object, kind: type[Network], what: str) -> None:
+    """Raise InputError if the network of a configuration is not of a kind; `what` is the kind in words."""
+    if not issubclass(family_of(config).network, kind):
+        raise InputError(f"network must be {what}, not {name_of(config)!r}")

@@ -20,6 +20,7 @@ from codecnn.losses import LOSSES, LossName
 from codecnn.metrics import psnr_gain
 from codecnn.models.in_loop_filter import FilterConfig, FilterNetwork, Windows
 from codecnn.models.network import Network
+from codecnn.models.registry import check_kind
 from codecnn.tasks.task import Sums
 from codecnn.video.picture import Picture, Plane
 
@@ -61,6 +62,7 @@ class InLoopFilter:
 
     def draws(self, shards: Sequence[Shard], config: FilterConfig) -> "Patches":
         """Return an object that draws patches; InputError if windows, patch and network do not fit together."""
+        check_kind(config, FilterNetwork, "an in-loop filter")
         return Patches(shards, config, self.patch)
 
     def sums(self, network: nn.Module, batch: Batch) -> Sums:

@@ -1,0 +1,100 @@
+"""Read blocks from whole frames, with their references as a decoder has them at that moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from codecnn.dataset.reader import Shard
+from codecnn.dataset.surroundings import read_surroundings
+from codecnn.errors import InputError
+from codecnn.intra.block_size import BlockSize
+from codecnn.labels.mode_sets import ModeSet
+from codecnn.labels.search import blocks_at
+from codecnn.labels.tables import satd_tables
+from codecnn.labels.torch_engine.costs import gather_references
+from codecnn.models.blocks import Blocks
+
+
+@dataclass(frozen=True)
+class Site:
+    """Hold some blocks of one CTU, in planes that hold what is decoded around it."""
+
+    original: NDArray  # (H, W) uint16 luma at the decoder's bit depth; only the CTU is filled
+    reference: NDArray  # (H, W) uint16: the unfiltered luma
+    blocks: NDArray  # (n, 4) as `blocks_at` gives them, in these planes
+    size: BlockSize
+    bit_depth: int
+    ctu_size: int
+    samples: Blocks[NDArray]
+
+    def satd_tables(self, modes: ModeSet) -> NDArray:
+        """Return the Hadamard SATD and the DCT SATD of all modes: (2, n, modes) float32."""
+        planes = self.original, self.reference
+        return satd_tables(*planes, self.blocks, self.size, self.bit_depth, modes, self.ctu_size)
+
+
+class Sites:
+    """List the CTUs of shards that hold a block of a size, and read blocks; InputError if there is none."""
+
+    def __init__(self, shards: Sequence[Shard], size: int) -> None:
+        self.shards, self.size = shards, BlockSize(size, size)
+        if small := [shard for shard in shards if size > shard.info.ctu_size]:
+            raise InputError(f"{small[0].path}: CTUs of {small[0].info.ctu_size} hold no blocks of {size}")
+        rows = [np.flatnonzero((s.ctus["width"] >= size) & (s.ctus["height"] >= size)) for s in shards]
+        self.rows = np.concatenate(rows)
+        self.ends = np.cumsum([len(of_shard) for of_shard in rows])
+        if not len(self.rows):
+            raise InputError(f"{shards[0].path.parent}: no picture holds a block of {size}x{size}")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def spread(self, each: int) -> list[int]:
+        """Return the numbers of so many CTUs of each shard, spread evenly."""
+        bounds = zip([0, *self.ends[:-1]], self.ends, strict=True)
+        chosen = [np.linspace(first, end - 1, min(each, end - first)).round() for first, end in bounds]
+        return [int(number) for number in np.concatenate(chosen)]
+
+    def read(self, number: int, most: int | None = None, rng: Generator | None = None) -> Site:
+        """Return the blocks of a CTU in raster order, or at most so many of them, drawn by `rng`."""
+        shard = self.shards[int(np.searchsorted(self.ends, number, side="right"))]
+        row, info, side = int(self.rows[number]), shard.info, self.size.width
+        left, top, columns, lines = (int(shard.ctus[row][name]) for name in ("x", "y", "width", "height"))
+        chosen = np.arange((columns // side) * (lines // side))
+        if rng is not None:
+            chosen = rng.permutation(chosen)[:most]
+        down, across = np.divmod(chosen, columns // side)
+        picture = info.height, info.width
+        blocks = blocks_at(left + across * side, top + down * side, self.size, picture, info.ctu_size)
+
+        around = read_surroundings(shard, "unfiltered", row)
+        left, top = left - around.x, top - around.y
+        blocks[:, :2] -= (around.x, around.y)
+        bit_depth = info.bit_depth_of("unfiltered")
+        original = np.zeros(around.luma.shape, np.uint16)
+        inside = slice(info.margin, info.margin + lines), slice(info.margin, info.margin + columns)
+        ctu = shard.luma("original", row)[inside].astype(np.uint16) << (bit_depth - info.bit_depth)
+        original[top : top + lines, left : left + columns] = ctu
+        samples = _samples(original, around.luma, blocks, side, bit_depth, info.qp)
+        return Site(original, around.luma.astype(np.uint16), blocks, self.size, bit_depth, info.ctu_size, samples)
+
+
+def _samples(
+    original: NDArray, reference: NDArray, blocks: NDArray, side: int, bit_depth: int, qp: int
+) -> Blocks[NDArray]:
+    x, y, right, below = (column[:, None, None] for column in blocks.T)
+    steps = np.arange(side)
+    plane = torch.from_numpy(reference.astype(np.int32))
+    references = gather_references(plane, torch.from_numpy(blocks), BlockSize(side, side), bit_depth)
+    available = np.concatenate((x > 0, below / side, y > 0, right / side), 1)[..., 0]  # (n, 4)
+    return Blocks(
+        original[y + steps[:, None], x + steps],
+        references.numpy().astype(np.uint16),
+        available.astype(np.float32),
+        np.full(len(blocks), qp, np.float32),
+        np.full(len(blocks), (1 << bit_depth) - 1, np.float32),
+    )

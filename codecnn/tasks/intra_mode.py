@@ -1,0 +1,132 @@
+"""Train networks that rank intra modes, on labels or on the costs of all modes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional as F
+
+from codecnn.dataset.reader import Shard
+from codecnn.labels.ranking import regret
+from codecnn.models.blocks import Blocks, ModeConfig, ModeNetwork, to_tensors
+from codecnn.models.network import Network
+from codecnn.models.registry import check_kind
+from codecnn.tasks.block_sites import Site, Sites
+from codecnn.tasks.task import Sums
+
+Measure = Literal["hadamard", "dct"]
+MEASURES: tuple[Measure, ...] = ("hadamard", "dct")
+
+
+class Batch(NamedTuple):
+    """Hold B blocks with the costs of all modes."""
+
+    blocks: Blocks[Any]
+    costs: Any  # (B, modes) float32, orthonormal scale
+
+
+@dataclass(frozen=True)
+class IntraMode:
+    """Rank the intra modes of a block.
+
+    Args:
+        labels: the measure of a mode's cost; the label is the mode with the least.
+        target: what is learned. hard: the label. soft: probabilities of the modes, as exp(-(cost / least cost - 1) /
+            temperature). expected: the least expected cost, under the probabilities of the network.
+        temperature: of soft targets.
+        blocks: most blocks of a CTU in a batch.
+        validate_ctus: CTUs of each held-out file to validate on, spread evenly.
+    """
+
+    name: ClassVar[str] = "intra-mode"
+    decides: ClassVar[str] = "regret"
+    larger_is_better: ClassVar[bool] = False
+    network: ClassVar[str] = "absolute"
+
+    labels: Measure = "hadamard"
+    target: Literal["hard", "soft", "expected"] = "soft"
+    temperature: float = 0.03
+    blocks: int = 64
+    validate_ctus: int = 4
+
+    def __post_init__(self) -> None:
+        if min(self.blocks, self.validate_ctus) < 1 or not 0 < self.temperature < 1e3:
+            raise ValueError(
+                "blocks and validate_ctus must be 1 or more and temperature above 0 and below 1000, not "
+                f"{self.blocks}, {self.validate_ctus} and {self.temperature}"
+            )
+
+    def draws(self, shards: Sequence[Shard], config: ModeConfig) -> "BlocksOfCtus":
+        """Return what draws blocks of CTUs; InputError if no picture holds one."""
+        check_kind(config, ModeNetwork, "one that ranks intra modes")
+        return BlocksOfCtus(shards, config, self.labels, self.blocks)
+
+    def sums(self, network: nn.Module, batch: Batch) -> Sums:
+        """Return the loss, and how often the network puts the label first."""
+        logits, costs = network(batch.blocks).float(), batch.costs
+        least, label = costs.min(1, keepdim=True)
+        count = logits.new_tensor(float(len(logits)))
+        if self.target == "hard":
+            loss = F.cross_entropy(logits, label[:, 0], reduction="sum"), count
+        elif self.target == "soft":
+            target = torch.softmax((1 - costs / least.clamp(min=1)) / self.temperature, 1)
+            loss = -(target * F.log_softmax(logits, 1)).sum(), count
+        else:
+            loss = (torch.softmax(logits, 1) * (costs - least)).sum(), least.sum().clamp(min=1)
+        return {"loss": loss, "top1": ((logits.argmax(1) == label[:, 0]).sum(), count)}
+
+    def validate(self, network: Network, shards: Sequence[Shard]) -> dict[str, float]:
+        """Return in percent: "regret" of the first mode, "regret_k" of the best of the first k, and "top1".
+
+        top1 is the share of blocks whose label comes first.
+        """
+        assert isinstance(network, ModeNetwork)
+        sites = Sites(shards, network.config.size)
+        costs, logits = [], []
+        for unit in sites.spread(self.validate_ctus):
+            site = sites.read(unit)
+            costs.append(site.satd_tables(network.config.modes)[MEASURES.index(self.labels)])
+            logits.append(logits_of(network, site))
+        return figures(np.concatenate(costs), np.concatenate(logits))
+
+    def notes(self, shards: Sequence[Shard]) -> dict[str, Any]:
+        """Return how many CTUs were trained on."""
+        return {"ctus": sum(map(len, shards))}
+
+
+def figures(costs: NDArray, logits: NDArray) -> dict[str, float]:
+    """Return the figures of a ranking by logits, both (N, modes); see `IntraMode.validate`."""
+    ranked = np.argsort(-logits, 1, kind="stable")
+    found = {"regret": 100 * regret(costs, ranked[:, :1])}
+    found |= {f"regret_{k}": 100 * regret(costs, ranked[:, :k]) for k in (2, 3, 5)}
+    return found | {"top1": 100 * float((ranked[:, 0] == costs.argmin(1)).mean())}
+
+
+@torch.inference_mode()
+def logits_of(network: ModeNetwork, site: Site) -> NDArray:
+    """Return the logits of the blocks of a site: (n, modes) float32."""
+    logits: NDArray = network(to_tensors(site.samples, next(network.parameters()).device)).float().cpu().numpy()
+    return logits
+
+
+class BlocksOfCtus:
+    """Draw blocks of a CTU at random, with the costs of all modes."""
+
+    def __init__(self, shards: Sequence[Shard], config: ModeConfig, measure: Measure, most: int) -> None:
+        self.sites, self.modes = Sites(shards, config.size), config.modes
+        self.measure, self.most = MEASURES.index(measure), most
+
+    @property
+    def units(self) -> int:
+        """Count the CTUs that hold a block."""
+        return len(self.sites)
+
+    def draw(self, unit: int, step: Generator, own: Generator) -> Batch:
+        """Return blocks of one CTU."""
+        site = self.sites.read(unit, self.most, own)
+        return Batch(site.samples, site.satd_tables(self.modes)[self.measure])
