@@ -302,7 +302,9 @@ def test_rates(tmp_path: Path) -> None:
                       (" F90000:1", Fraction(30)), (" F1000000007:33333333", Fraction(30))):  # fmt: skip
         path.write_bytes(f"YUV4MPEG2 W16 H16{tag} C420\nFRAME\n".encode() + bytes(384))
         assert open_clip(path).format.fps == rate, tag
-        if tag != " F30000:1001":
+        if tag == " F30000:1001":
+            assert open_clip(path, FormatOptions(fps=Fraction("29.97"))).format.fps == Fraction("29.97")
+        else:
             assert open_clip(path, FormatOptions(fps=Fraction(25))).format.fps == 25, tag
 
 
