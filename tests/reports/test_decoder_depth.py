@@ -1,5 +1,6 @@
 """Test that pictures are filtered and measured at the decoder's bit depth, with the bits of their own streams."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.dataset.reader import Shard, open_folder
 from codecnn.dataset.schema import ShardInfo
 from codecnn.dataset.writer import ShardWriter
-from codecnn.metrics import bd_rate
+from codecnn.inference.filtering import filter_picture
+from codecnn.metrics import bd_rate, psnr
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
 from codecnn.tasks.in_loop_filter import InLoopFilter
@@ -126,3 +128,39 @@ def test_networks_are_trained_and_validated_at_the_depth_of_the_decoder(data: Pa
     assert abs(batch.original.astype(int) - batch.windows.y[:, 2:-2, 2:-2]).mean() < 40  # of 1023
     gain = task.validate(brighter(1), shards)["gain"]
     assert gain == pytest.approx(expected(shards[0], "baseline", more=1) - expected(shards[0], "baseline"))
+
+
+def bits_of_the_baseline(shard: Shard, kept: Sequence[int]) -> tuple[int, int | None]:
+    return int(shard.bits[kept].sum()), int(shard.bits[kept].sum())
+
+
+def at_8_bit(picture: Picture, bit_depth: int) -> Picture:
+    return picture
+
+
+MUTANTS: dict[str, tuple[str, Callable[..., object]]] = {
+    "bits of the baseline for the second encoding": ("gain.measure.bits_of", bits_of_the_baseline),
+    "originals that are not scaled up": ("shared.frames.convert_bit_depth", at_8_bit),
+    "a peak of 8 bit": ("gain.measure.psnr", lambda a, b, depth: psnr(a, b, 8)),
+    "the unfiltered picture filtered": (
+        "gain.measure.filter_picture",
+        lambda network, baseline, unfiltered, *rest: filter_picture(network, unfiltered, unfiltered, *rest),
+    ),
+    "filters that are all on": ("shared.cautions.filters_off", lambda shards: []),
+    "depths that are not compared": ("shared.cautions.codec_cautions", lambda notes, infos: []),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_mistakes_of_measuring_are_noticed(
+    data: Path,
+    tmp_path: Path,
+    mutant: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The tests of this file fail where the behaviour of a part is another one."""
+    name, wrong = MUTANTS[mutant]
+    monkeypatch.setattr(f"experiments.reports.{name}", wrong)
+    with pytest.raises(AssertionError):
+        test_gain_is_measured_at_the_depth_of_the_decoder(data, tmp_path, capsys)
