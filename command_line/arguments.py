@@ -53,6 +53,13 @@ def seconds(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds, at most 10^7")
 
 
+def address(text: str) -> str:
+    """Read the address of a server, which is not empty."""
+    if not text:
+        raise argparse.ArgumentTypeError("the address is empty")
+    return text
+
+
 def path(text: str) -> Path:
     """Read the path of a file or a folder; an empty one, as of a shell's variable that is not set, is refused."""
     if not text:

@@ -4,7 +4,7 @@ import argparse
 
 from codecnn.intra.block_size import SHAPES, SQUARES, BlockSize
 from codecnn.labels.mode_sets import MODE_SETS, ModeSet, largest_ctu, sizes_of
-from command_line.arguments import jobs, path, positive, seconds, whole_number
+from command_line.arguments import address, jobs, path, positive, seconds, whole_number
 from command_line.encoding import SOURCES, add_codec, add_encoding, add_formats
 from command_line.parser import Parser
 
@@ -39,8 +39,8 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
     add("--storage", choices=("fast", "compact"), default="fast", help="uncompressed, or gzip")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--jobs", type=jobs, default=1, help="shards made at the same time, a process each")
-    where.add_argument("--dask", metavar="ADDRESS", help="make them on the Dask cluster of this scheduler, such as "
-        "tcp://host:8786; its workers must see sources and --out under the same names")  # fmt: skip
+    where.add_argument("--dask", type=address, metavar="ADDRESS", help="make them on the Dask cluster of this "
+        "scheduler, such as tcp://host:8786; its workers must see sources and --out under the same names")  # fmt: skip
     add("--dask-timeout", type=seconds, metavar="SECONDS", help="for how long the scheduler may not answer, or have no "
         "worker; 60 if not given")  # fmt: skip
     add_formats(parser)

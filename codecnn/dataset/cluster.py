@@ -1,9 +1,10 @@
 """Make shards on a Dask cluster, by Dask's own client."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,8 @@ from codecnn.errors import InputError
 from codecnn.io.files import PartialFile
 
 POLL_SECONDS = 0.5
+GRACE_SECONDS = 2  # for Dask, which has the same time limit, to say why it could not connect
+AGAIN = "the same command makes what is missing"
 
 
 def build_on_cluster(tasks: Sequence[ShardTask], address: str, seconds: float) -> Iterator[str | None]:
@@ -87,29 +90,60 @@ def _versions(codec: Codec) -> dict[str, str]:
 @contextmanager
 def _connected(address: str, seconds: float) -> Iterator[Any]:
     """Connect to a scheduler that has a worker; InputError if there is none."""
+    logger = logging.getLogger("distributed")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)  # what is wrong is said here, in one line
+    try:
+        begin, client = time.monotonic(), _open_client(address, seconds)
+        try:
+            while lack := _lack(client):
+                if time.monotonic() - begin > seconds:
+                    raise InputError(f"{address}: {lack} within {seconds:g} s")
+                time.sleep(POLL_SECONDS)
+            yield client
+        finally:
+            with suppress(OSError):  # the scheduler is lost
+                client.close(timeout=1)
+    finally:
+        logger.setLevel(level)
+
+
+def _open_client(address: str, seconds: float) -> Any:  # noqa: ANN401
+    """Return a client of a scheduler; InputError if none answers.
+
+    A thread of its own opens it: Dask waits without a limit for a server that listens but is no scheduler.
+    """
     try:
         from distributed import Client
     except ImportError as error:
         raise InputError("--dask needs Dask: pip install 'codecnn[dask]'") from error
-    logger = logging.getLogger("distributed")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)  # what is wrong is said here, in one line
-    begin = time.monotonic()
+    client, answer = Client.__new__(Client), SimpleQueue[Exception | None]()
+
+    def connect() -> None:
+        try:
+            client.__init__(address, timeout=seconds, set_as_default=False)
+            answer.put(None)
+        except Exception as error:  # another one for each kind of address that it does not understand
+            answer.put(error)
+
+    threading.Thread(target=connect, daemon=True).start()
     try:
-        try:
-            client = Client(address, timeout=seconds, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{address}: no Dask scheduler answers ({' '.join(str(error).split())})") from error
-        try:
-            while not client.nthreads():
-                if time.monotonic() - begin > seconds:
-                    raise InputError(f"{address}: no worker within {seconds:g} s")
-                time.sleep(POLL_SECONDS)
-            yield client
-        finally:
-            client.close(timeout=1)
-    finally:
-        logger.setLevel(level)
+        failed = answer.get(timeout=seconds + GRACE_SECONDS)
+    except Empty:
+        failed = TimeoutError(f"nothing within {seconds:g} s")
+    if failed:
+        client.status = "closed"  # else it would try to say farewell, and print that it could not
+        raise InputError(f"{address}: no Dask scheduler answers ({' '.join(str(failed).split())})") from failed
+    return client
+
+
+def _lack(client: Any) -> str:  # noqa: ANN401
+    """Return what a cluster lacks to work, in words; empty if nothing."""
+    try:
+        workers = client.status == "running" and client.sync(client.scheduler.ncores, workers=None, callback_timeout=2)
+    except OSError:  # it is lost, or does not answer in time
+        workers = False
+    return "no answer of the Dask scheduler" if workers is False else "" if workers else "no worker"
 
 
 @contextmanager
@@ -126,14 +160,10 @@ def _next(done: "SimpleQueue[Any]", client: Any, address: str, seconds: float) -
         try:
             return done.get(timeout=POLL_SECONDS)
         except Empty:
-            running = client.status == "running"
-            if running and client.nthreads():
+            if not (lack := _lack(client)):
                 good = time.monotonic()
             elif time.monotonic() - good > seconds:
-                what = "no worker" if running else "the Dask scheduler has not answered"
-                raise InputError(
-                    f"{address}: {what} for {seconds:g} s; the same command makes what is missing"
-                ) from None
+                raise InputError(f"{address}: {lack} for {seconds:g} s; {AGAIN}") from None
 
 
 def _reason(future: Any, task: ShardTask, address: str) -> str | None:  # noqa: ANN401
@@ -141,7 +171,7 @@ def _reason(future: Any, task: ShardTask, address: str) -> str | None:  # noqa: 
     from distributed import KilledWorker
 
     if future.status == "cancelled":
-        raise InputError(f"{address}: the Dask scheduler is lost; the same command makes what is missing")
+        raise InputError(f"{address}: no answer of the Dask scheduler; {AGAIN}")
     error = future.exception()
     if error is None:
         returned: str | None = future.result()

@@ -185,6 +185,7 @@ def test_bad_options_are_one_line_and_exit_code_2(tmp_path: Path, capsys: pytest
         (["--jobs", "1000000"], "1000000 is not from 1 to "),
         (["--jobs", "0"], "0 is not from 1 to "),
         (["--jobs", "2", "--dask", "tcp://host:1"], "not allowed with argument --jobs"),
+        (["--dask", ""], "the address is empty"),
         (["--dask-timeout", "inf"], "inf is not a positive number of seconds"),
         (["--encoder-timeout", "soon"], "soon is not a positive number of seconds"),
         (["--label-modes", "hevc-35"], "hevc-35 cannot be with CTUs of 128"),

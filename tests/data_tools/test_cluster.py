@@ -1,7 +1,9 @@
 """Test builds on a real Dask scheduler with workers in processes of their own, some of which are killed."""
 
+import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -178,22 +180,29 @@ def test_workers_without_the_package_are_one_line(
     assert "codecnn" in line
 
 
+@pytest.mark.parametrize("lost_by", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_lost_scheduler_is_one_line(
-    start_worker: Start, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    start_worker: Start, source: Path, tmp_path: Path, lost_by: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scheduler, out = Scheduler(), tmp_path / "out"
     start_worker(scheduler.address)
-    when(lambda: any(out.glob("*.h5")), scheduler.stop)
+    when(lambda: any(out.glob("*.h5")), lambda: scheduler.process.send_signal(lost_by))
     command = [str(source), "--out", str(out), *FAST, "--qp", *map(str, range(10, 50))]
-    assert main([*command, "--dask", scheduler.address, "--dask-timeout", "5"]) == 2
+    assert main([*command, "--dask", scheduler.address, "--dask-timeout", "4"]) == 2
+    scheduler.stop()
     (line,) = lines(capsys)
-    assert line.startswith(f"build-dataset: {scheduler.address}: the Dask scheduler ")
+    assert line.startswith(f"build-dataset: {scheduler.address}: no answer of the Dask scheduler")
 
 
-def test_no_scheduler_is_one_line(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(source), "--out", str(tmp_path / "out"), "--dask", "nowhere:12", "--dask-timeout", "0.5"]) == 2
+@pytest.mark.parametrize("kind", ["nowhere:12", "nonsense", "tls://127.0.0.1:1", "other://127.0.0.1:1", "no scheduler"])
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_no_scheduler_is_one_line(source: Path, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:  # listens, but says nothing
+        address = f"127.0.0.1:{server.getsockname()[1]}" if kind == "no scheduler" else kind
+        assert main([str(source), "--out", str(tmp_path / "out"), "--dask", address, "--dask-timeout", "0.5"]) == 2
+    gc.collect()
     (line,) = lines(capsys)
-    assert line.startswith("build-dataset: nowhere:12: no Dask scheduler answers")
+    assert line.startswith(f"build-dataset: {address}: no Dask scheduler answers")
 
 
 def test_a_worker_that_sees_other_files_or_has_other_programs_makes_nothing(source: Path, tmp_path: Path) -> None:
