@@ -60,7 +60,7 @@ def test_bad_input_is_one_line(
 ) -> None:
     where = [] if "nowhere" in arguments else [str(data)]
     assert main([*where, *arguments, "--out", str(tmp_path / "out")]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "warning: not all in-loop" not in line)
     assert line.startswith("report-codecs: ")
     assert not (tmp_path / "out").exists()
 
