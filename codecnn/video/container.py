@@ -114,18 +114,25 @@ def _open(path: Path, file: FileIO) -> InputContainer:
     options = {"format_whitelist": f"{PICTURES},{VIDEOS}", "protocol_whitelist": "none", "err_detect": CHECKS}
     # FFmpeg sees no name: no extension, no pattern of numbers, no protocol, no encoding of letters.
     file.name = ""
+    before, _ = av.logging.get_last_error()
     try:
         return _logged(lambda: av.open(file, "r", options=options, metadata_errors="replace"))
     except av.FFmpegError as error:
-        _, kind, text = cast(tuple[int, str, str] | None, error.log) or (0, "", "")  # PyAV's own type is another
-        if "not on whitelist" not in text and describe_picture_file(path).kind == "TGA":  # which has no magic number
-            file.seek(0)
-            file.name = "picture.tga"
-            return av.open(file, "r", format="image2pipe")
+        count, last = av.logging.get_last_error()
+        kind, text = last[1:] if last and count > before else ("", "")
         if kind in LINEAR:
             raise InputError(f"{path}: {LINEAR[kind]}: {LINEAR_LIGHT}") from error
-        known = f"the kind {kind.removesuffix('_pipe')} is not read" if "not on whitelist" in text else error.strerror
-        raise UnknownKindError(f"{path}: not a picture or video that can be read ({known})") from error
+        if "not on whitelist" in text:
+            reason = f"the kind {kind.removesuffix('_pipe')} is not read"
+        elif kind:
+            raise InputError(f"{path}: damaged ({kind.split(',')[0]}: {text.strip()})") from error
+        elif describe_picture_file(path).kind == "TGA":  # which has no magic number
+            file.seek(0)
+            file.name = "picture.tga"
+            return cast(InputContainer, _checked(path, lambda: av.open(file, "r", format="image2pipe")))
+        else:
+            reason = str(error.strerror)
+        raise UnknownKindError(f"{path}: not a picture or video that can be read ({reason})") from error
 
 
 def _only_video(path: Path, container: InputContainer) -> av.VideoStream:

@@ -4,13 +4,17 @@ import hashlib
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from codecnn.errors import InputError, InputWarning
 from codecnn.video.format_options import FormatOptions
+from codecnn.video.frames import frame_from_picture
 from codecnn.video.sources import open_sources
+from codecnn.video.y4m import write_y4m
+from tests.pictures import photograph
 
 
 def write_picture(path: Path, grey: int, width: int = 32) -> None:
@@ -43,6 +47,18 @@ def test_a_damaged_picture_in_a_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "b.png").write_bytes((tmp_path / "b.png").read_bytes()[:60])
     with pytest.raises(InputError, match=r"b\.png: "):
         [list(source.clip.frames()) for source in open_sources([tmp_path])]
+
+
+def test_a_video_without_its_end_in_a_folder_is_an_error(tmp_path: Path) -> None:
+    write_y4m(tmp_path / "a.y4m", [photograph("coffee", 32, 32)])
+    with av.open(str(tmp_path / "b.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        container.mux([*stream.encode(frame_from_picture(photograph("coffee", 32, 32))), *stream.encode(None)])
+    data = (tmp_path / "b.mp4").read_bytes()
+    (tmp_path / "b.mp4").write_bytes(data[: data.index(b"moov") - 4])
+    with pytest.raises(InputError, match=r"b\.mp4: damaged \(mov: moov atom not found\)"):
+        open_sources([tmp_path])
 
 
 def test_a_folder_with_nothing_to_read_is_an_error(tmp_path: Path) -> None:
