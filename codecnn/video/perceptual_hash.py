@@ -18,7 +18,7 @@ from codecnn.video.picture import Plane
 
 SIDE = 64  # samples on the longer side
 BLUR = 2.0  # standard deviation in samples: what is coarser is left out
-STEP, SIZES = 0.97, 27  # a crop may be down to 45 % of the longer side
+STEP, SIZES = 0.985, 54  # a crop may be down to 45 % of the longer side
 LEAST = 14  # samples on the shorter side of what is looked for
 ALIKE = 0.52  # the least correlation of a copy; see docs/weights.md
 
