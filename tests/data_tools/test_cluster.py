@@ -188,8 +188,10 @@ def test_a_lost_scheduler_is_one_line(
     start_worker(scheduler.address)
     when(lambda: any(out.glob("*.h5")), lambda: scheduler.process.send_signal(lost_by))
     command = [str(source), "--out", str(out), *FAST, "--qp", *map(str, range(10, 50))]
-    assert main([*command, "--dask", scheduler.address, "--dask-timeout", "4"]) == 2
-    scheduler.stop()
+    try:
+        assert main([*command, "--dask", scheduler.address, "--dask-timeout", "4"]) == 2
+    finally:
+        scheduler.stop()
     (line,) = lines(capsys)
     assert line.startswith(f"build-dataset: {scheduler.address}: no answer of the Dask scheduler")
 
