@@ -20,7 +20,7 @@ from codecnn.video.raw import write_raw
 from data_tools.build_dataset import main
 from tests.pictures import photograph
 
-pytest.importorskip("distributed")
+Client = pytest.importorskip("distributed").Client
 
 FAST = ["--preset", "ultrafast", "--no-labels"]
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -186,6 +186,8 @@ def test_a_lost_scheduler_is_one_line(
 ) -> None:
     scheduler, out = Scheduler(), tmp_path / "out"
     start_worker(scheduler.address)
+    with Client(scheduler.address, set_as_default=False) as client:
+        client.wait_for_workers(1, timeout=60)
     when(lambda: any(out.glob("*.h5")), lambda: scheduler.process.send_signal(lost_by))
     command = [str(source), "--out", str(out), *FAST, "--qp", *map(str, range(10, 50))]
     try:
