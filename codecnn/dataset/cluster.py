@@ -1,5 +1,7 @@
 """Make shards on a Dask cluster, by Dask's own client."""
 
+import asyncio
+import concurrent.futures
 import logging
 import threading
 import time
@@ -37,7 +39,7 @@ def build_on_cluster(tasks: Sequence[ShardTask], address: str, seconds: float) -
             future.add_done_callback(done.put)
         for _ in tasks:
             future = _next(done, client, address, seconds)
-            yield _reason(future, futures[future], address)
+            yield _reason(future, futures[future], address, seconds)
 
 
 def build_on_worker(task: ShardTask, mark: Path) -> str | None:
@@ -166,16 +168,19 @@ def _next(done: "SimpleQueue[Any]", client: Any, address: str, seconds: float) -
                 raise InputError(f"{address}: {lack} for {seconds:g} s; {AGAIN}") from None
 
 
-def _reason(future: Any, task: ShardTask, address: str) -> str | None:  # noqa: ANN401
+def _reason(future: Any, task: ShardTask, address: str, seconds: float) -> str | None:  # noqa: ANN401
     """Return what a worker returned, or in one line why it has returned nothing."""
     from distributed import KilledWorker
 
-    if future.status == "cancelled":
-        raise InputError(f"{address}: no answer of the Dask scheduler; {AGAIN}")
-    error = future.exception()
-    if error is None:
-        returned: str | None = future.result()
-        return returned
+    try:
+        error = future.exception(timeout=seconds)
+        if future.status == "cancelled":
+            raise concurrent.futures.CancelledError
+        if error is None:
+            returned: str | None = future.result(timeout=seconds)  # it comes from the worker, by the scheduler
+            return returned
+    except (asyncio.CancelledError, concurrent.futures.CancelledError, OSError) as lost:
+        raise InputError(f"{address}: no answer of the Dask scheduler; {AGAIN}") from lost
     if isinstance(error, KilledWorker):
         return f"{task.clip.path}: every worker of the cluster that coded it at QP {task.info.qp} has died"
     return f"the workers of the cluster fail: {type(error).__name__}: {' '.join(str(error).split())}"
