@@ -85,7 +85,8 @@ def decode(video: OpenVideo) -> Iterator[av.VideoFrame]:
     # The decoder of TIFF, if it is to refuse errors, also refuses tags that it does not know.
     stream.codec_context.options = {"err_detect": CHECKS + ("" if stream.codec_context.name == "tiff" else "+explode")}
     is_indexed = container.format.name.startswith("mov") and stream.frames > 0
-    count, unseen, end = 0, 0, 0.0
+    is_avi = container.format.name == "avi"
+    count, unseen, received, repeated, end = 0, 0, 0, 0, 0.0
     packets = container.demux()
     while (packet := _checked(path, lambda: next(packets, None))) is not None:
         if packet.pts is not None and packet.time_base:
@@ -95,12 +96,16 @@ def decode(video: OpenVideo) -> Iterator[av.VideoFrame]:
         if packet.is_corrupt:
             raise InputError(f"{path}: the data of frame {count} are damaged")
         unseen += packet.is_discard  # cut off by an edit list
+        if is_avi and packet.dts is not None:  # it counts empty packets, which repeat a frame and are not read
+            repeated, received = packet.dts - received, received + 1
         for frame in _checked(path, packet.decode):
             if frame.is_corrupt:
                 raise InputError(f"{path}: frame {count} is damaged")
             yield frame
             count += 1
     stated = len(stream.index_entries) if is_indexed else stream.frames
+    if is_avi:
+        stated = max(len(stream.index_entries), stated - repeated)
     if count + unseen < stated:
         raise InputError(f"{path}: {count + unseen} frames could be decoded of {stated} that it says it has")
     missing = (container.duration or 0) / av.time_base - end

@@ -35,7 +35,8 @@ def read_name(path: Path) -> NameOfFile:
 
     A name is a title, a size, and words of the format, as in `Name_1920x1080_50_10bit_420.yuv`. Every word after the
     size must be known. Before it, words count only if they cannot be a part of a title, such as "10bit", "nv12" and
-    "422". If the size comes first, the title is the first run of words that are not known.
+    "422"; directly before it also "rgb" and "packed", which are not clear. If the size comes first, the title is the
+    first run of words that are not known.
     """
     name = NameOfFile()
     words = _words(path)
@@ -49,7 +50,7 @@ def read_name(path: Path) -> NameOfFile:
             name.numbers.append(word)
         elif position == size - 1 and PERHAPS_GREY.fullmatch(word):
             name.perhaps_grey = word
-        elif position not in title or FORMAT_LIKE.fullmatch(word):
+        elif position not in title or FORMAT_LIKE.fullmatch(word) or (position == size - 1 and _names_layout(word)):
             name.unknown.append(word)
     return name
 
@@ -69,7 +70,7 @@ def _words(path: Path) -> list[str]:
     text = re.sub(r"(?<![a-z\d])fps[_\- ]+(?=\d)", "fps", text)
     text = re.sub(rf"(?<=\d)({UNITS})(?=\d)", r"\1_", text)
     text = re.sub(r"4:(\d):(\d)", r"4\1\2", text)
-    text = re.sub(r"(?<=\d)[_ ]?[x\u00d7*][_ ]?(?=\d)", "x", text)
+    text = re.sub(r"(?<=\d)([_ ]?)[x\u00d7*]\1(?=\d)", "x", text)  # but not 1080_x264
     text = re.sub(r"(\d{2,5}x\d{2,5})\.", r"\1_", text)
     text = re.sub("(full|video|limited|tv|pc|semi)[_\\- ](?=range|planar)", r"\1", text)
     return [word for word in re.split(r"[_\-\s,;+&@~#()\[\]{}]+|\.(?!\d)|(?<!\d)\.", text) if word]
@@ -88,6 +89,11 @@ def _fields(word: str, position: int, size: int) -> dict[str, str] | None:
     if fields and "width" in fields and position != size and not SIZE.fullmatch(word):
         return {name: value for name, value in fields.items() if name not in ("width", "height")}
     return fields
+
+
+def _names_layout(word: str) -> bool:
+    """Return whether a word such as "rgb" is of a layout, though it is not clear which."""
+    return "layout" in (fields_of(word, True) or {})
 
 
 def _first_unknown(words: list[str], known: list[dict[str, str] | None]) -> range:

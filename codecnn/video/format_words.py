@@ -49,10 +49,12 @@ AFTER_SIZE = [
     "(?P<range>(?:full|video|limited|tv|pc|narrow)(?:range)?|jpeg|mpeg)",
     "(?P<semiplanar>sp|semiplanar)",
     "(?P<layout>rgb|bgr|gbr|bayer|packed|interleaved)",
-    # Of no field: colour, version or part, and what the file is.
+    # Of no field: colour, version or part, what the file is, and how it was coded.
     "(?:bt|rec|ct|itu)?(?:601|709|2020)(?:nc|ncl)?|(?:dci|display)?p3|pq|hlg|sdr|hdr|(?:st|smpte)2084",
     r"(?:v|rev|r|ver|version|part|scene|shot|clip|seg|take|cut)\d\d?|\d{1,4}s(?:ec)?",
-    r"yuv|raw|planar|crop|cropped|jvet|jctvc|ctc|orig|original|src|source|ref|final|rec|recon|dec|decoded|qp\d\d?",
+    "yuv|raw|planar|crop|cropped|jvet|jctvc|ctc|orig|original|src|source|ref|final|rec|recon|dec|decoded|erp",
+    "copy|test|train|val|in|input|out|output|enc|encoded|compressed|filtered|lossless|intra|ai|ra|ldb|ldp|anchor",
+    r"[xh]26\d|avc|hevc|vvc|av1|vp[89]|(?:jm|hm|vtm|ecm)[\d.]*|(?:qp?|crf)\d\d?|\d+[km]?bps",
 ]
 ALIASES = {name.removesuffix("le"): name for name in LAYOUTS if re.fullmatch(r"[pyn][v024]\d\dle", name)}
 ALIASES |= {

@@ -224,6 +224,23 @@ def test_a_file_that_was_cut_is_an_error(tmp_path: Path, name: str, part: float)
         list(open_clip(tmp_path / name).frames())
 
 
+def test_a_repeated_frame_of_an_avi_is_none_that_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "a.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for time in (0, 2, 3, 6):  # FFmpeg stores empty packets at the other times
+            frame = frame_from_picture(PHOTOGRAPH)
+            frame.pts = time
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert len(list(open_clip(path).frames())) == 4
+    data = path.read_bytes()
+    path.write_bytes(data[: data.rindex(b"00dc", 0, data.index(b"idx1"))])  # without the last frame and the index
+    with pytest.raises(InputError, match="3 frames could be decoded of 6"):
+        list(open_clip(path).frames())
+
+
 @pytest.mark.parametrize("name", ["a.jpg", "a.mp4", "a.mkv", "a.gif", "a.png", "a.tif"])
 def test_random_bytes_in_the_middle_are_an_error(tmp_path: Path, name: str) -> None:
     write_any(tmp_path / name)
