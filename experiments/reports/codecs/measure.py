@@ -37,10 +37,16 @@ Rates = dict[str, dict[str, BdRate]]  # by codec, then by source
 
 
 def measure(shard: Shard) -> list[tuple[float, float]]:
-    """Return PSNR-Y of the baseline and the unfiltered picture of each frame in dB, in the bit depth of the decoder."""
+    """Return PSNR-Y of the baseline and the unfiltered picture of each frame in dB.
+
+    The samples have the precision of the decoder and the scale of the original, so that the peak is the same for codecs
+    of different bit depths.
+    """
+    depth = shard.info.bit_depth
+    scale = 2 ** (shard.info.bit_depth_of("baseline") - depth)
     frames = (read_frame(shard, index) for index in range(shard.frames))
     return [
-        (psnr(f.original, f.baseline.y, f.baseline.bit_depth), psnr(f.original, f.unfiltered.y, f.baseline.bit_depth))
+        (psnr(f.original / scale, f.baseline.y / scale, depth), psnr(f.original / scale, f.unfiltered.y / scale, depth))
         for f in frames
     ]
 

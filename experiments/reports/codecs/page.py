@@ -17,7 +17,7 @@ def page(curves: Curves, rates: Rates, anchor: str, cautions: Sequence[str]) -> 
     codecs = sorted(rates, key=lambda codec: (math.isnan(means[codec]), means[codec]))
     about = {
         "BD-rate": f"of PSNR-Y against {anchor} in percent, PCHIP, per clip, then averaged; below 0: fewer bits",
-        "PSNR-Y": "in the bit depth of the decoder, with peak 2^bit depth - 1, mean over frames",
+        "PSNR-Y": "of the decoder's samples in the original's scale, with its peak 2^bit depth - 1, mean over frames",
     }
     lossless = {source: points[0].lossless for source, of_clip in curves.items() for points in of_clip.values()}
     if left_out := sum(lossless.values()):
