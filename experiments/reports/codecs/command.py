@@ -1,7 +1,7 @@
 """report-codecs: rate-distortion curves of the codecs of a dataset, and their BD-rates against one of them.
 
 Reads the baselines of dataset files that build-dataset made in one folder with several codecs. Reports how many bits
-each codec needs for the same PSNR-Y, all-intra at constant QP, with all its in-loop filters. Saves report.md,
+each codec needs for the same PSNR-Y, all-intra at constant QP, with its in-loop filters. Saves report.md,
 results.json and rd.png.
 """
 

@@ -1,7 +1,7 @@
 """report-gain: what a trained filter gains in luma PSNR and BD-rate over the codec's own output.
 
 Filters every picture of a dataset, rounds and clips it to integers at its bit depth, and compares it with the baseline
-(the decoder's output, all its in-loop filters on) at the same bits. Saves report.md, results.json and rd.png.
+(the decoder's output, with the codec's in-loop filters) at the same bits. Saves report.md, results.json and rd.png.
 """
 
 import codecnn.torch_settings  # noqa: F401

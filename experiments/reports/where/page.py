@@ -17,7 +17,7 @@ SHOWN = (0, 1, 2, 3, 4, 6, 8, 12, 16, 20, 24, FARTHEST)  # distances in the tabl
 NO_SAMPLES = "no samples, or none with an error, at this distance"
 
 DEFINITIONS = """\
-Every figure is of luma, against the codec's own output with all its in-loop filters on, and unless said otherwise the
+Every figure is of luma, against the codec's own output with its in-loop filters, and unless said otherwise the
 mean over the clips of each clip's figure. Gain: PSNR-Y, mean over the frames. Pooled gain: 10 log10 of the squared
 error of the baseline, summed over some of the samples of all frames, over that of the filtered samples; it is no mean
 of PSNRs. CTU by CTU: the network sees a CTU and its margin. Picture at once: all that it can reach. Self-ensemble: the
