@@ -73,7 +73,12 @@ def _clips_of(path: Path, options: FormatOptions, as_clip: bool) -> Iterator[Cli
             yield open_clip(path, options)
         return
     found = False
-    for folder, folders, files in os.walk(path):
+    walked: set[str] = set()
+    for folder, folders, files in os.walk(path, onerror=_refuse_folder, followlinks=True):
+        if (real := os.path.realpath(folder)) in walked:  # by a link, which may lead in a circle
+            folders.clear()
+            continue
+        walked.add(real)
         folders[:] = sorted((name for name in folders if not name.startswith(".")), key=_order)
         names = sorted((name for name in files if not name.startswith(".")), key=_order)
         clips = _readable((Path(folder, name) for name in names), options)
@@ -85,6 +90,10 @@ def _clips_of(path: Path, options: FormatOptions, as_clip: bool) -> Iterator[Cli
             yield clip
     if not found:
         raise InputError(f"{path}: no pictures or videos in it")
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
 
 
 def _order(name: str) -> list[tuple[int, str]]:

@@ -1,6 +1,8 @@
 """Test what paths stand for: files, folders, numbered pictures."""
 
+import errno
 import hashlib
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -39,6 +41,29 @@ def test_a_folder_is_all_that_it_holds_in_the_order_of_names(tmp_path: Path) -> 
         ("im10.png", "im10", [0]),
         ("im1.png", "im1", [2]),
     ]
+
+
+def test_links_to_folders_are_followed_and_no_folder_is_taken_twice(tmp_path: Path) -> None:
+    write_picture(tmp_path / "elsewhere" / "im1.png", 1)
+    write_picture(tmp_path / "set" / "im2.png", 2)
+    (tmp_path / "set" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "set" / "circle").symlink_to(tmp_path / "set")
+    assert [name for name, _, _ in greys(tmp_path / "set")] == ["im2.png", "im1.png"]
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_picture(tmp_path / "a.png", 1)
+    write_picture(tmp_path / "closed" / "b.png", 2)
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match=r"closed: cannot be read \(Permission denied\)"):
+        open_sources([tmp_path])
 
 
 def test_a_damaged_picture_in_a_folder_is_an_error(tmp_path: Path) -> None:
