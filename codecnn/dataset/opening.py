@@ -15,8 +15,6 @@ from codecnn.dataset.schema import (
     FORMER_SCHEMA,
     FPS,
     LABEL_MAPS,
-    MOST_BITS,
-    MOST_BITS_PER_SAMPLE,
     OPTIONAL_SIGNALS,
     SCHEMA,
     SIGNALS,
@@ -110,10 +108,9 @@ def check_numbers(path: Path, file: h5py.File, info: ShardInfo) -> None:
     ctus = file["ctu"][:]
     if not all(np.array_equal(ctus[name], values) for name, values in zip(ctus.dtype.names, expected, strict=True)):
         raise InputError(f"{path}: the CTUs are not those of {frames} frames of {info.width}x{info.height}")
-    most = MOST_BITS + MOST_BITS_PER_SAMPLE * info.width * info.height
     for name in (name for name in BITS if name in arrays_of(info)):
         bits, total = file[name][:], attributes.get(f"total_{name}")
-        if not 0 < bits.min() <= bits.max() <= most:
+        if not 0 < bits.min() <= bits.max() <= info.most_bits:
             raise InputError(f"{path}: a frame of {bits.min()} or of {bits.max()} {name} cannot be")
         if bits.sum() != total:
             raise InputError(f"{path}: the {name} of the frames do not add up to {total}")

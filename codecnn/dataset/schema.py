@@ -91,6 +91,11 @@ class ShardInfo:
         return replace(self.format, bit_depth=self.bit_depth_of(signal))
 
     @property
+    def most_bits(self) -> int:
+        """Return the bits that no frame can have more of."""
+        return MOST_BITS + MOST_BITS_PER_SAMPLE * self.width * self.height
+
+    @property
     def planes(self) -> str:
         """Return the names of each signal's planes: "yuv", at 4:0:0 "y"."""
         return "yuv"[: len(SCALES[self.chroma])]

@@ -72,7 +72,8 @@ class ShardWriter:
 
         A map is on the block grid of the picture padded to whole CTUs, (rows, columns). `unfiltered_bits` are those
         of a second encoding. `in_loop_filters` says by names which filters were on: stored is what was on in any
-        frame. ValueError for signals, maps and unfiltered bits other than those that the info announces.
+        frame. ValueError for signals, maps and unfiltered bits other than those that the info announces, InputError
+        for bits that cannot be.
         """
         info, size = self.info, self.info.ctu_size
         if wrong := signals.keys() ^ set(info.signal_names):
@@ -91,6 +92,8 @@ class ShardWriter:
         if counts.keys() != self.totals.keys():
             raise ValueError("bits of the unfiltered signal are missing or not announced")
         for name, count in counts.items():
+            if not 0 < count <= info.most_bits:  # so an encoder may print
+                raise InputError(f"{info.source}: frame {self.frames} of {count} {name} cannot be")
             self._append(name, np.array([count]))
             self.totals[name] += count
         self._append("qp_used", np.array([qp_used]))

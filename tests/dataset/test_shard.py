@@ -188,6 +188,16 @@ def test_an_error_while_writing_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("bits", [0, -1, 10**12, 10**30])
+def test_bits_that_cannot_be_are_refused_before_they_are_stored(tmp_path: Path, bits: int) -> None:
+    with (
+        pytest.raises(InputError, match=f"c.yuv: frame 0 of {bits} bits cannot be"),
+        ShardWriter(tmp_path / "a.h5", INFO) as writer,
+    ):
+        writer.append(signals(frame(0, 8)), bits, 32, labels(0))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_frames_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no frames"), ShardWriter(tmp_path / "a.h5", INFO):
         pass
