@@ -82,13 +82,7 @@ def column_sums(coefficients: np.ndarray, width: int, height: int, scratch: np.n
         elif height == 16:
             total += _magnitude_16(_unit(_dct_16(_load_16(coefficients, x, stride))))
         else:
-            for k in range(16):
-                a, b = load(coefficients, x + k * stride), load(coefficients, x + (31 - k) * stride)
-                if height == 32:
-                    _fold_32(a, b, k, scratch)
-                else:
-                    c = load(coefficients, x + (32 + k) * stride)
-                    _fold_64(a, b, c, load(coefficients, x + (63 - k) * stride), k, scratch)
+            _fold_column(coefficients, x, stride, height, scratch)
             total += _magnitude_16(_unit(_quarter(scratch, 0))) + _magnitude_16(_join(_quarter(scratch, 1)))
             if height == 64:
                 third, fourth = _odd_quarters(scratch)
@@ -114,19 +108,25 @@ def transform_column(
     elif height == 16:
         _store_16(out, 0, _unit(_dct_16(_load_16(coefficients, x, stride))))
     else:
-        for k in range(16):
-            a, b = load(coefficients, x + k * stride), load(coefficients, x + (31 - k) * stride)
-            if height == 32:
-                _fold_32(a, b, k, scratch)
-            else:
-                c = load(coefficients, x + (32 + k) * stride)
-                _fold_64(a, b, c, load(coefficients, x + (63 - k) * stride), k, scratch)
+        _fold_column(coefficients, x, stride, height, scratch)
         _store_16(out, 0, _unit(_quarter(scratch, 0)))
         _store_16(out, 16, _join(_quarter(scratch, 1)))
         if height == 64:
             third, fourth = _odd_quarters(scratch)
             _store_16(out, 32, third)
             _store_16(out, 48, fourth)
+
+
+@njit(nogil=True, forceinline=True)
+def _fold_column(coefficients: np.ndarray, x: int, stride: int, height: int, scratch: np.ndarray) -> None:
+    """Compute the first stage of a column of 32 points, or the first two of 64."""
+    for k in range(16):
+        a, b = load(coefficients, x + k * stride), load(coefficients, x + (31 - k) * stride)
+        if height == 32:
+            _fold_32(a, b, k, scratch)
+        else:
+            c = load(coefficients, x + (32 + k) * stride)
+            _fold_64(a, b, c, load(coefficients, x + (63 - k) * stride), k, scratch)
 
 
 @njit(nogil=True, forceinline=True)
