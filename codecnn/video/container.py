@@ -14,7 +14,7 @@ from av.stream import Disposition
 from codecnn.errors import InputError
 from codecnn.video.picture import VideoFormat
 from codecnn.video.picture_file import PictureFile, describe_picture_file
-from codecnn.video.refusals import IN_ITS_OWN, LINEAR_LIGHT, check_iso_media, check_jpeg, check_picture_file
+from codecnn.video.refusals import IN_ITS_OWN, LINEAR_LIGHT, check_iso_media, check_jpeg, check_ogg, check_picture_file
 
 # FFmpeg's names of formats that hold pictures or video, and never name other files.
 PICTURES = (
@@ -76,6 +76,8 @@ def open_video(path: Path) -> Iterator[OpenVideo]:
             check_jpeg(path)
         if kind.startswith("mov"):
             check_iso_media(path, size)
+        if kind == "ogg":
+            check_ogg(path)
         yield OpenVideo(path, container, stream, about)
 
 

@@ -9,6 +9,8 @@ from codecnn.video.iso_media import cropped_size, is_cut
 from codecnn.video.picture_file import PictureFile
 
 LINEAR_LIGHT = "holds linear light; convert it to gamma-coded samples first"
+OGG_HEADER, OGG_PAGE = 27, 65307  # bytes of a page of Ogg before its table of segments, and at most; RFC 3533, 6
+CUT = "has been cut; its last part is missing"
 IN_ITS_OWN = "store the one that is meant in a file of its own"
 
 
@@ -41,6 +43,18 @@ def check_jpeg(path: Path) -> None:
 def check_iso_media(path: Path, size: tuple[int, int]) -> None:
     """Raise InputError for an MP4, HEIC or AVIF that has been cut, or is to be cropped from its coded size."""
     if is_cut(path):
-        raise InputError(f"{path}: has been cut; its last part is missing")
+        raise InputError(f"{path}: {CUT}")
     if (shown := cropped_size(path)) not in (None, size):
         raise InputError(f"{path}: is shown cropped to {shown[0]:g}x{shown[1]:g}; store it so")
+
+
+def check_ogg(path: Path) -> None:
+    """Raise InputError for an Ogg file that does not end with the whole last page of a stream: FFmpeg does not mind."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - OGG_PAGE))
+        tail = file.read()
+    page = tail[max(0, tail.rfind(b"OggS")) :]
+    segments = page[OGG_HEADER : OGG_HEADER + page[OGG_HEADER - 1]] if len(page) >= OGG_HEADER else b""
+    is_whole = len(page) == OGG_HEADER + len(segments) + sum(segments)
+    if not is_whole or not page[5] & 4:  # end of stream
+        raise InputError(f"{path}: {CUT}")

@@ -196,7 +196,7 @@ def test_a_wrong_checksum_is_an_error(tmp_path: Path) -> None:
 
 CUT = [
     *("a.png", "a.jpg", "a.gif", "a.webp", "a.tif", "a.bmp", "a.tga", "a.jp2", "a.avif", "a.ppm", "a.sgi", "a.pcx"),
-    *("a.mp4", "a.mov", "a.mkv", "a.avi", "a.flv", "a.ivf", "a.apng"),
+    *("a.mp4", "a.mov", "a.mkv", "a.avi", "a.flv", "a.ivf", "a.ogg", "a.apng"),
 ]
 
 
@@ -204,7 +204,7 @@ def write_any(path: Path) -> None:
     """Write the picture, or frames, that the name says."""
     if path.suffix in (".mp4", ".mov", ".mkv", ".flv", ".avi"):
         write_video(path, movflags="faststart") if path.suffix == ".mp4" else write_video(path)
-    elif path.suffix == ".ivf":
+    elif path.suffix in (".ivf", ".ogg"):
         write_video(path, "libvpx", deadline="realtime")
     elif path.suffix == ".apng":
         image().save(path, "PNG", save_all=True, append_images=[image("chelsea"), image("astronaut")])
@@ -217,7 +217,9 @@ def write_any(path: Path) -> None:
 def test_a_file_that_was_cut_is_an_error(tmp_path: Path, name: str, part: float) -> None:
     write_any(tmp_path / name)
     frames = list(open_clip(tmp_path / name).frames())
-    assert len(frames) == (12 if name[2:] in ("mp4", "mov", "mkv", "avi", "flv", "ivf") else 3 if "apng" in name else 1)
+    assert len(frames) == (
+        12 if name[2:] in ("mp4", "mov", "mkv", "avi", "flv", "ivf", "ogg") else 3 if "apng" in name else 1
+    )
     data = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(data[: int(part * len(data))])
     with pytest.raises(InputError, match=rf"{name}: "):
