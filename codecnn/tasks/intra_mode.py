@@ -81,7 +81,7 @@ class IntraMode:
         return {"loss": loss, "top1": ((logits.argmax(1) == label[:, 0]).sum(), count)}
 
     def validate(self, network: Network, shards: Sequence[Shard]) -> dict[str, float]:
-        """Return in percent: "regret" of the first mode, "regret_k" of the best of the first k, and "top1".
+        """Return in percent: "regret" of the first mode, "top<k>_regret" of the best of the first k, and "top1".
 
         top1 is the share of blocks whose label comes first.
         """
@@ -103,7 +103,7 @@ def figures(costs: NDArray, logits: NDArray) -> dict[str, float]:
     """Return the figures of a ranking by logits, both (N, modes); see `IntraMode.validate`."""
     ranked = np.argsort(-logits, 1, kind="stable")
     found = {"regret": 100 * regret(costs, ranked[:, :1])}
-    found |= {f"regret_{k}": 100 * regret(costs, ranked[:, :k]) for k in (2, 3, 5)}
+    found |= {f"top{k}_regret": 100 * regret(costs, ranked[:, :k]) for k in (2, 3, 5)}
     return found | {"top1": 100 * float((ranked[:, 0] == costs.argmin(1)).mean())}
 
 

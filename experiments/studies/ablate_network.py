@@ -29,7 +29,8 @@ from experiments.studies.study_file import Fields, flatten, known_task, read_stu
 from experiments.studies.trial import Place, Result, check_run, failures, finish_run, kept_going
 from experiments.studies.variant import Variant
 
-SHARED = {"seed", "steps", "qps", "holdout", "validate_every", "validate_frames"}  # no variant may change these
+# No variant may change these. labels: regrets are by the same measure.
+SHARED = {"seed", "steps", "qps", "holdout", "validate_every", "validate_frames", "validate_ctus", "labels"}
 
 
 @dataclass(frozen=True)

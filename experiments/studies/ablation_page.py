@@ -27,11 +27,11 @@ def page(title: str, variants: Sequence[Variant], more: dict[str, str]) -> Page:
             figure: (GAIN if figure == "gain" else "at the last validation")
             + "; mean ± sample standard deviation over the seeds",
             f"against {first.name}": "the same of the differences between runs of one seed",
-            "kMAC/px": "at a CTU of 128",
+            **cost_note(first),
         }
     )
     with_found = any(variant.found for variant in variants)
-    heads: list[str | Column] = ["variant", Column("kMAC/px", ".1f"), Column("parameters", ","), figure]
+    heads: list[str | Column] = ["variant", Column(first.cost_unit, ".1f"), Column("parameters", ","), figure]
     heads += [*(Column(f"QP {qp}", "+.3f") for qp in qps), f"against {first.name}"]
     heads += ["found before"] if with_found else []
     rows = []
@@ -39,6 +39,11 @@ def page(title: str, variants: Sequence[Variant], more: dict[str, str]) -> Page:
         cells: list[Cell] = [v.name, v.kmac, v.parameters, str(v.figure), *(v.by_qp[qp] for qp in qps)]
         rows.append(cells + ["" if v is first else str(v.against(first))] + ([v.found] if with_found else []))
     return Page(title.capitalize(), about, [Table(heads, 1, rows)])
+
+
+def cost_note(variant: Variant) -> dict[str, str]:
+    """Return what a report says of the costs of networks, by their unit."""
+    return {variant.cost_unit: "at a CTU of 128" if variant.cost_unit == "kMAC/px" else "of the task, such as a block"}
 
 
 def results(variants: Sequence[Variant], more: dict[str, str]) -> bytes:

@@ -9,7 +9,7 @@ from experiments.reports.shared import page as shared
 from experiments.reports.shared.figures import pyplot, to_png
 from experiments.reports.shared.page import Page
 from experiments.reports.shared.table import Cell, Column, Table
-from experiments.studies.ablation_page import GAIN, axis_label
+from experiments.studies.ablation_page import GAIN, axis_label, cost_note
 from experiments.studies.variant import Variant, trained_with
 
 
@@ -28,9 +28,9 @@ def page(networks: Sequence[Variant], about: dict[str, str]) -> Page:
     front, qps, figure = pareto_front(networks), list(networks[0].by_qp), networks[0].recipe.task.decides
     notes = about | trained_with(networks)
     notes[figure] = (GAIN if figure == "gain" else "at the last validation") + ", of one training"
-    notes["kMAC/px"] = "at a CTU of 128"
+    notes |= cost_note(networks[0])
     notes["C, D, n, g"] = "channels, blocks, convolutions in a block, growth"
-    heads: list[str | Column] = ["network", Column("kMAC/px", ".1f"), Column("parameters", ",")]
+    heads: list[str | Column] = ["network", Column(networks[0].cost_unit, ".1f"), Column("parameters", ",")]
     heads += [Column(name, "+.3f") for name in (figure, *(f"QP {qp}" for qp in qps))]
     blocks: list[str | Table] = []
     for title, chosen in (("Pareto front", front), ("All networks", sorted(networks, key=lambda n: n.kmac))):
@@ -81,7 +81,7 @@ def plot(networks: Sequence[Variant]) -> bytes:
     axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
     axis.xaxis.set_minor_formatter(ticker.NullFormatter())
-    axis.set_xlabel("kMAC per luma sample")
+    axis.set_xlabel(networks[0].cost_unit)
     axis.set_ylabel(axis_label(networks[0]))
     axis.grid(alpha=0.3, which="both")
     axis.legend(fontsize=8)

@@ -10,6 +10,7 @@ import torch
 
 from codecnn.models.costs import parameter_count
 from codecnn.models.registry import make_network
+from codecnn.tasks.in_loop_filter import InLoopFilter
 from codecnn.training.recipe import Recipe, describe
 from experiments.studies.trial import Result
 
@@ -41,6 +42,11 @@ class Variant:
     found: str  # an earlier finding about it, from the file of the study
     results: dict[int, Result]  # by seed
     kmac: float  # as from `experiments.studies.cost.kmac_of`
+
+    @property
+    def cost_unit(self) -> str:
+        """Return what `kmac` is in."""
+        return "kMAC/px" if self.recipe.task.name == InLoopFilter.name else "kMAC a sample"
 
     @property
     def figure(self) -> Spread:

@@ -171,6 +171,26 @@ def test_a_training_that_fails_is_marked_and_the_others_are_reported(
     assert "all trainings failed: step" in capsys.readouterr().err
 
 
+def test_rankings_of_modes_have_no_figures_by_qp(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The regret of the best of two modes is no figure at QP 2, and what is measured is the same in all variants."""
+    base = "{network: absolute, model: {transforms: 8}, steps: 2, batch: 2, validate_every: 2, workers: 0}"
+    study = f"task: intra-mode\nbase: {base}\nseeds: [0]\nvariants: [{{name: as is}}]"
+    config = tmp_path / "modes.yaml"
+    config.write_text(study)
+    assert main(command(config, data, tmp_path / "out")) == 0
+    (row,) = read_results(tmp_path / "out")["tables"]["variants"]
+    assert (row["figure"], row["by_qp"]) == ("regret", {})
+    assert (
+        "| variant | kMAC a sample | parameters | regret | against as is |" in (tmp_path / "out/report.md").read_text()
+    )
+    for change in ("labels: dct", "validate_ctus: 1"):
+        config.write_text(study.replace("name: as is", f"name: other, change: {{{change}}}"))
+        assert main(command(config, data, tmp_path / "other")) == 2
+        assert "must be the same in all variants" in capsys.readouterr().err
+
+
 def test_a_variant_that_fails_with_one_seed_is_reported_with_the_others(
     data: Path, config: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

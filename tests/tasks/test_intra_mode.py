@@ -78,7 +78,7 @@ def test_regret_and_modes_to_test() -> None:
 
 def test_figures_of_a_perfect_and_of_a_wrong_ranking() -> None:
     costs = np.random.default_rng(0).uniform(1, 2, (50, 67)).astype(np.float32)
-    assert figures(costs, -costs) == {"regret": 0, "regret_2": 0, "regret_3": 0, "regret_5": 0, "top1": 100}
+    assert figures(costs, -costs) == {"regret": 0, "top2_regret": 0, "top3_regret": 0, "top5_regret": 0, "top1": 100}
     worst = figures(costs, costs)
     assert worst["regret"] == pytest.approx(100 * (costs.max(1).sum() / costs.min(1).sum() - 1), rel=1e-5)
     assert worst["top1"] == 0
@@ -135,7 +135,7 @@ def test_training_ranks_better_than_chance(data: Path, tmp_path: Path) -> None:
     train(Run(recipe, data, None, tmp_path / "run"), tell=lambda event: found.extend([event.figures or {}]))
     untrained = IntraMode().validate(Absolute(AbsoluteConfig(8)).eval(), open_folder(data))
     assert found[-1]["regret"] < untrained["regret"] / 2
-    assert found[-1]["regret"] > found[-1]["regret_2"] > found[-1]["regret_5"] >= 0
+    assert found[-1]["regret"] > found[-1]["top2_regret"] > found[-1]["top5_regret"] >= 0
 
 
 def test_what_does_not_fit_is_refused(data: Path) -> None:
