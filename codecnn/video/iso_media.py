@@ -10,10 +10,10 @@ MIRROR = re.compile(rb"\0\0\0\x09imir")
 
 
 def _boxes(path: Path) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the kind, begin and end of every box at the top of a file."""
+    """Yield the kind, begin and end of every box at the top of a file, up to what cameras add that is no box."""
     length, at = path.stat().st_size, 0
     with path.open("rb") as file:
-        while len(head := file.read(16)) >= 8:
+        while len(head := file.read(16)) >= 8 and head[4:8].isalnum():
             size, kind = struct.unpack(">I4s", head[:8])
             if size == 1:
                 size = struct.unpack(">Q", head[8:].ljust(8, b"\0"))[0]

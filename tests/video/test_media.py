@@ -226,6 +226,14 @@ def test_a_file_that_was_cut_is_an_error(tmp_path: Path, name: str, part: float)
         list(open_clip(tmp_path / name).frames())
 
 
+def test_what_a_camera_adds_to_an_mp4_is_passed_over(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4")
+    for added in (b"\xff" * 100, b"\0" * 100, np.random.default_rng(1).bytes(5000)):
+        path = tmp_path / "b.mp4"
+        path.write_bytes((tmp_path / "a.mp4").read_bytes() + added)
+        assert len(list(open_clip(path).frames())) == 12
+
+
 def test_a_repeated_frame_of_an_avi_is_none_that_is_missing(tmp_path: Path) -> None:
     path = tmp_path / "a.avi"
     with av.open(str(path), "w") as container:
