@@ -4,11 +4,13 @@ import re
 
 from codecnn.video.layouts import LAYOUTS
 
-# The common intermediate format (CIF) and its variants, and sizes of displays: luma width and height.
+# The common intermediate format (CIF) and its variants, and sizes of displays: luma width and height. Without HD, which
+# is 1280x720 or 1920x1080, and QHD, which is 2560x1440 or 960x540.
 NAMED_SIZES = {
     "sqcif": (128, 96), "qcif": (176, 144), "cif": (352, 288), "sif": (352, 240), "4cif": (704, 576),
     "16cif": (1408, 1152), "qvga": (320, 240), "vga": (640, 480), "svga": (800, 600), "xga": (1024, 768),
-    "hd": (1280, 720), "fhd": (1920, 1080), "fullhd": (1920, 1080), "qhd": (2560, 1440), "uhd": (3840, 2160),
+    "hd720": (1280, 720), "hd1080": (1920, 1080), "fhd": (1920, 1080), "fullhd": (1920, 1080), "wqhd": (2560, 1440),
+    "uhd": (3840, 2160),
 }  # fmt: skip
 WIDTHS_BY_LINES = {720: 1280, 1080: 1920, 1440: 2560, 2160: 3840, 4320: 7680}
 # Rates that are written without their point.
@@ -52,7 +54,7 @@ AFTER_SIZE = [
     # Of no field: colour, version or part, what the file is, and how it was coded.
     "(?:bt|rec|ct|itu)?(?:601|709|2020)(?:nc|ncl)?|(?:dci|display)?p3|pq|hlg|sdr|hdr|(?:st|smpte)2084",
     r"(?:v|rev|r|ver|version|part|scene|shot|clip|seg|take|cut)\d\d?|\d{1,4}s(?:ec)?",
-    "yuv|raw|planar|crop|cropped|jvet|jctvc|ctc|orig|original|src|source|ref|final|rec|recon|dec|decoded|erp",
+    "yuv|raw|planar|crop|cropped|jvet|jctvc|ctc|orig|original|src|source|ref|final|rec|recon|dec|decoded|erp|q?hd",
     "copy|test|train|val|in|input|out|output|enc|encoded|compressed|filtered|lossless|intra|ai|ra|ldb|ldp|anchor",
     r"[xh]26\d|avc|hevc|vvc|av1|vp[89]|(?:jm|hm|vtm|ecm)[\d.]*|(?:qp?|crf)\d\d?|\d+[km]?bps",
 ]

@@ -59,6 +59,8 @@ NAMES = [
     ("RushFieldCuts_1920x1080_2997.yuv", 1920, 1080, "29.97", "yuv420p"),
     ("BoxingPractice_3840x2160_5994fps_10bit_420.yuv", 3840, 2160, "59.94", "yuv420p10le"),
     ("CatRobot1_3840x2160p60_10bit.yuv", 3840, 2160, "60", "yuv420p10le"),
+    ("foreman_hd720.yuv", 1280, 720, "30", "yuv420p"),
+    ("foreman_1920x1080_hd.yuv", 1920, 1080, "30", "yuv420p"),
     ("foreman_cif.yuv", 352, 288, "30", "yuv420p"),
     ("akiyo_qcif.yuv", 176, 144, "30", "yuv420p"),
     ("stefan_sif.yuv", 352, 240, "30", "yuv420p"),
@@ -176,6 +178,7 @@ REFUSED = [
     ("a_64x64_8bit_10bit.yuv", "yuv420p", 2, "the name says both 8 and 10"),
     ("a_64x64_32x32.yuv", "yuv420p", 2, "the name says both 64 and 32"),
     ("holiday.yuv", "yuv420p", 2, "no width and height"),
+    ("holiday_hd.yuv", "yuv420p", 225, "no width and height"),
     ("park_joy_480p24.yuv", "yuv420p", 2, "no width and height"),
 ]  # fmt: skip
 
