@@ -34,7 +34,7 @@ class Clip:
     scan: str = "not stated"  # "progressive", or how it is interlaced
     pixel_format: str | None = None  # the layout of a raw file
     conversion: Conversion | None = None  # of RGB; None: the samples are as stored
-    pictures: tuple[Path, ...] = ()  # of which it is made; none: it is the file `path`
+    pictures: tuple[Path, ...] = ()  # the files of its frames; none: they are all in `path`
 
     def frames(self) -> Iterator[Picture]:
         """Read the file again and yield every n-th of its first `first_frames` frames."""
@@ -56,7 +56,7 @@ class Clip:
 
     @contextmanager
     def unchanged(self, sha256: str) -> Iterator[None]:
-        """Hold that what is read of the source meanwhile is what has this checksum; InputError at the end if not."""
+        """Check at the end that nothing has changed and the checksum is still this one; InputError if not."""
         try:
             before = self._stamps()
             yield

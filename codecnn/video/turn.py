@@ -50,15 +50,19 @@ def orientation_of(path: Path, frame: av.VideoFrame) -> int:
     except ValueError:  # PyAV does not know all kinds: only the angle is left
         if is_mirrored(path):
             raise InputError(f"{path}: is to be mirrored; store it as it is shown") from None
-        return {0: 1, 90: 8, 180: 3, 270: 6}.get(round(frame.rotation) % 360, 1)
+        return _known_or_refuse(path, {0: 1, 90: 8, 180: 3, 270: 6}.get(round(frame.rotation) % 360))
     for side in sides:
         if side.type == Type.DISPLAYMATRIX:
             a, b, _, c, d = (value / 65536 for value in struct.unpack("=5i", bytes(side)[:20]))
-            known = [orientation for orientation, matrix in MATRICES.items() if matrix == (a, b, c, d)]
-            if not known:
-                raise InputError(f"{path}: is to be turned by another angle than 90, 180 or 270 degrees")
-            return known[0]
+            known = (orientation for orientation, matrix in MATRICES.items() if matrix == (a, b, c, d))
+            return _known_or_refuse(path, next(known, None))
     return UPRIGHT
+
+
+def _known_or_refuse(path: Path, orientation: int | None) -> int:
+    if orientation is None:
+        raise InputError(f"{path}: is to be turned by another angle than 90, 180 or 270 degrees")
+    return orientation
 
 
 def turn(samples: NDArray, orientation: int) -> NDArray:

@@ -4,6 +4,7 @@ import struct
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -18,6 +19,7 @@ from codecnn.video.colour import Conversion, rgb_to_picture
 from codecnn.video.format_options import FormatOptions
 from codecnn.video.frames import frame_from_picture
 from codecnn.video.picture import Picture
+from codecnn.video.turn import orientation_of
 from tests.pictures import PHOTOGRAPHS, photograph
 
 HEIGHT, WIDTH = 48, 64
@@ -443,6 +445,36 @@ def test_planes_that_cannot_be_turned_are_refused(tmp_path: Path) -> None:
     for name, what in (("a.jpg", "64x48 of 422"), ("b.jpg", "33x32 of 420")):
         with pytest.raises(InputError, match=rf"{name}: .*{what}"):
             open_clip(tmp_path / name)
+
+
+class _OtherSideData:
+    """Stand for a frame with side data that PyAV does not know, such as those of Dolby Vision."""
+
+    def __init__(self, rotation: int) -> None:
+        self.rotation = rotation
+
+    @property
+    def side_data(self) -> object:
+        raise ValueError("24 is not a valid Type")
+
+
+def test_a_video_that_is_turned_by_another_angle_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    for degrees in (90, 180, -90, 45):
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=25)
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+            stream.set_display_rotation(degrees)
+            container.mux([*stream.encode(frame_from_picture(PHOTOGRAPH)), *stream.encode(None)])
+        with av.open(str(path)) as container:
+            frame = next(container.decode(video=0))
+            other = cast(av.VideoFrame, _OtherSideData(frame.rotation))
+            if degrees != 45:
+                assert orientation_of(path, other) == orientation_of(path, frame)
+                continue
+            for one in (frame, other):
+                with pytest.raises(InputError, match="another angle than 90, 180 or 270"):
+                    orientation_of(path, one)
 
 
 @pytest.mark.parametrize(("degrees", "turns"), [(90, 1), (180, 2), (-90, 3)])
