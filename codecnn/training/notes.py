@@ -1,12 +1,14 @@
 """Collect the notes that a weights file stores about its training."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from codecnn.dataset.reader import Shard
 from codecnn.models.weights_header import Notes
 from codecnn.training.data import Shards
 from codecnn.training.device import hardware
@@ -47,15 +49,13 @@ class Former:
 def notes_of(recipe: Recipe, shards: Shards, former: Former, device: torch.device) -> Notes:
     """Return the notes of a run, which do not change while it goes on."""
     infos, held_out = ([shard.info for shard in part] for part in shards)
-    first = {shard.info.source: shard for part in shards for shard in part}
-    hashes = {source: perceptual_hash(shard.picture("original", 0).y) for source, shard in first.items()}
     notes: Notes = {
         "sources": sorted({info.source for info in infos} | set(former.sources)),
         "codecs": codecs_of(infos),
         "qps": sorted({info.qp for info in infos}),
         "bit_depths": sorted({info.format_of("baseline").bit_depth for info in infos}),
         "held_out": sorted({info.source for info in held_out} | set(former.held_out)),
-        "perceptual_hashes": former.perceptual_hashes | hashes,
+        "perceptual_hashes": _with_hashes(former.perceptual_hashes, [*shards.training, *shards.held_out]),
         "commit": commit(),
         "hardware": hardware(device),
         "torch": torch.__version__,
@@ -67,3 +67,12 @@ def notes_of(recipe: Recipe, shards: Shards, former: Former, device: torch.devic
     if former.held_out_sha256 is not None:
         notes["held_out_sha256"] = sorted({info.source_sha256 for info in held_out} | set(former.held_out_sha256))
     return notes | recipe.task.notes(shards.training)
+
+
+def _with_hashes(hashes: Mapping[str, str], shards: Sequence[Shard]) -> dict[str, str]:
+    """Add the perceptual hashes of sources by their names; one whose name another picture has, also by its checksum."""
+    found = dict(hashes)
+    for shard in {shard.info.source_sha256: shard for shard in shards}.values():
+        name, its = shard.info.source, perceptual_hash(shard.picture("original", 0).y)
+        found[name if found.get(name, its) == its else f"{name} ({shard.info.source_sha256[:8]})"] = its
+    return found

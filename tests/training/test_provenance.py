@@ -6,18 +6,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
-from codecnn.dataset.reader import open_folder
+from codecnn.dataset.reader import Shard, open_folder
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
+from codecnn.tasks.in_loop_filter import InLoopFilter
 from codecnn.training import provenance
+from codecnn.training.data import Shards
+from codecnn.training.notes import Former, notes_of
 from codecnn.training.provenance import chosen_by, codec_cautions, codecs_of, trained_on
+from codecnn.training.recipe import Recipe, Training
 from codecnn.video.perceptual_hash import perceptual_hash
 from experiments.reports.gain import command as report
 from experiments.reports.where import command as report_where
 from tests.pictures import photograph
 from tests.reports.results_schema import read_results
-from tests.small_data import write_shard
+from tests.small_data import HEIGHT, WIDTH, write_shard
 from tests.weights_files import save
 
 
@@ -109,3 +114,19 @@ def test_the_commit_is_that_of_the_repository_of_this_code(tmp_path: Path, monke
     subprocess.run(["git", "add", installed], cwd=tmp_path, check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, check=True, capture_output=True, text=True)
     assert provenance.commit.__wrapped__() == f"{head.stdout.strip()}-dirty"
+
+
+def test_pictures_of_one_name_have_a_hash_each(tmp_path: Path) -> None:
+    """Of a training picture and a held-out one, and of one of a former training."""
+    for name in ("coffee", "chelsea"):
+        write_shard(tmp_path / f"{name}.h5", name, 22)
+    shards = [Shard(tmp_path / f"{name}.h5") for name in ("coffee", "chelsea")]
+    for shard in shards:
+        shard.info = replace(shard.info, source="0001.png")
+    recipe = Recipe(Training(), InLoopFilter(), RdnConfig(channels=4, blocks=1, convolutions=2, growth=4))
+    former = Former(perceptual_hashes={"0001.png": "64x1:AAAAAAAAAAA="})
+    hashes = notes_of(recipe, Shards(shards[:1], shards[1:]), former, torch.device("cpu"))["perceptual_hashes"]
+    pictures = [photograph(name, HEIGHT, WIDTH).y for name in ("coffee", "chelsea")]
+    assert list(hashes.values()) == [former.perceptual_hashes["0001.png"], *map(perceptual_hash, pictures)]
+    again = notes_of(recipe, Shards(shards[:1], shards[1:]), Former(perceptual_hashes=hashes), torch.device("cpu"))
+    assert again["perceptual_hashes"] == hashes
