@@ -32,7 +32,7 @@ test: $(STAMP)
 	$(RUN)/ruff check .
 	$(RUN)/mypy
 	$(RUN)/lint-imports
-	OMP_NUM_THREADS=1 $(RUN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	CODECNN_ALL_EXTRAS=1 OMP_NUM_THREADS=1 $(RUN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Run the commands from an installed wheel, outside the checkout; most of the time is for pip.
 wheel-test: $(STAMP)

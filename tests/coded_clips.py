@@ -1,5 +1,6 @@
 """Make clips for the tests of the codecs, and read coded streams with another build of ffmpeg."""
 
+import os
 import re
 import struct
 import subprocess
@@ -19,6 +20,7 @@ from codecnn.metrics import psnr
 from codecnn.video.clip import Clip, open_clip
 from codecnn.video.picture import Picture
 from codecnn.video.raw import write_raw
+from tests.extras import ALL_INSTALLED
 from tests.pictures import photograph
 
 
@@ -44,9 +46,12 @@ def _known_to_other_ffmpeg() -> set[str]:
 
 
 def needs(*names: str) -> pytest.MarkDecorator:
-    """Skip a test if the other ffmpeg lacks one of these encoders and decoders."""
+    """Skip a test if the other ffmpeg lacks one of these encoders and decoders; fail where it should be there."""
     missing = [name for name in names if name not in _known_to_other_ffmpeg()]
-    return pytest.mark.skipif(bool(missing), reason=f"no ffmpeg of imageio-ffmpeg with {' and '.join(missing)}")
+    reason = f"no ffmpeg of imageio-ffmpeg with {' and '.join(missing)}"
+    if missing and os.environ.get(ALL_INSTALLED):
+        raise RuntimeError(reason)
+    return pytest.mark.skipif(bool(missing), reason=reason)
 
 
 EVERY_CODEC = [

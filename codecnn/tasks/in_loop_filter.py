@@ -74,19 +74,23 @@ class InLoopFilter:
     def validate(self, network: Network, shards: Sequence[Shard]) -> dict[str, float]:
         """Return the PSNR gain in dB, "gain_<QP>" for each QP and "gain" as their mean.
 
-        Pictures are filtered CTU by CTU and rounded. A frame coded without any error is left out; InputError if there
-        is no other.
+        Pictures are filtered CTU by CTU and rounded. A frame coded without any error is left out at all QPs; InputError
+        if there is no other.
         """
         assert isinstance(network, FilterNetwork)
-        gains: dict[int, list[float]] = defaultdict(list)
+        frames: dict[tuple[str, int], list[tuple[int, float]]] = defaultdict(list)  # (QP, gain) of each frame
         for shard in shards:
             for frame in range(0, shard.frames, math.ceil(shard.frames / self.validate_frames)):
                 original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
                 original = convert_bit_depth(original, baseline.bit_depth)  # measured at the decoder's
                 filtered = filter_picture(network, baseline, unfiltered, shard.info.qp, shard.info.ctu_size)
                 gain = psnr_gain(original.y, baseline.y, filtered, original.bit_depth)
-                if not math.isnan(gain):
-                    gains[shard.info.qp].append(gain)
+                frames[shard.info.source_sha256, frame].append((shard.info.qp, gain))
+        gains: dict[int, list[float]] = defaultdict(list)
+        for found in frames.values():
+            if not any(math.isnan(gain) for _, gain in found):
+                for qp, gain in found:
+                    gains[qp].append(gain)
         if not gains:
             raise InputError(
                 f"{shards[0].path}: nothing to gain in it, nor in other files held out: coded without error"

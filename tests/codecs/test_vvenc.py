@@ -20,6 +20,7 @@ from codecnn.codecs.vvenc import FILTERS_OFF, PARAMETERS, VVenC
 from codecnn.errors import InputError
 from codecnn.metrics import psnr
 from tests.coded_clips import make_clip, needs, read_headers
+from tests.extras import extra
 
 
 def run(folder: Path, parameters: str, bit_depth: int = 10, qp: int = 37, picture: str = "chelsea") -> Run:
@@ -144,7 +145,7 @@ def test_the_error_names_the_missing_extra(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_an_ffmpeg_without_libvvenc_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("imageio_ffmpeg")
+    extra("imageio_ffmpeg")
     program = tmp_path / "ffmpeg"
     program.write_text("#!/bin/sh\necho ffmpeg version 4\n")
     program.chmod(0o755)

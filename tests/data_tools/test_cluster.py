@@ -18,9 +18,10 @@ from codecnn.dataset.build import Settings, plan
 from codecnn.dataset.cluster import build_on_worker
 from codecnn.video.raw import write_raw
 from data_tools.build_dataset import main
+from tests.extras import extra
 from tests.pictures import photograph
 
-Client = pytest.importorskip("distributed").Client
+Client = extra("distributed").Client
 
 FAST = ["--preset", "ultrafast", "--no-labels"]
 Start = Callable[..., subprocess.Popen[bytes]]

@@ -19,12 +19,13 @@ from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
 from codecnn.video.picture import Plane
 from experiments.export import onnx_graph as export_onnx
+from tests.extras import extra
 from tests.pictures import photograph
 from tests.weights_files import save
 
-onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
-pytest.importorskip("onnxscript")
+onnx = extra("onnx")
+onnxruntime = extra("onnxruntime")
+extra("onnxscript")
 
 CONFIG = RdnConfig(channels=6, blocks=2, convolutions=3, growth=4)
 CONFIGS = [

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from codecnn.dataset.reader import Shard
 from codecnn.dataset.schema import SIGNALS
 from codecnn.dataset.writer import ShardWriter
 from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.network import Rdn
 from codecnn.models.rdn.planes import make_planes
-from codecnn.tasks.in_loop_filter import Batch, Patches
+from codecnn.tasks.in_loop_filter import Batch, InLoopFilter, Patches
 from codecnn.training.batches import Batches
 from codecnn.video.picture import SCALES, Picture
 from tests.dataset.test_shard import INFO
@@ -69,3 +71,22 @@ def test_a_batch_may_mix_chroma_formats_and_bit_depths(tmp_path: Path) -> None:
             np.testing.assert_array_equal(u, v)
             assert without or np.array_equal(u, y)
     assert grey == 18
+
+
+def test_a_frame_without_error_at_one_qp_is_left_out_at_all(tmp_path: Path) -> None:
+    shards = []
+    for qp in (22, 37):
+        path = tmp_path / f"{qp}.h5"
+        info = replace(INFO, width=WIDTH, height=HEIGHT, label_sizes="", qp=qp)
+        with ShardWriter(path, info) as writer:
+            for number, name in enumerate(("astronaut", "coffee")):
+                original = photograph(name, HEIGHT, WIDTH)
+                exact = qp == 22 and number == 0
+                coded = original if exact else Picture.of(((p // 8) * 8 + 4 for p in original.planes), 8)
+                writer.append({"original": original, "baseline": coded, "unfiltered": coded}, 1, qp)
+        shards.append(Shard(path))
+    network = Rdn(RdnConfig(channels=4, blocks=1, convolutions=2, growth=4)).eval()
+    with torch.no_grad():
+        network.last.bias.add_(0.01)  # type: ignore[union-attr]  # so that the gain of a frame depends on its samples
+    found = InLoopFilter().validate(network, shards)
+    assert found["gain_22"] == found["gain_37"]  # both of the second frame only, whose coding does not depend on the QP
