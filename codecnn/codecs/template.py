@@ -169,7 +169,8 @@ class CommandTemplate:
         """Return the line with the version that the encoder prints, and the checksum of the program; InputError."""
         command = fill_placeholders(self.version_command, self._program_values(self.version_command))
         command[0] = find_program(command[0])
-        found = (line.strip() for line in read_output(command).splitlines() if re.search(self.version_pattern, line))
+        lines = read_output(command).replace("\0", "").splitlines()  # HDF5 has no null characters in texts
+        found = (line.strip() for line in lines if re.search(self.version_pattern, line))
         line = next(found, None)
         if line is None:
             raise InputError(f"codec template {self.name}: {self.version_pattern} is not in what {command[0]} prints")

@@ -99,7 +99,7 @@ def check_presets(presets: Sequence[str], preset: str, commands: Iterable[Comman
     used = any("preset" in list_placeholders(command) for command in commands)
     if used and not preset:
         raise ValueError("the command has {preset}, but there is no preset")
-    if presets and not used:
+    if (presets or preset) and not used:
         raise ValueError("there are presets, but the command has no {preset}")
     if presets and preset not in presets:
         raise ValueError(f"the preset {preset} is none of the presets {', '.join(presets)}")

@@ -11,13 +11,17 @@ from codecnn.io.files import require_file
 def read_yaml(path: Path) -> object:
     """Return the content of a YAML file: scalars, lists and dictionaries; InputError if it cannot be read or parsed.
 
-    Aliases are refused: with them a short file can expand to gigabytes.
+    Aliases are refused: with them a short file can expand to gigabytes. So are null characters.
     """
     require_file(path)
     try:
         text = path.read_text("utf-8")
-        if alias := next((token for token in yaml.scan(text) if isinstance(token, yaml.AliasToken)), None):
-            raise InputError(f"{path}: line {alias.start_mark.line + 1} has an alias, *{alias.value}: not supported")
+        for token in yaml.scan(text):
+            line = token.start_mark.line + 1
+            if isinstance(token, yaml.AliasToken):
+                raise InputError(f"{path}: line {line} has an alias, *{token.value}: not supported")
+            if isinstance(token, yaml.ScalarToken) and "\0" in token.value:  # no argument or attribute can hold it
+                raise InputError(f"{path}: line {line} has a null character")
         return yaml.safe_load(text)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: no text file ({error.reason})") from error

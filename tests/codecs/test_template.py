@@ -410,6 +410,11 @@ def test_a_failure_is_one_error_and_no_file_remains(
         ({"presets": ["a", "b"]}, "the preset fast is none of the presets a, b"),
         ({"preset": "", "presets": []}, "the command has {preset}, but there is no preset"),
         ({"command": "{encoder} {qp} {bitstream}"}, "there are presets, but the command has no {preset}"),
+        (
+            {"command": "{encoder} {qp} {bitstream}", "presets": []},
+            "there are presets, but the command has no {preset}",
+        ),
+        ({"version_command": ["{encoder}", "a\0b"]}, "has a null character"),
         ({"bits_pattern": "(1)"}, "a bits_pattern is only for a reconstruction"),
         ({"command": "{encoder} {bitstream}"}, "the command has no {qp}"),
         ({"command": ["{encoder}", "{qp}"]}, "the command has no {bitstream}"),
@@ -478,6 +483,11 @@ def test_pipes_in_the_place_of_files(tmp_path: Path) -> None:
         list(template.encode(make_clip(tmp_path, 64, 64), 32))
     with pytest.raises(InputError, match=rf"^{pipe}: no such program"):
         replace(template, encoder=str(pipe)).version()
+
+
+def test_a_null_character_in_a_version_is_left_out(tmp_path: Path) -> None:
+    template = replace(copier(tmp_path), version_command=("printf", r"version\0 1\n"))
+    assert template.version().startswith("version 1, sha256 ")
 
 
 @needs("libx265")
