@@ -17,7 +17,7 @@ from codecnn.codecs.codec import Codec
 from codecnn.codecs.libavcodec import decoder_version
 from codecnn.dataset.build import ShardTask, build_shard
 from codecnn.errors import InputError
-from codecnn.io.files import PartialFile
+from codecnn.io.files import PartialFile, remove_abandoned
 
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 2  # for Dask, which has the same time limit, to say why it could not connect
@@ -151,7 +151,9 @@ def _lack(client: Any) -> str:  # noqa: ANN401
 @contextmanager
 def _mark(tasks: Sequence[ShardTask]) -> Iterator[Path]:
     """Make a file beside the shards for a while, by which a worker tells that it sees the same folder."""
-    with PartialFile(tasks[0].path.with_name("cluster")) as file:
+    path = tasks[0].path.with_name("cluster")
+    remove_abandoned(path)
+    with PartialFile(path) as file:
         yield file.partial
 
 

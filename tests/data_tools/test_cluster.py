@@ -125,6 +125,8 @@ def test_one_worker_with_one_thread_in_another_folder_builds_the_same_files(
     monkeypatch.chdir(tmp_path)
     command = [source.name, *FAST, "--qp", "22", "37", "--out"]
     assert main([*command, "here"]) == 0
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / f".cluster.{socket.gethostname()}.0.partial").touch()  # of a client that was killed
     encode = X265.encode
     monkeypatch.setattr(X265, "encode", None)  # not here
     assert main([*command, "there", "--dask", scheduler.address]) == 0
