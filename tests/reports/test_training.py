@@ -7,6 +7,7 @@ import pytest
 
 from experiments.reports.training.command import main
 from experiments.train_filter import main as train
+from experiments.train_modes import main as train_modes
 from tests.reports.results_schema import read_results
 from tests.small_data import write_dataset
 from tests.weights_files import load, save
@@ -69,7 +70,7 @@ def test_a_run_that_is_not_finished_is_one_line(
         (line,) = capsys.readouterr().err.splitlines()
         return line
 
-    assert "last.safetensors: not readable" in refused(tmp_path)
+    assert "last.safetensors: no such file" in refused(tmp_path)
     (tmp_path / "last.safetensors").write_bytes((runs[0] / "last.safetensors").read_bytes())
     log = tmp_path / "metrics.jsonl"
     for text in ("", '{"step": 1, "loss": 2, "seconds": 3}\n', '{"step": 1, "gain": 0.5}'):  # the last one is cut
@@ -90,3 +91,18 @@ def test_a_stage_that_tells_no_time(runs: list[Path], tmp_path: Path) -> None:
     assert main([str(tmp_path), "--out", str(tmp_path / "report")]) == 0
     assert read_results(tmp_path / "report")["tables"]["trainings"][0]["hours"] == [None, None]
     assert " | 5 | (a) | " in (tmp_path / "report" / "report.md").read_text()
+
+
+def test_runs_of_several_tasks(runs: list[Path], tmp_path: Path) -> None:
+    """A run of train-modes has other settings, another figure, and none by QP."""
+    out = tmp_path / "modes"
+    (tmp_path / "data").mkdir()
+    data = write_dataset(tmp_path / "data")
+    options = "--steps=2 --validate-every=2 --log-every=1 --batch=2 --model.transforms=8 --holdout=0.25 --workers=0"
+    assert train_modes(["--data", str(data), "--out", str(out), "--precision=fp32", *options.split()]) == 0
+    assert main([str(runs[0]), str(out), "--out", str(tmp_path / "report")]) == 0
+    one, two = read_results(tmp_path / "report")["tables"]["trainings"]
+    assert (one["figure"], two["figure"], two["kmac"]) == ("gain", "regret", None)
+    assert one["settings"].keys() - two["settings"].keys() == {"loss", "patch"}
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "a: no in-loop filter, b: no setting of its task, c: not validated at this QP" in text

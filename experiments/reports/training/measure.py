@@ -15,6 +15,7 @@ from codecnn.tasks.registry import TASKS
 from codecnn.training.metrics_log import Validation, read_rows, validations
 
 SETTINGS = {"optimiser.name": "optimiser", "optimiser.lr": "lr", "loss": "loss", "batch": "batch", "patch": "patch"}
+OF_ALL_TASKS = {"optimiser.name", "optimiser.lr", "batch"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def read(folder: Path) -> Training:
     weights, file = folder / "last.safetensors", folder / "metrics.jsonl"
     network, task, notes = read_weights(weights)
     recipe = notes.get("recipe") or {}
-    if missing := set(SETTINGS) - recipe.keys():
+    if missing := OF_ALL_TASKS - recipe.keys():
         raise InputError(f"{weights}: its notes do not tell {', '.join(sorted(missing))}")
     decides, rows = TASKS[task].decides, read_rows(file)
     found = validations(file, rows, decides)
@@ -53,7 +54,7 @@ def read(folder: Path) -> Training:
     before = sum(math.nan if stage.get("seconds") is None else stage["seconds"] for stage in stages)
     steps = sorted(times)
     seconds = np.interp([validation.step for validation in found], steps, [times[step] for step in steps])
-    settings = {name: recipe[name] for name in SETTINGS}
+    settings = {name: recipe[name] for name in SETTINGS if name in recipe}
     hours = [(before + second) / 3600 for second in seconds.tolist()]
     kmac = kmac_per_sample(network) if isinstance(network, FilterNetwork) else math.nan
     return Training(folder.name, decides, kmac, settings, len(stages), found, hours)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from experiments.reports.shared.page import Page
-from experiments.reports.shared.table import Cell, Column, Table
+from experiments.reports.shared.table import Cell, Column, Empty, Table
 from experiments.reports.training.measure import SETTINGS, Training
 
 GAIN = (
@@ -34,7 +34,9 @@ def page(trainings: Sequence[Training]) -> Page:
     rows: list[list[Cell]] = []
     for t in trainings:
         by_qp = t.last.by_qp(t.figure)
-        row: list[Cell] = [t.name, t.kmac, *map(str, t.settings.values()), t.stages, t.last.step]
+        not_its = Empty("no setting of its task")
+        settings = [str(t.settings[name]) if name in t.settings else not_its for name in SETTINGS]
+        row: list[Cell] = [t.name, t.kmac, *settings, t.stages, t.last.step]
         row += [t.hours[-1], t.last.figures[t.figure]]
         rows.append(row + [by_qp.get(qp, math.nan) for qp in qps])
     return Page("Training", about, [Table(columns, 1, rows)])
