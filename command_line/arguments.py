@@ -68,7 +68,8 @@ def path(text: str) -> Path:
 
 
 def file_to_write(text: str) -> Path:
-    """Read the path of a file to write, which is not that of a folder."""
-    if (file := path(text)).is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is a folder, not a file to write")
+    """Read the path of a file to write, which is not that of a folder, a pipe or a device."""
+    if (file := path(text)).exists() and not file.is_file():
+        kind = "a folder" if file.is_dir() else "a pipe or a device"
+        raise argparse.ArgumentTypeError(f"{text} is {kind}, not a file to write")
     return file

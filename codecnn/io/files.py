@@ -31,9 +31,12 @@ class PartialFile(FileIO):
 
     Use as a context manager; without `publish` nothing is left. No other file has the temporary name, which has a
     random part. The file is locked while it is open, so that other processes can tell whether it is abandoned.
+    InputError if there is a pipe or a device such as /dev/null: the new name would destroy it.
     """
 
     def __init__(self, path: Path) -> None:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise InputError(f"{path}: a pipe or a device, not a file to write")
         self.path = path
         while True:
             self.partial = path.with_name(f".{path.name}.{socket.gethostname()}.{secrets.token_hex(8)}.partial")

@@ -4,12 +4,14 @@ import os
 import socket
 import subprocess
 import sys
+from argparse import ArgumentTypeError
 from pathlib import Path
 
 import pytest
 
 from codecnn.errors import InputError
 from codecnn.io.files import PartialFile, remove_abandoned, require_file, write_whole
+from command_line.arguments import file_to_write
 
 HOLD = "import sys; from pathlib import Path; from codecnn.io.files import *; file = PartialFile(Path(sys.argv[1]))\n"
 
@@ -117,3 +119,15 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("file")
     assert require_file(tmp_path / "link") == tmp_path / "link"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="pipe: a pipe or a device, not a file to write"):
+        write_whole(pipe, b"content")
+    with pytest.raises(ArgumentTypeError, match="pipe is a pipe or a device, not a file to write"):
+        file_to_write(str(pipe))
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
