@@ -107,7 +107,7 @@ def decode(video: OpenVideo) -> Iterator[av.VideoFrame]:
             count += 1
     stated = len(stream.index_entries) if is_indexed else stream.frames
     if is_avi:
-        stated = max(len(stream.index_entries), stated - repeated)
+        stated = max(len(stream.index_entries), stated - max(repeated, 0))
     if count + unseen < stated:
         raise InputError(f"{path}: {count + unseen} frames could be decoded of {stated} that it says it has")
     missing = (container.duration or 0) / av.time_base - end
