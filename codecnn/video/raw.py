@@ -36,7 +36,7 @@ def count_raw_frames(path: Path, fmt: VideoFormat, layout: Layout | None = None)
     if length % frame:
         raise InputError(
             f"{path}: {length} bytes are no whole number of frames: {fmt.width}x{fmt.height} {layout.name} takes "
-            f"{frame} bytes a frame, {length / frame:.2f} frames"
+            f"{frame} bytes a frame: {length // frame} frames and {length % frame} bytes"
         )
     return length // frame
 

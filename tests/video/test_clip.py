@@ -227,7 +227,10 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
     write_raw(folder / "c_48x32_411.yuv", [frame])
     write_raw(folder / "c_48x32_v210.yuv", [frame])
     return {
-        "no whole number of frames": (folder / "short_48x32.yuv", "2303 bytes are no whole number of frames"),
+        "no whole number of frames": (
+            folder / "short_48x32.yuv",
+            "takes 2304 bytes a frame: 0 frames and 2303 bytes",
+        ),
         "no geometry": (folder / "nameless.yuv", "no width and height"),
         "bit depth": (folder / "deep_24x32_10bit.yuv", "the name says 10 bit, but the samples are of 8 bit"),
         "empty": (folder / "empty_48x32.yuv", "the file is empty"),
