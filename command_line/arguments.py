@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -68,8 +69,32 @@ def path(text: str) -> Path:
 
 
 def file_to_write(text: str) -> Path:
-    """Read the path of a file to write, which is not that of a folder, a pipe or a device."""
-    if (file := path(text)).exists() and not file.is_file():
-        kind = "a folder" if file.is_dir() else "a pipe or a device"
-        raise argparse.ArgumentTypeError(f"{text} is {kind}, not a file to write")
+    """Read the path of a file to write: not a folder, a pipe or a device, and in a folder that can be written to."""
+    file = path(text)
+    folder_to_write(str(file.parent))
+    with _refused(text):
+        if file.exists() and not file.is_file():
+            kind = "a folder" if file.is_dir() else "a pipe or a device"
+            raise argparse.ArgumentTypeError(f"{text} is {kind}, not a file to write")
     return file
+
+
+def folder_to_write(text: str) -> Path:
+    """Read the path of a folder to write to, made later if missing, so that nothing is computed in vain."""
+    folder = path(text)
+    with _refused(text):
+        there = next(part for part in (folder, *folder.parents) if part.exists())
+        if not there.is_dir():
+            raise argparse.ArgumentTypeError(f"{there} is not a folder")
+        if not os.access(there, os.W_OK):
+            raise argparse.ArgumentTypeError(f"{there} is a folder that cannot be written to")
+    return folder
+
+
+@contextlib.contextmanager
+def _refused(text: str) -> Iterator[None]:
+    """Let a path that no file can have be an error of the command line."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise argparse.ArgumentTypeError(f"{text:.80}: {getattr(error, 'strerror', None) or error}") from error

@@ -4,6 +4,7 @@ import argparse
 import io
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
@@ -172,3 +173,19 @@ def test_names_that_the_output_cannot_encode_are_escaped(monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(output, "ascii", write_through=True))
     assert run_command("x", lambda args: print("日本"), argparse.Namespace()) == 0
     assert output.getvalue() == b"\\u65e5\\u672c\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [(report_codecs, ["data"]), (quantise, ["rdn_s", "--data", "data"]), (ablate, ["study.yaml", "--data", "data"])],
+)
+def test_a_place_that_cannot_be_written_to_is_told_before_anything_is_read(
+    command: ModuleType, arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The other arguments name nothing that exists either."""
+    file = tmp_path / "file"
+    file.touch()
+    for place, reason in ((file / "x" / "y", f"{file} is not a folder"), (tmp_path / ("a" * 300) / "y", "too long")):
+        error = refused(command, [*arguments, "--out", str(place)], capsys)
+        assert "argument --out: " in error
+        assert error.endswith(f"{reason}\n")

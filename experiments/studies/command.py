@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from command_line.arguments import path
+from command_line.arguments import folder_to_write, path
 from command_line.parser import Parser, run_command
 from experiments.studies.trial import StoppedError
 
@@ -17,7 +17,7 @@ def study_parser(prog: str, description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("config", type=path, help="the study: a YAML file")
     parser.add_argument("--data", type=path, required=True, help="folder of dataset files to train on")
     parser.add_argument("--val", type=path, help="folder of dataset files to validate on, in place of held-out sources")
-    parser.add_argument("--out", type=path, required=True, help="folder for the report, and for the runs")
+    parser.add_argument("--out", type=folder_to_write, required=True, help="folder for the report, and for the runs")
     return parser
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from command_line.arguments import path
+from command_line.arguments import folder_to_write, path
 from command_line.parser import Parser
 
 DEVICE = "where the network runs; auto: on the GPU if there is one; integer weights always run on the CPU"
@@ -15,7 +15,7 @@ WEIGHTS = (
 def report_parser(prog: str, description: str | None) -> Parser:
     """Return the parser of a report, with --out."""
     parser = Parser(prog=prog, description=description)
-    parser.add_argument("--out", type=path, required=True, help="folder for the report, made if missing")
+    parser.add_argument("--out", type=folder_to_write, required=True, help="folder for the report, made if missing")
     return parser
 
 
