@@ -9,9 +9,11 @@ import codecnn.torch_settings  # noqa: F401
 # isort: split
 
 import argparse
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
@@ -31,8 +33,8 @@ from command_line.parser import Parser, run_command
 from command_line.progress import Progress
 from command_line.terminal import printable
 from experiments.reports.shared.frames import read_frame
-from experiments.reports.shared.means import grouped, mean_defined
-from experiments.reports.shared.table import Cell, Column, Table
+from experiments.reports.shared.means import grouped
+from experiments.reports.shared.table import Cell, Column, MeanCell, Table
 
 
 class Sample(NamedTuple):
@@ -79,7 +81,8 @@ def table(losses: Sequence[Loss]) -> str:
     rows: list[list[Cell]] = []
     for (qp,), group in sorted(grouped(losses, "qp"), key=lambda group: group[0]):
         difference = np.concatenate([loss.difference.ravel() for loss in group])
-        db = mean_defined(loss.db for loss in group)
+        defined = [loss.db for loss in group if not math.isnan(loss.db)]
+        db = MeanCell(fmean(defined), len(defined), len(group)) if defined else math.nan
         share, most = float(np.mean(difference != 0)), int(np.abs(difference).max())
         rows.append([qp, len(group), db, share, most])
     return Table([*columns, Column("samples that differ", ".2%"), "by at most"], 0, rows).markdown()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import subprocess
 import sys
@@ -525,3 +526,13 @@ def test_a_dataset_that_cannot_be_read_is_named_alone(
     assert command.main(["rdn_s", "--data", str(data), "--out", str(tmp_path / "out")]) == 2
     first = min(data.glob("*.h5"))
     assert capsys.readouterr().err.splitlines()[-1] == f"quantise-filter: {first}: damaged"
+
+
+def test_the_loss_is_told_of_how_many_ctus_it_is() -> None:
+    """A CTU that is filtered without error has no loss in dB."""
+    same = np.zeros((2, 2), np.int64)
+    losses = [command.Loss(22, 0.5, same), command.Loss(22, math.nan, same), command.Loss(37, math.nan, same)]
+    text = command.table(losses)
+    assert "| 22 | 2 | +0.5000 (1 of 2) | 0.00% | 0 |" in text
+    assert "| 37 | 1 | (a) | 0.00% | 0 |" in text
+    assert text.endswith("a: filtered without error.")

@@ -25,7 +25,7 @@ class Column(NamedTuple):
 
 
 class MeanCell(NamedTuple):
-    """Hold a cell with the mean of the clips in which a figure is defined, and the number of all clips."""
+    """Hold a cell with the mean of the clips, or CTUs, in which a figure is defined, and the number of all of them."""
 
     value: float
     defined: int
