@@ -32,9 +32,10 @@ class Site:
     samples: Blocks[NDArray]
 
     def satd_tables(self, modes: ModeSet) -> NDArray:
-        """Return the Hadamard SATD and the DCT SATD of all modes: (2, n, modes) float32."""
+        """Return the Hadamard SATD and the DCT SATD of all modes, in the scale of 8 bit: (2, n, modes) float32."""
         planes = self.original, self.reference
-        return satd_tables(*planes, self.blocks, self.size, self.bit_depth, modes, self.ctu_size)
+        costs = satd_tables(*planes, self.blocks, self.size, self.bit_depth, modes, self.ctu_size)
+        return costs / np.float32(1 << (self.bit_depth - 8))
 
 
 class Sites:

@@ -1,5 +1,6 @@
 """Test the task of ranking intra modes: its blocks against the references of the library, its figures against NumPy."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,15 @@ def test_availability_follows_the_order_of_decoding(tmp_path: Path) -> None:
     write_shard(tmp_path / "a.h5", "coffee", 37)
     site = Sites([Shard(tmp_path / "a.h5")], 16).read(4)  # the CTU in the middle; its blocks are in z-order
     assert site.samples.available.tolist() == [[1, 1, 1, 1], [1, 0, 1, 1], [1, 0, 1, 1], [1, 0, 1, 0]]
+
+
+def test_costs_are_in_the_scale_of_8_bit(tmp_path: Path) -> None:
+    """So that files of 8 and of 10 bit weigh the same in a sum of costs."""
+    write_shard(tmp_path / "a.h5", "coffee", 37)
+    site = Sites([Shard(tmp_path / "a.h5")], 8).read(4)
+    deep = replace(site, original=site.original << 2, reference=site.reference << 2, bit_depth=10)
+    shallow_costs, deep_costs = (each.satd_tables("vvc-67").sum((1, 2)) for each in (site, deep))
+    np.testing.assert_allclose(deep_costs, shallow_costs, rtol=0.03)
 
 
 def test_a_draw_has_other_blocks_of_the_same_ctu(data: Path) -> None:
