@@ -1,6 +1,8 @@
 """Commands in forked processes: as in processes of their own, but without the seconds that imports take."""
 
+import faulthandler
 import os
+import signal
 import socket
 import sys
 import time
@@ -27,8 +29,10 @@ class Forked(NamedTuple):
         while (stuck := self.process.is_alive()) and time.monotonic() < until:
             time.sleep(0.005)  # not join, which waits for its children too
         if stuck:
+            os.kill(self.process.ident or 0, signal.SIGUSR1)  # print where
+            time.sleep(1)
             self.process.kill()
-        assert not stuck, "the process does not end"
+        assert not stuck, f"the process does not end: {self.errors.read_text()}"
         assert self.process.exitcode is not None
         return self.process.exitcode, self.errors.read_text()
 
@@ -47,6 +51,7 @@ def start(
         for stream, file in ((1, Path(os.devnull)), (2, errors)):
             os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+        faulthandler.register(signal.SIGUSR1, file=2)
         torch.set_num_threads(1)
         code = main(arguments)
         sys.stderr.flush()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,9 @@ class Processes:
                 raise
             finally:
                 if distributed.is_initialized():
+                    # A process group that is deleted waits for its threads and holds Python's lock meanwhile. A thread
+                    # that has just ended a sum needs this lock to let go of its tensors: let it come first.
+                    time.sleep(0.5)
                     distributed.destroy_process_group()
 
     def share(self, network: nn.Module) -> nn.Module:
