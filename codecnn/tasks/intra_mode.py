@@ -23,6 +23,9 @@ Measure = Literal["hadamard", "dct"]
 MEASURES: tuple[Measure, ...] = ("hadamard", "dct")
 
 
+FIRST_ANGULAR = 2  # planar and DC come before it, in both mode sets
+
+
 class Batch(NamedTuple):
     """Hold B blocks with the costs of all modes."""
 
@@ -127,6 +130,22 @@ class BlocksOfCtus:
         return len(self.sites)
 
     def draw(self, unit: int, step: Generator, own: Generator) -> Batch:
-        """Return blocks of one CTU."""
+        """Return blocks of one CTU, in one half of the draws transposed."""
         site = self.sites.read(unit, self.most, own)
-        return Batch(site.samples, site.satd_tables(self.modes)[self.measure])
+        batch = Batch(site.samples, site.satd_tables(self.modes)[self.measure])
+        return transposed(batch) if own.integers(2) else batch
+
+
+def transposed(batch: Batch) -> Batch:
+    """Exchange rows and columns of square blocks, and with them the horizontal and the vertical modes."""
+    blocks, side = batch.blocks, batch.blocks.original.shape[1]
+    angular = batch.costs[:, FIRST_ANGULAR:]
+    left, corner, top = np.split(blocks.references, (2 * side, 2 * side + 1), axis=1)
+    return Batch(
+        blocks._replace(
+            original=blocks.original.transpose(0, 2, 1),
+            references=np.concatenate((top, corner, left), axis=1),
+            available=blocks.available[:, [2, 3, 0, 1]],
+        ),
+        np.concatenate((batch.costs[:, :FIRST_ANGULAR], angular[:, ::-1]), axis=1),
+    )

@@ -11,8 +11,10 @@ from torch import Tensor
 from codecnn.dataset.reader import Shard, open_folder
 from codecnn.dataset.surroundings import read_surroundings
 from codecnn.errors import InputError
+from codecnn.intra import hevc, vvc
 from codecnn.intra.block_size import BlockSize
 from codecnn.intra.references import reference_samples
+from codecnn.labels.mode_sets import ModeSet, count_of
 from codecnn.labels.ranking import modes_to_test, regret
 from codecnn.labels.search import label_picture
 from codecnn.models.blocks import Blocks, ModeNetwork
@@ -20,9 +22,10 @@ from codecnn.models.modes.absolute import Absolute, AbsoluteConfig
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.tasks.block_sites import Sites
 from codecnn.tasks.in_loop_filter import InLoopFilter
-from codecnn.tasks.intra_mode import Batch, IntraMode, figures
+from codecnn.tasks.intra_mode import Batch, IntraMode, figures, transposed
 from codecnn.training.loop import train
 from codecnn.training.recipe import Optimiser, Recipe, Run, Training
+from codecnn.transforms.reference import satd
 from tests.small_data import CTU, write_dataset, write_shard
 
 
@@ -74,6 +77,22 @@ def test_a_draw_has_other_blocks_of_the_same_ctu(data: Path) -> None:
     everything = sites.read(0).blocks.tolist()
     assert len(drawn[0]) == 5
     assert all(block in everything for block in drawn[0])
+
+
+@pytest.mark.parametrize("modes", ["vvc-67", "hevc-35"])
+def test_transposed_blocks_have_the_costs_of_the_mirrored_modes(data: Path, modes: ModeSet) -> None:
+    site = Sites(open_folder(data)[:1], 8).read(4)
+    batch = transposed(Batch(site.samples, site.satd_tables(modes)[0]))
+    blocks, side = batch.blocks, slice(None, None, 9)
+    for block, references, costs in zip(blocks.original[side], blocks.references[side], batch.costs[side], strict=True):
+        for mode in (0, 1, 2, 7, 18, 26, count_of(modes) - 1):
+            predicted = (
+                vvc.predict(references, 8, 8, mode, 8) if modes == "vvc-67" else hevc.predict(references, 8, mode, 8)
+            )
+            assert costs[mode] == satd(block, predicted)
+    again = transposed(batch)
+    for before, after in zip((*site.samples, site.satd_tables(modes)[0]), (*again.blocks, again.costs), strict=True):
+        np.testing.assert_array_equal(before, after)
 
 
 def test_regret_and_modes_to_test() -> None:
