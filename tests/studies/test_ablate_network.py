@@ -175,7 +175,7 @@ def test_rankings_of_modes_have_no_figures_by_qp(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The regret of the best of two modes is no figure at QP 2, and what is measured is the same in all variants."""
-    base = "{network: absolute, model: {transforms: 8}, steps: 2, batch: 2, validate_every: 2, workers: 0}"
+    base = "{network: absolute, model: {pairs: 8}, steps: 2, batch: 2, validate_every: 2, workers: 0}"
     study = f"task: intra-mode\nbase: {base}\nseeds: [0]\nvariants: [{{name: as is}}]"
     config = tmp_path / "modes.yaml"
     config.write_text(study)

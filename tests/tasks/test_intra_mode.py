@@ -17,7 +17,7 @@ from codecnn.intra.references import reference_samples
 from codecnn.labels.mode_sets import ModeSet, count_of
 from codecnn.labels.ranking import modes_to_test, regret
 from codecnn.labels.search import label_picture
-from codecnn.models.blocks import Blocks, ModeNetwork
+from codecnn.models.blocks import Blocks, ModeNetwork, to_tensors
 from codecnn.models.modes.absolute import Absolute, AbsoluteConfig
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.tasks.block_sites import Sites
@@ -147,11 +147,23 @@ def test_brightness_and_contrast_do_not_change_the_ranking() -> None:
     torch.manual_seed(0)
     network = Absolute(AbsoluteConfig(4)).eval()
     with torch.no_grad():
-        network.side.weight.zero_()
+        network.even.weight[:, -4:].zero_()
+        network.odd.weight[:, -2:].zero_()
     block, references = (torch.from_numpy(rng.integers(60, 120, shape)).float() for shape in ((9, 4, 4), (9, 17)))
     rest = torch.ones(9, 4), torch.full((9,), 32.0), torch.full((9,), 1023.0)
     dark, bright = (network(Blocks(block * a + b, references * a + b, *rest)) for a, b in ((4, 0), (8, 40)))
     torch.testing.assert_close(dark, bright, rtol=0.05, atol=0.02)
+
+
+@pytest.mark.parametrize("modes", ["vvc-67", "hevc-35"])
+def test_transposed_blocks_get_the_logits_of_the_mirrored_modes(data: Path, modes: ModeSet) -> None:
+    torch.manual_seed(0)
+    network = Absolute(AbsoluteConfig(8, modes, pairs=32)).eval()
+    samples = Sites(open_folder(data)[:1], 8).read(4).samples
+    batch = transposed(Batch(samples, np.zeros((len(samples.qp), count_of(modes)))))
+    logits, mirrored = (network(to_tensors(blocks)) for blocks in (samples, batch.blocks))
+    expected = torch.cat((logits[:, :2], logits[:, 2:].flip(1)), 1)
+    torch.testing.assert_close(mirrored, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_training_ranks_better_than_chance(data: Path, tmp_path: Path) -> None:
@@ -159,7 +171,7 @@ def test_training_ranks_better_than_chance(data: Path, tmp_path: Path) -> None:
         steps=60, batch=4, workers=0, precision="fp32", ema=0.9, clip=0, validate_every=60, checkpoint_every=60,
         holdout=0.25, optimiser=Optimiser(lr=5e-3, last=1, warmup=5),
     )  # fmt: skip
-    recipe = Recipe(training, IntraMode(blocks=48), AbsoluteConfig(8, transforms=128))
+    recipe = Recipe(training, IntraMode(blocks=48), AbsoluteConfig(8, pairs=64))
     found: list[dict[str, float]] = []
     train(Run(recipe, data, None, tmp_path / "run"), tell=lambda event: found.extend([event.figures or {}]))
     untrained = IntraMode().validate(Absolute(AbsoluteConfig(8)).eval(), open_folder(data))
@@ -178,6 +190,6 @@ def test_what_does_not_fit_is_refused(data: Path) -> None:
     for wrong in ({"blocks": 0}, {"temperature": 0.0}, {"temperature": float("nan")}, {"validate_ctus": 0}):
         with pytest.raises(ValueError, match="must be 1 or more and temperature above 0"):
             IntraMode(**wrong)
-    for config in ({"size": 12}, {"transforms": 0}, {"modes": "vvc-67-mrl"}):
+    for config in ({"size": 12}, {"pairs": 0}, {"modes": "vvc-67-mrl"}):
         with pytest.raises(ValueError, match="must be"):
             AbsoluteConfig(**config)

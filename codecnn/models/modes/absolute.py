@@ -2,6 +2,11 @@
 
 The SATD of a mode is a sum of absolute values of linear functions of a block and its references. This network learns
 some such functions, shared by all modes, and for each mode a weighted sum of their absolute values.
+
+When rows and columns of a block and its references are exchanged, horizontal and vertical modes change places. The
+network has this symmetry: its transforms come in pairs, where one is the other with rows and columns exchanged. A pair
+costs no more than a single transform, because one half of it needs only the symmetric part of the samples, the other
+half only the antisymmetric part; the same holds for the sums.
 """
 
 from dataclasses import dataclass
@@ -11,11 +16,11 @@ from torch import Tensor, nn
 
 from codecnn.labels.mode_sets import ModeSet, count_of
 from codecnn.models.blocks import Blocks, ModeNetwork
-from codecnn.models.modes.normalise import SIDE, normalised
+from codecnn.models.modes.normalise import normalised
 from codecnn.models.network import ParameterGroups
 
 SIZES = (4, 8, 16, 32, 64)
-MOST_TRANSFORMS = 1 << 14  # a file may ask for
+MOST_PAIRS = 1 << 13  # a file may ask for
 
 
 @dataclass(frozen=True)
@@ -25,45 +30,64 @@ class AbsoluteConfig:
     Args:
         size: side of the blocks in luma samples: 4, 8, 16, 32 or 64.
         modes: mode set to choose from: vvc-67 or hevc-35.
-        transforms: learned linear functions of the samples.
+        pairs: pairs of learned linear functions of the samples.
     """
 
     size: int = 8
     modes: ModeSet = "vvc-67"
-    transforms: int = 512
+    pairs: int = 512
 
     def __post_init__(self) -> None:
-        if self.size not in SIZES or not 1 <= self.transforms <= MOST_TRANSFORMS:
+        if self.size not in SIZES or not 1 <= self.pairs <= MOST_PAIRS:
             raise ValueError(
-                f"size must be one of {SIZES} and transforms 1 to {MOST_TRANSFORMS}, "
-                f"not {self.size} and {self.transforms!r:.80}"
+                f"size must be one of {SIZES} and pairs 1 to {MOST_PAIRS}, not {self.size} and {self.pairs!r:.80}"
             )
         if self.modes == "vvc-67-mrl":
             raise ValueError("modes must be vvc-67 or hevc-35, which have one reference line, not vvc-67-mrl")
 
 
 class Absolute(ModeNetwork):
-    """Rank modes: Blocks to logits (B, modes), by (N^2 + 4 N + modes) x transforms multiply-accumulates a block."""
+    """Rank modes: Blocks to logits (B, modes), by (N^2 + 4 N + 7 + modes) x pairs multiply-accumulates a block."""
 
     config: AbsoluteConfig
 
     def __init__(self, config: AbsoluteConfig) -> None:
         super().__init__()
         self.config = config
-        self.transforms = nn.Linear(config.size**2 + 4 * config.size + 1, config.transforms, bias=False)
-        self.side = nn.Linear(SIDE, config.transforms, bias=False)
-        self.norm = nn.BatchNorm1d(config.transforms)
-        self.last = nn.Linear(config.transforms, count_of(config.modes))
+        size, pairs, angular = config.size, config.pairs, count_of(config.modes) - 2
+        self.even = nn.Linear(size * (size + 1) // 2 + 2 * size + 5, pairs, bias=False)
+        self.odd = nn.Linear(size * (size - 1) // 2 + 2 * size + 2, pairs, bias=False)
+        self.norm = nn.BatchNorm1d(pairs)
+        self.last_even = nn.Linear(pairs, 2 + angular // 2 + 1)  # planar, DC, half of the angles and the diagonal
+        self.last_odd = nn.Linear(pairs, angular // 2, bias=False)
 
     def parameter_groups(self) -> ParameterGroups:
-        """Return the parameters of the last layer apart."""
-        hidden = [parameter for name, parameter in self.named_parameters() if not name.startswith("last.")]
-        return ParameterGroups(hidden, list(self.last.parameters()))
+        """Return the parameters of the last layers apart."""
+        hidden = [parameter for name, parameter in self.named_parameters() if not name.startswith("last")]
+        return ParameterGroups(hidden, [*self.last_even.parameters(), *self.last_odd.parameters()])
 
     def forward(self, blocks: Blocks[Tensor]) -> Tensor:
         """Return logits (B, modes) of blocks."""
-        original, references, side = normalised(blocks)
-        samples = torch.cat((original.flatten(1), references), 1)  # (B, N^2 + 4 N + 1)
-        coefficients = self.norm(self.transforms(samples) + self.side(side))  # (B, transforms)
-        logits: Tensor = self.last(coefficients.abs())
-        return logits
+        even, odd = folded(blocks)
+        even, odd = self.even(even), self.odd(odd)  # (B, pairs)
+        coefficients = self.norm(torch.cat((even + odd, even - odd)))  # (2 B, pairs)
+        first, second = coefficients.abs().chunk(2)
+        even, odd = self.last_even(first + second), self.last_odd(first - second)
+        other, angular, diagonal = even[:, :2], even[:, 2:-1], even[:, -1:]
+        return torch.cat((other, angular + odd, diagonal, (angular - odd).flip(1)), 1)
+
+
+def folded(blocks: Blocks[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return what an exchange of rows and columns keeps, and what changes its sign, of blocks and what is around.
+
+    They are sums and differences of normalised samples at mirrored places, and of the numbers that belong to the left
+    side and to the top: (B, N (N + 1) / 2 + 2 N + 5) and (B, N (N - 1) / 2 + 2 N + 2).
+    """
+    original, references, side = normalised(blocks)
+    size = original.shape[1]
+    row, column = torch.triu_indices(size, size, 1, device=original.device)
+    above, below, diagonal = original[:, row, column], original[:, column, row], original.diagonal(0, 1, 2)
+    left, corner, top = references.split((2 * size, 1, 2 * size), 1)
+    of_left, of_top, common = side.split(2, 1)
+    even = torch.cat((above + below, diagonal, top + left, corner, of_top + of_left, common), 1)
+    return even, torch.cat((above - below, top - left, of_top - of_left), 1)
