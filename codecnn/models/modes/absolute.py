@@ -87,7 +87,7 @@ def folded(blocks: Blocks[Tensor]) -> tuple[Tensor, Tensor]:
     size = original.shape[1]
     row, column = torch.triu_indices(size, size, 1, device=original.device)
     above, below, diagonal = original[:, row, column], original[:, column, row], original.diagonal(0, 1, 2)
-    left, corner, top = references.split((2 * size, 1, 2 * size), 1)
-    of_left, of_top, common = side.split(2, 1)
+    left, corner, top = torch.split(references, [2 * size, 1, 2 * size], 1)
+    of_left, of_top, common = torch.split(side, 2, 1)
     even = torch.cat((above + below, diagonal, top + left, corner, of_top + of_left, common), 1)
     return even, torch.cat((above - below, top - left, of_top - of_left), 1)
