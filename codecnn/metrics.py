@@ -1,7 +1,8 @@
-"""Measure the quality of pictures and of rate-distortion curves: PSNR, SSIM, BD-rate."""
+"""Measure the quality of pictures and of rate-distortion curves: PSNR, SSIM, BD-rate, and the frames in their means."""
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import bjontegaard
@@ -44,6 +45,22 @@ def ssim(a: NDArray, b: NDArray, bit_depth: int) -> float:
             use_sample_covariance=False,
         )
     )
+
+
+def kept_frames(clips: Sequence[Hashable], exact: Sequence[Sequence[bool]]) -> list[list[int]]:
+    """Return the numbers of the frames that stay in the means, for each of several measurements.
+
+    A frame that is exact in one measurement of a clip is left out in all of them.
+
+    clips: the clip of each measurement; exact: whether a picture of a frame is the original, for each measurement.
+    """
+    left_out: dict[Hashable, set[int]] = defaultdict(set)
+    for clip, frames in zip(clips, exact, strict=True):
+        left_out[clip].update(number for number, is_exact in enumerate(frames) if is_exact)
+    return [
+        [number for number in range(len(frames)) if number not in left_out[clip]]
+        for clip, frames in zip(clips, exact, strict=True)
+    ]
 
 
 class BdRate(NamedTuple):

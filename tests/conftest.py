@@ -5,9 +5,12 @@ import codecnn.torch_settings  # noqa: F401
 # isort: split
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
+
+from tests.small_data import write_dataset
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,3 +20,9 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small dataset; no test changes it."""
+    return write_dataset(tmp_path_factory.mktemp("data"))

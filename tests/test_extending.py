@@ -15,7 +15,6 @@ import torch
 
 from tests.forked import Forked, start
 from tests.reports.results_schema import read_results
-from tests.small_data import write_dataset
 
 ROOT = Path(__file__).parent.parent
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -52,11 +51,6 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
     main = next(block for block in code if "__main__" in block)  # it ends the module
     (folder / "extended.py").write_text("\n".join([*(block for block in code if block is not main), main]))
     return folder
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("data"))
 
 
 def begin(module: Path, code: str, arguments: list[str], errors: Path) -> Forked:

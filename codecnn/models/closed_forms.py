@@ -8,7 +8,7 @@ import torch
 from codecnn.models.network import Network
 
 Precision = Literal["fp32", "bf16"]
-OptimiserName = Literal["adam", "sgd", "rmsprop", "muon"]
+OptimiserName = Literal["adam", "adamw", "sgd", "rmsprop", "muon"]
 MakeOptimiser = Callable[[Network], torch.optim.Optimizer]
 
 

@@ -17,7 +17,7 @@ from codecnn.dataset.schema import SIGNALS
 from codecnn.errors import InputError
 from codecnn.inference.filtering import filter_picture
 from codecnn.losses import LOSSES, LossName
-from codecnn.metrics import psnr_gain
+from codecnn.metrics import kept_frames, psnr_gain
 from codecnn.models.in_loop_filter import FilterConfig, FilterNetwork, Windows
 from codecnn.models.network import Network
 from codecnn.models.registry import check_kind
@@ -78,24 +78,23 @@ class InLoopFilter:
         if there is no other.
         """
         assert isinstance(network, FilterNetwork)
-        frames: dict[tuple[str, int], list[tuple[int, float]]] = defaultdict(list)  # (QP, gain) of each frame
-        for shard in shards:
+        found: list[dict[int, float]] = [{} for _ in shards]  # by frame
+        for shard, its in zip(shards, found, strict=True):
             for frame in range(0, shard.frames, math.ceil(shard.frames / self.validate_frames)):
                 original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
                 original = convert_bit_depth(original, baseline.bit_depth)  # measured at the decoder's
                 filtered = filter_picture(network, baseline, unfiltered, shard.info.qp, shard.info.ctu_size)
-                gain = psnr_gain(original.y, baseline.y, filtered, original.bit_depth)
-                frames[shard.info.source_sha256, frame].append((shard.info.qp, gain))
+                its[frame] = psnr_gain(original.y, baseline.y, filtered, original.bit_depth)
+        exact = [[math.isnan(its.get(n, 0)) for n in range(s.frames)] for s, its in zip(shards, found, strict=True)]
+        kept = kept_frames([shard.info.source_sha256 for shard in shards], exact)
         gains: dict[int, list[float]] = defaultdict(list)
-        for found in frames.values():
-            if not any(math.isnan(gain) for _, gain in found):
-                for qp, gain in found:
-                    gains[qp].append(gain)
-        if not gains:
+        for shard, its, frames in zip(shards, found, kept, strict=True):
+            gains[shard.info.qp] += [its[frame] for frame in frames if frame in its]
+        if not any(gains.values()):
             raise InputError(
                 f"{shards[0].path}: nothing to gain in it, nor in other files held out: coded without error"
             )
-        means = {qp: sum(values) / len(values) for qp, values in sorted(gains.items())}
+        means = {qp: sum(values) / len(values) for qp, values in sorted(gains.items()) if values}
         return {"gain": sum(means.values()) / len(means)} | {f"gain_{qp}": mean for qp, mean in means.items()}
 
     def notes(self, shards: Sequence[Shard]) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from functools import lru_cache
-from multiprocessing import active_children
+from multiprocessing import get_context, get_start_method
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -52,7 +55,8 @@ class Batches(Generic[B]):
         The processes end with the context, however it ends. Raises InputError, or MemoryError, for a batch that cannot
         be read.
         """
-        others, incoming = set(active_children()), None
+        context, made = _recording_context()
+        incoming = None
         try:
             incoming = iter(
                 DataLoader(
@@ -60,6 +64,7 @@ class Batches(Generic[B]):
                     batch_size=None,  # an item is a whole batch
                     sampler=range(first, end),
                     num_workers=workers,
+                    multiprocessing_context=context if workers else None,
                     prefetch_factor=4 if workers else None,
                     collate_fn=_unchanged,  # arrays, since tensors would take a file descriptor each on their way
                     worker_init_fn=ignore_signals,
@@ -71,9 +76,10 @@ class Batches(Generic[B]):
             # ends, and these ignore SIGTERM.
             if workers and incoming is not None:
                 incoming._shutdown_workers()  # type: ignore[attr-defined]
-            for process in set(active_children()) - others:
-                process.kill()
-                process.join()
+            for process in made:
+                if process.pid is not None:  # it was started
+                    process.kill()
+                    process.join()
 
 
 class _Reader(Dataset[Any]):
@@ -89,6 +95,20 @@ class _Reader(Dataset[Any]):
             return error
         except Exception as error:
             return InputError(f"the batch of step {step} cannot be read ({type(error).__name__}: {error})")
+
+
+def _recording_context() -> tuple[BaseContext, list[BaseProcess]]:
+    """Return a context that makes processes as the default one does, and the list of those that it makes."""
+    context: Any = copy(get_context(get_start_method()))
+    made: list[BaseProcess] = []
+    make = context.Process
+
+    def process(*arguments: Any, **named: Any) -> BaseProcess:  # noqa: ANN401
+        made.append(make(*arguments, **named))
+        return made[-1]
+
+    context.Process = process
+    return context, made
 
 
 def _unchanged(batch: Any) -> Any:  # noqa: ANN401

@@ -23,6 +23,8 @@ def make_optimiser(network: Network, choice: Optimiser) -> torch.optim.Optimizer
         return Muon(groups, choice.lr, momentum, decay)
     if choice.name == "adam":
         return torch.optim.Adam(groups, choice.lr, betas=(momentum, 0.999), weight_decay=decay)
+    if choice.name == "adamw":
+        return torch.optim.AdamW(groups, choice.lr, betas=(momentum, 0.999), weight_decay=decay)
     if choice.name == "sgd":
         return torch.optim.SGD(groups, choice.lr, momentum=momentum, weight_decay=decay)
     return torch.optim.RMSprop(groups, choice.lr, momentum=momentum, weight_decay=decay)

@@ -28,11 +28,13 @@ class Optimiser:
     """Choose the optimiser, its learning rate and its schedule.
 
     Args:
-        name: adam, sgd, rmsprop or muon, which moves kernels by orthogonal matrices.
+        name: adam, adamw, sgd, rmsprop or muon, which moves kernels by orthogonal matrices.
         lr: learning rate after the warm-up.
         last: learning rate of the last layer as a share of lr, for networks with a last layer that needs small steps.
-        momentum: momentum of sgd and rmsprop, and of the kernels for muon; decay of the mean gradient of adam.
-        weight_decay: decay of the weights, L2.
+        momentum: momentum of sgd and rmsprop, and of the kernels for muon; decay of the mean gradient of adam and
+            adamw.
+        weight_decay: decay of the weights: a part of the gradient (L2), or with adamw apart from it (Loshchilov and
+            Hutter, ICLR 2019).
         schedule: cosine falls to 0 at the last step, constant stays.
         warmup: steps over which the rate rises from 0.
     """

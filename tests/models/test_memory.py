@@ -79,7 +79,7 @@ def test_training_on_few_features(config: RdnConfig, batch: int, patch: int, mor
     assert closed <= measured <= closed * (1 + more)
 
 
-@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop", "muon"])
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop", "muon"])
 def test_optimisers(name: OptimiserName) -> None:
     model = Rdn(S)
     optimiser = make_optimiser(model, Optimiser(name))

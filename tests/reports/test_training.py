@@ -9,7 +9,6 @@ from experiments.reports.training.command import main
 from experiments.train_filter import main as train
 from experiments.train_modes import main as train_modes
 from tests.reports.results_schema import read_results
-from tests.small_data import write_dataset
 from tests.weights_files import load, save
 
 CONFIG = """
@@ -28,9 +27,9 @@ holdout: 0.25
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("runs")
-    data, config = write_dataset(tmp_path_factory.mktemp("data")), folder / "small.yaml"
+    config = folder / "small.yaml"
     config.write_text(CONFIG)
     outs = [folder / "first", folder / "second"]
     for out, more in zip(outs, ["--steps=8", f"--start={outs[0]}"], strict=True):
@@ -93,11 +92,9 @@ def test_a_stage_that_tells_no_time(runs: list[Path], tmp_path: Path) -> None:
     assert " | 5 | (a) | " in (tmp_path / "report" / "report.md").read_text()
 
 
-def test_runs_of_several_tasks(runs: list[Path], tmp_path: Path) -> None:
+def test_runs_of_several_tasks(data: Path, runs: list[Path], tmp_path: Path) -> None:
     """A run of train-modes has other settings, another figure, and none by QP."""
     out = tmp_path / "modes"
-    (tmp_path / "data").mkdir()
-    data = write_dataset(tmp_path / "data")
     options = "--steps=2 --validate-every=2 --log-every=1 --batch=2 --model.transforms=8 --holdout=0.25 --workers=0"
     assert train_modes(["--data", str(data), "--out", str(out), "--precision=fp32", *options.split()]) == 0
     assert main([str(runs[0]), str(out), "--out", str(tmp_path / "report")]) == 0

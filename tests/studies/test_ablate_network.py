@@ -56,11 +56,6 @@ FOLDERS = {"as is": "as_is", "No inner residual": "no_inner_residual", "one 5x5"
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("config") / "parts.yaml"
     path.write_text(STUDY)

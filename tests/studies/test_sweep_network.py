@@ -26,7 +26,6 @@ from experiments.studies.variant import Variant
 from tests.forked import start
 from tests.other_process import held_by_another_process
 from tests.reports.results_schema import read_results
-from tests.small_data import write_dataset
 
 ROOT = Path(__file__).parents[2]
 BASE = """
@@ -46,11 +45,6 @@ base:
 OTHERS = "blocks: [1, 2], convolutions: [2, 3], growth: [2, 6]"
 SWEEP = f"{BASE}ranges: {{channels: [3, 8], {OTHERS}}}\nlimit: 2\nseed: 3"
 TRIALS = 14  # more than the ten that Optuna draws at random before it learns
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

@@ -26,12 +26,7 @@ from codecnn.tasks.intra_mode import Batch, IntraMode, figures, transposed
 from codecnn.training.loop import train
 from codecnn.training.recipe import Optimiser, Recipe, Run, Training
 from codecnn.transforms.reference import satd
-from tests.small_data import CTU, write_dataset, write_shard
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("data"))
+from tests.small_data import CTU, write_shard
 
 
 def test_blocks_and_references_are_those_of_the_picture(tmp_path: Path) -> None:

@@ -1,17 +1,11 @@
-"""What the tests of training share: one dataset, one configuration, one finished run. None of them is changed."""
+"""What the tests of training share: one configuration, one finished run. Neither is changed."""
 
 from pathlib import Path
 
 import pytest
 
 from experiments.train_filter import main
-from tests.small_data import write_dataset
 from tests.training.runs import CONFIG, command
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """What a step of training sees: pieces of the shards, every one once in an epoch, anywhere and in all orientations."""
 
+import time
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import numpy as np
@@ -161,3 +163,15 @@ def test_the_split_goes_by_source_and_knows_no_order(data: Path) -> None:
     assert {s.path for s in again[1]} == {s.path for s in held_out}
     with pytest.raises(InputError, match="1 source"):
         split_by_source(held_out, 0.5)
+
+
+def test_other_child_processes_live_on(data: Path) -> None:
+    """The reading processes end with the context; one that was started meanwhile does not."""
+    with fixed(open_folder(data)).load(0, 9, workers=2) as incoming:
+        other = get_context("fork").Process(target=time.sleep, args=(600,))
+        other.start()
+        next(incoming)
+        assert len(active_children()) == 3
+    assert active_children() == [other]
+    other.kill()
+    other.join()

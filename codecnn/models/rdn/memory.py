@@ -16,7 +16,7 @@ from codecnn.models.rdn.network import Rdn
 
 FLOAT = 4  # bytes
 # float32 values that an optimiser with momentum keeps for a parameter; muon keeps 2 for the few that it moves by Adam
-STATES = {"adam": 2, "sgd": 1, "rmsprop": 2, "muon": 1}
+STATES = {"adam": 2, "adamw": 2, "sgd": 1, "rmsprop": 2, "muon": 1}
 
 
 def inference_bytes(config: RdnConfig, batch: int, size: int) -> int:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from codecnn.dataset.reader import Shard
 from codecnn.dataset.schema import join_filters
 from codecnn.errors import InputError
-from codecnn.metrics import BdRate, bd_rate_or_reason, psnr
-from experiments.reports.shared.frames import EXACT, bits_of, kept_frames, read_frame
+from codecnn.metrics import BdRate, bd_rate_or_reason, kept_frames, psnr
+from experiments.reports.shared.frames import EXACT, bits_of, read_frame
 from experiments.reports.shared.means import mean_defined
 
 

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 from codecnn.dataset.reader import Shard
 from codecnn.inference.filtering import Way, filter_picture
-from codecnn.metrics import BdRate, bd_rate_or_reason, psnr, ssim
+from codecnn.metrics import BdRate, bd_rate_or_reason, kept_frames, psnr, ssim
 from codecnn.models.in_loop_filter import AnyFilter
-from experiments.reports.shared.frames import EXACT, NO_BITS, bits_of, kept_frames, read_frame
+from experiments.reports.shared.frames import EXACT, NO_BITS, bits_of, read_frame
 from experiments.reports.shared.means import count_defined, grouped, mean_defined
 
 

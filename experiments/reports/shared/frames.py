@@ -1,7 +1,6 @@
-"""Read the frames of shards, and choose those that are in the means."""
+"""Read the frames of shards, and the bits of those that are in the means."""
 
-from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from codecnn.codecs.bit_depth import convert_bit_depth
@@ -29,22 +28,6 @@ def read_frame(shard: Shard, index: int) -> Frame:
     """
     original, baseline, unfiltered = (shard.picture(signal, index) for signal in SIGNALS)
     return Frame(convert_bit_depth(original, baseline.bit_depth).y, baseline, unfiltered)
-
-
-def kept_frames(clips: Sequence[Hashable], exact: Sequence[Sequence[bool]]) -> list[list[int]]:
-    """Return the numbers of the frames that stay in the means, for each of several measurements.
-
-    A frame that is exact in one measurement of a clip is left out in all of them.
-
-    clips: the clip of each measurement; exact: whether a picture of a frame is the original, for each measurement.
-    """
-    left_out: dict[Hashable, set[int]] = defaultdict(set)
-    for clip, frames in zip(clips, exact, strict=True):
-        left_out[clip].update(number for number, is_exact in enumerate(frames) if is_exact)
-    return [
-        [number for number in range(len(frames)) if number not in left_out[clip]]
-        for clip, frames in zip(clips, exact, strict=True)
-    ]
 
 
 def bits_of(shard: Shard, kept: Sequence[int]) -> tuple[int, int | None]:

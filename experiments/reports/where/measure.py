@@ -12,10 +12,10 @@ from codecnn.dataset.reader import Shard
 from codecnn.dataset.schema import ShardInfo
 from codecnn.inference.ensemble import filter_ensemble
 from codecnn.inference.filtering import filter_picture
-from codecnn.metrics import psnr
+from codecnn.metrics import kept_frames, psnr
 from codecnn.models.in_loop_filter import AnyFilter
 from codecnn.video.picture import Picture, Plane
-from experiments.reports.shared.frames import kept_frames, read_frame
+from experiments.reports.shared.frames import read_frame
 from experiments.reports.shared.means import mean_defined
 from experiments.reports.where.bins import (
     ACTIVITIES,
