@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -12,17 +13,31 @@ from codecnn.dataset.reader import Shard
 from codecnn.dataset.surroundings import read_surroundings
 from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
+from codecnn.labels.magnitude_bits import magnitude_bits
 from codecnn.labels.mode_sets import ModeSet
+from codecnn.labels.rate_distortion import lagrange_multiplier, quantisation_step
 from codecnn.labels.search import blocks_at
-from codecnn.labels.tables import satd_tables
+from codecnn.labels.tables import rate_distortion_tables, satd_tables
 from codecnn.labels.torch_engine.costs import gather_references
 from codecnn.models.blocks import Blocks
+
+Measure = Literal["hadamard", "dct", "rd"]
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+
+
+def lagrangian_of(shard: Shard) -> float:
+    """Return the lambda of a shard's codec and QP in the scale of 8 bit; InputError for a codec without a known one."""
+    try:
+        return lagrange_multiplier(shard.info.codec, shard.info.qp, bit_depth=8)
+    except ValueError as error:
+        raise InputError(f"{shard.path}: {error}") from error
 
 
 @dataclass(frozen=True)
 class Site:
     """Hold some blocks of one CTU, in planes that hold what is decoded around it."""
 
+    shard: Shard
     original: NDArray  # (H, W) uint16 luma at the decoder's bit depth; only the CTU is filled
     reference: NDArray  # (H, W) uint16: the unfiltered luma
     blocks: NDArray  # (n, 4) as `blocks_at` gives them, in these planes
@@ -36,6 +51,26 @@ class Site:
         planes = self.original, self.reference
         costs = satd_tables(*planes, self.blocks, self.size, self.bit_depth, modes, self.ctu_size)
         return costs / np.float32(1 << (self.bit_depth - 8))
+
+    def rate_distortion_table(self, modes: ModeSet) -> NDArray:
+        """Return J = SSE + lambda * bits of all modes, in the scale of 8 bit squared: (n, modes) float32.
+
+        InputError if no lambda is known for the codec.
+        """
+        lagrangian, qp = lagrangian_of(self.shard), self.shard.info.qp
+        error, bits = rate_distortion_tables(
+            self.original, self.reference, self.blocks, self.size, self.bit_depth, modes, self.ctu_size,
+            quantisation_step(qp, self.bit_depth), magnitude_bits(self.size, qp),
+        )  # fmt: skip
+        table: NDArray = error / np.float32(4 ** (self.bit_depth - 8)) + np.float32(lagrangian) * bits
+        return table
+
+    def costs(self, measure: Measure, modes: ModeSet) -> NDArray:
+        """Return the costs of all modes under a measure: (n, modes) float32."""
+        if measure == "rd":
+            return self.rate_distortion_table(modes)
+        costs: NDArray = self.satd_tables(modes)[MEASURES.index(measure)]
+        return costs
 
 
 class Sites:
@@ -81,7 +116,8 @@ class Sites:
         ctu = shard.luma("original", row)[inside].astype(np.uint16) << (bit_depth - info.bit_depth)
         original[top : top + lines, left : left + columns] = ctu
         samples = _samples(original, around.luma, blocks, side, bit_depth, info.qp)
-        return Site(original, around.luma.astype(np.uint16), blocks, self.size, bit_depth, info.ctu_size, samples)
+        reference = around.luma.astype(np.uint16)
+        return Site(shard, original, reference, blocks, self.size, bit_depth, info.ctu_size, samples)
 
 
 def _samples(

@@ -16,12 +16,8 @@ from codecnn.labels.ranking import regret
 from codecnn.models.blocks import Blocks, ModeConfig, ModeNetwork, to_tensors
 from codecnn.models.network import Network
 from codecnn.models.registry import check_kind
-from codecnn.tasks.block_sites import Site, Sites
+from codecnn.tasks.block_sites import Measure, Site, Sites, lagrangian_of
 from codecnn.tasks.task import Sums
-
-Measure = Literal["hadamard", "dct"]
-MEASURES: tuple[Measure, ...] = ("hadamard", "dct")
-
 
 FIRST_ANGULAR = 2  # planar and DC come before it, in both mode sets
 
@@ -30,7 +26,7 @@ class Batch(NamedTuple):
     """Hold B blocks with the costs of all modes."""
 
     blocks: Blocks[Any]
-    costs: Any  # (B, modes) float32, orthonormal scale
+    costs: Any  # (B, modes) float32, as `Site.costs` returns them
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,8 @@ class IntraMode:
     """Rank the intra modes of a block.
 
     Args:
-        labels: the measure of a mode's cost; the label is the mode with the least.
+        labels: the measure of cost: hadamard or dct, the SATD, or rd, the estimated rate-distortion cost J. The label
+            is the mode with the least.
         target: what is learned. hard: the label. soft: probabilities of the modes, as exp(-(cost / least cost - 1) /
             temperature). expected: the least expected cost, under the probabilities of the network.
         temperature: of soft targets.
@@ -93,7 +90,7 @@ class IntraMode:
         costs, logits = [], []
         for unit in sites.spread(self.validate_ctus):
             site = sites.read(unit)
-            costs.append(site.satd_tables(network.config.modes)[MEASURES.index(self.labels)])
+            costs.append(site.costs(self.labels, network.config.modes))
             logits.append(logits_of(network, site))
         return figures(np.concatenate(costs), np.concatenate(logits))
 
@@ -122,7 +119,10 @@ class BlocksOfCtus:
 
     def __init__(self, shards: Sequence[Shard], config: ModeConfig, measure: Measure, most: int) -> None:
         self.sites, self.modes = Sites(shards, config.size), config.modes
-        self.measure, self.most = MEASURES.index(measure), most
+        self.measure, self.most = measure, most
+        if measure == "rd":
+            for shard in shards:
+                lagrangian_of(shard)  # refuses one without a known lambda
 
     @property
     def units(self) -> int:
@@ -132,7 +132,7 @@ class BlocksOfCtus:
     def draw(self, unit: int, step: Generator, own: Generator) -> Batch:
         """Return blocks of one CTU, in one half of the draws transposed."""
         site = self.sites.read(unit, self.most, own)
-        batch = Batch(site.samples, site.satd_tables(self.modes)[self.measure])
+        batch = Batch(site.samples, site.costs(self.measure, self.modes))
         return transposed(batch) if own.integers(2) else batch
 
 

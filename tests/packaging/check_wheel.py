@@ -35,6 +35,7 @@ for place, pattern, count in (
     ("codecnn", "__init__.pyi", 1),
     ("codecnn/codecs/templates", "*.yaml", 3),
     ("codecnn/intra", "mip_matrices.npz", 1),
+    ("codecnn/labels", "magnitude_counts.npz", 1),
     ("codecnn/models/pretrained", "*.safetensors", 6),
     ("codecnn/models/pretrained", "*.md", 6),
     ("experiments/configs", "demo.yaml", 1),

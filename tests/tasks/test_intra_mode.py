@@ -1,5 +1,6 @@
 """Test the task of ranking intra modes: its blocks against the references of the library, its figures against NumPy."""
 
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +15,16 @@ from codecnn.errors import InputError
 from codecnn.intra import hevc, vvc
 from codecnn.intra.block_size import BlockSize
 from codecnn.intra.references import reference_samples
+from codecnn.labels.magnitude_bits import magnitude_bits
 from codecnn.labels.mode_sets import ModeSet, count_of
 from codecnn.labels.ranking import modes_to_test, regret
+from codecnn.labels.rate_distortion import estimated_bits, lagrange_multiplier, quantisation_step, quantised_dct
+from codecnn.labels.residuals import residuals_of
 from codecnn.labels.search import label_picture
 from codecnn.models.blocks import Blocks, ModeNetwork, to_tensors
 from codecnn.models.modes.absolute import Absolute, AbsoluteConfig
 from codecnn.models.rdn.config import RdnConfig
-from codecnn.tasks.block_sites import Sites
+from codecnn.tasks.block_sites import Site, Sites
 from codecnn.tasks.in_loop_filter import InLoopFilter
 from codecnn.tasks.intra_mode import Batch, IntraMode, figures, transposed
 from codecnn.training.loop import train
@@ -63,6 +67,38 @@ def test_costs_are_in_the_scale_of_8_bit(tmp_path: Path) -> None:
     deep = replace(site, original=site.original << 2, reference=site.reference << 2, bit_depth=10)
     shallow_costs, deep_costs = (each.satd_tables("vvc-67").sum((1, 2)) for each in (site, deep))
     np.testing.assert_allclose(deep_costs, shallow_costs, rtol=0.03)
+
+
+def with_codec(site: Site, codec: str) -> Site:
+    """Return a site whose file says that another codec made it."""
+    shard = copy(site.shard)
+    shard.info = replace(shard.info, codec=codec)
+    return replace(site, shard=shard)
+
+
+def test_rate_distortion_costs_are_those_of_numpy(tmp_path: Path) -> None:
+    write_shard(tmp_path / "a.h5", "coffee", 37)
+    shallow = with_codec(Sites([Shard(tmp_path / "a.h5")], 8).read(4), "x265")
+    deep = replace(shallow, original=shallow.original << 2, reference=shallow.reference << 2, bit_depth=10)
+    for site in (shallow, deep):
+        depth, step = site.bit_depth, quantisation_step(37, site.bit_depth)
+        found = site.costs("rd", "vvc-67")
+        for mode in (0, 1, 18, 34, 50, 66):
+            chosen = np.full(len(site.blocks), mode)
+            residuals = residuals_of(site.original, site.reference, site.blocks, site.size, depth, "vvc-67", chosen)
+            levels, error = quantised_dct(residuals, step)
+            bits = estimated_bits(levels, magnitude_bits(site.size, 37))
+            expected = (error + lagrange_multiplier("x265", 37, depth) * bits) / 4 ** (depth - 8)
+            np.testing.assert_allclose(found[:, mode], expected, rtol=1e-4)
+    np.testing.assert_allclose(deep.costs("rd", "vvc-67").sum(), shallow.costs("rd", "vvc-67").sum(), rtol=0.03)
+
+
+def test_a_codec_without_a_lambda_is_refused_by_name(data: Path) -> None:
+    refusal = "astronaut_22.h5: no lambda is known for the codec blur"
+    with pytest.raises(InputError, match=refusal):
+        IntraMode(labels="rd").draws(open_folder(data), AbsoluteConfig(8))
+    with pytest.raises(InputError, match=refusal):
+        Sites(open_folder(data), 8).read(0).rate_distortion_table("vvc-67")
 
 
 def test_a_draw_has_other_blocks_of_the_same_ctu(data: Path) -> None:
