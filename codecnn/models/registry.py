@@ -11,6 +11,8 @@ from codecnn.models.closed_forms import ClosedForms
 from codecnn.models.in_loop_filter import IntegerFilter, Windows
 from codecnn.models.modes.absolute import Absolute, AbsoluteConfig
 from codecnn.models.network import Network
+from codecnn.models.predictors.connected import Connected, ConnectedConfig
+from codecnn.models.predictors.convolutional import Convolutional, ConvolutionalConfig
 from codecnn.models.rdn.closed_forms import RdnClosedForms
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.integer_samples import IntegerSamples
@@ -34,6 +36,8 @@ class Family(NamedTuple):
 FAMILIES: dict[str, Family] = {
     "rdn": Family(RdnConfig, Rdn, RdnClosedForms, quantise, save_integers, IntegerSamples),
     "absolute": Family(AbsoluteConfig, Absolute),
+    "connected": Family(ConnectedConfig, Connected),
+    "convolutional": Family(ConvolutionalConfig, Convolutional),
 }
 
 

@@ -1,0 +1,43 @@
+"""Bring the samples around blocks to a common brightness and contrast."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from codecnn.models.predictors.neighbourhood import Neighbourhood
+
+SIDE = 6  # numbers beside the samples: availability, QP, and the contrast in quantisation steps
+
+
+class Normalised(NamedTuple):
+    """Hold the samples around B blocks with mean 0 and mean magnitude 1; a sample that is not decoded is 0."""
+
+    above: Tensor  # (B, L, L + 2 N) float32
+    left: Tensor  # (B, 2 N, L)
+    side: Tensor  # (B, SIDE): shares of left, below left, above and above right that are decoded, QP, contrast
+    mean: Tensor  # (B, 1), of the decoded samples, where the peak is 1
+    contrast: Tensor  # (B, 1)
+
+    def restored(self, blocks: Tensor) -> Tensor:
+        """Return blocks (B, predictions, N, N) in the brightness and contrast of the samples around them."""
+        mean, contrast = (part[..., None, None] for part in (self.mean, self.contrast))
+        return mean + contrast * blocks
+
+
+def normalised(blocks: Neighbourhood[Tensor]) -> Normalised:
+    """Return the samples around blocks, normalised; the mean is 1/2 for a block without any."""
+    peak = blocks.peak.float()[:, None, None]
+    known = blocks.above_known[:, None].float(), blocks.left_known[..., None].float()
+    samples = blocks.above.float() / peak, blocks.left.float() / peak  # 0 where they are not known
+    lines = blocks.left.shape[-1]
+    count = lines * (known[0].sum((1, 2)) + known[1].sum((1, 2)))
+    mean = torch.where(count > 0, (samples[0].sum((1, 2)) + samples[1].sum((1, 2))) / count.clamp(min=1), 0.5)
+    above, left = ((part - mean[:, None, None]) * mask for part, mask in zip(samples, known, strict=True))
+    contrast = (above.abs().sum((1, 2)) + left.abs().sum((1, 2))) / count.clamp(min=1) + 1 / 512
+    qp = blocks.qp.float()[:, None]
+    steps = torch.log2(256 * contrast)[:, None] - (qp - 4) / 6
+    halves = known[1].squeeze(2).chunk(2, 1) + known[0].squeeze(1)[:, lines:].chunk(2, 1)
+    side = torch.cat((*(half.mean(1, keepdim=True) for half in halves), (qp - 32) / 8, (steps - 1) / 2), 1)
+    scale = contrast[:, None, None]
+    return Normalised(above / scale, left / scale, side, mean[:, None], contrast[:, None])

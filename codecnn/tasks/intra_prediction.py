@@ -1,0 +1,173 @@
+"""Train networks that predict blocks from the decoded samples around them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from codecnn.dataset.reader import Shard
+from codecnn.models.network import Network
+from codecnn.models.predictors.neighbourhood import Neighbourhood, Predictor, PredictorConfig, to_tensors
+from codecnn.models.registry import check_kind
+from codecnn.tasks.block_sites import Site, Sites
+from codecnn.tasks.neighbourhoods import neighbourhood_of, transposed
+from codecnn.tasks.task import Sums
+from codecnn.transforms.torch_satd import block_dct_satd, block_hadamard_satd, dct_matrix, transformed
+
+LossName = Literal["l1", "l2", "hadamard_satd", "dct_satd", "rate_distortion"]
+
+
+class Batch(NamedTuple):
+    """Hold B blocks: what is decoded around them, and the blocks themselves, which are to be predicted."""
+
+    around: Neighbourhood[Any]
+    original: Any  # (B, N, N)
+
+
+@dataclass(frozen=True)
+class IntraPrediction:
+    """Predict a block from the decoded samples around it.
+
+    Args:
+        loss: what the residual of a block costs. l1, l2: of its samples. hadamard_satd, dct_satd: the sum of its
+            absolute coefficients. rate_distortion: a smooth form of J, see `rate_distortion`.
+        others: where a network gives several predictions, the share of the loss that all of them have, so that none is
+            forgotten; the rest is that of the best one.
+        blocks: most blocks of a CTU in a batch.
+        validate_ctus: CTUs of each held-out file to validate on, spread evenly.
+    """
+
+    name: ClassVar[str] = "intra-prediction"
+    decides: ClassVar[str] = "validation_loss"
+    larger_is_better: ClassVar[bool] = False
+    network: ClassVar[str] = "connected"
+
+    loss: LossName = "hadamard_satd"
+    others: float = 0.05
+    blocks: int = 64
+    validate_ctus: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.blocks, self.validate_ctus) < 1 or not 0 <= self.others <= 1:
+            raise ValueError(
+                "blocks and validate_ctus must be 1 or more and others in [0, 1], not "
+                f"{self.blocks}, {self.validate_ctus} and {self.others}"
+            )
+
+    def draws(self, shards: Sequence[Shard], config: PredictorConfig) -> "BlocksToPredict":
+        """Return what draws blocks of CTUs; InputError if no picture holds one."""
+        check_kind(config, Predictor, "one that predicts blocks")
+        return BlocksToPredict(shards, config, self.blocks)
+
+    def sums(self, network: nn.Module, batch: Batch) -> Sums:
+        """Return the loss, for each sample of a block in the scale of 8 bit."""
+        peak = batch.around.peak.float()[:, None, None, None]
+        scale = 256 / (peak + 1)  # to 8 bit
+        predicted, original = peak * scale * network(batch.around).float(), scale * batch.original.float()[:, None]
+        costs = LOSSES[self.loss](predicted, original, batch.around.qp.float())
+        least = costs.min(1).values
+        share = self.others if costs.shape[1] > 1 else 0.0
+        return {"loss": (((1 - share) * least + share * costs.mean(1)).sum(), least.new_tensor(batch.original.numel()))}
+
+    def validate(self, network: Network, shards: Sequence[Shard]) -> dict[str, float]:
+        """Return "validation_loss", "hadamard_satd", "dct_satd" and "mse", for each sample in the scale of 8 bit.
+
+        The prediction is rounded and clipped. Of several predictions of a block the best one by each figure counts.
+        """
+        assert isinstance(network, Predictor)
+        sites = Sites(shards, network.config.size)
+        sums, samples = dict.fromkeys(("validation_loss", "hadamard_satd", "dct_satd", "mse"), 0.0), 0
+        measures = {"validation_loss": self.loss, "hadamard_satd": "hadamard_satd", "dct_satd": "dct_satd", "mse": "l2"}
+        for unit in sites.spread(self.validate_ctus):
+            site = sites.read(unit)
+            scale = np.float32(2.0 ** (8 - site.bit_depth))
+            predicted = torch.from_numpy(scale * predictions_of(network, site))
+            original = torch.from_numpy(scale * site.samples.original.astype(np.float32))[:, None]
+            qp = torch.from_numpy(site.samples.qp)
+            for figure, measure in measures.items():
+                costs = LOSSES[measure](predicted, original, qp)
+                sums[figure] += float(costs.min(1).values.double().sum())
+            samples += original.numel()
+        return {figure: total / samples for figure, total in sums.items()}
+
+    def notes(self, shards: Sequence[Shard]) -> dict[str, Any]:
+        """Return how many CTUs were trained on."""
+        return {"ctus": sum(map(len, shards))}
+
+
+@torch.inference_mode()
+def predictions_of(network: Predictor, site: Site) -> NDArray:
+    """Return the predictions of the blocks of a site, in its bit depth: (n, predictions, N, N) float32, whole numbers.
+
+    They are rounded and clipped, as a codec does.
+    """
+    device = next(network.parameters()).device
+    around = to_tensors(neighbourhood_of(site, network.config.lines), device)
+    peak = (1 << site.bit_depth) - 1
+    predicted: NDArray = (peak * network(around).float()).round().clamp(0, peak).cpu().numpy()
+    return predicted
+
+
+def l1(predicted: Tensor, original: Tensor, qp: Tensor) -> Tensor:
+    """Sum |residual|."""
+    return (predicted - original).abs().sum((-2, -1))
+
+
+def l2(predicted: Tensor, original: Tensor, qp: Tensor) -> Tensor:
+    """Sum residual^2."""
+    return (predicted - original).square().sum((-2, -1))
+
+
+def hadamard_satd(predicted: Tensor, original: Tensor, qp: Tensor) -> Tensor:
+    """Sum the |coefficients| of the Hadamard transform, in tiles of 8x8 or 4x4."""
+    return block_hadamard_satd(predicted, original)
+
+
+def dct_satd(predicted: Tensor, original: Tensor, qp: Tensor) -> Tensor:
+    """Sum the |coefficients| of the DCT-II of the whole block."""
+    return block_dct_satd(predicted, original)
+
+
+def rate_distortion(predicted: Tensor, original: Tensor, qp: Tensor) -> Tensor:
+    """Sum ln(1 + 4 c^2) / 4 over the coefficients c of the DCT-II of the whole block, in quantisation steps.
+
+    It has the form of J / step^2: c^2 for a coefficient that is quantised to 0, and the logarithm of a large one, which
+    is what its bits cost. All QPs have about the same weight.
+    """
+    step = (2 ** ((qp - 4) / 6))[:, None, None, None]
+    return (4 * (transformed(predicted - original, dct_matrix) / step).square()).log1p().sum((-2, -1)) / 4
+
+
+# Costs (B, predictions) of predictions (B, predictions, N, N) of blocks (B, 1, N, N) in the scale of 8 bit at QPs (B,).
+LOSSES: dict[LossName, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "l1": l1,
+    "l2": l2,
+    "hadamard_satd": hadamard_satd,
+    "dct_satd": dct_satd,
+    "rate_distortion": rate_distortion,
+}
+
+
+class BlocksToPredict:
+    """Draw blocks of a CTU at random, in one half of the draws transposed."""
+
+    def __init__(self, shards: Sequence[Shard], config: PredictorConfig, most: int) -> None:
+        self.sites, self.lines, self.most = Sites(shards, config.size), config.lines, most
+
+    @property
+    def units(self) -> int:
+        """Count the CTUs that hold a block."""
+        return len(self.sites)
+
+    def draw(self, unit: int, step: Generator, own: Generator) -> Batch:
+        """Return blocks of one CTU."""
+        site = self.sites.read(unit, self.most, own)
+        around, original = neighbourhood_of(site, self.lines), site.samples.original
+        if own.integers(2):
+            return Batch(transposed(around), np.ascontiguousarray(original.swapaxes(1, 2)))
+        return Batch(around, original)

@@ -1,0 +1,104 @@
+"""Test networks that predict blocks: what they may and may not depend on, and their cost."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from codecnn.models.costs import macs, parameter_count
+from codecnn.models.network import Network
+from codecnn.models.predictors.connected import ConnectedConfig
+from codecnn.models.predictors.convolutional import ConvolutionalConfig
+from codecnn.models.predictors.neighbourhood import Neighbourhood, zero_neighbourhood
+from codecnn.models.registry import make_network
+from codecnn.tasks.neighbourhoods import transposed
+
+Config = ConnectedConfig | ConvolutionalConfig
+CONFIGS: list[Config] = [
+    *(ConnectedConfig(size, min(size, 8), 2, hidden=24) for size in (4, 8, 16, 32, 64)),
+    *(ConvolutionalConfig(size, min(size, 8), 2, channels=8, hidden=24) for size in (4, 8, 16, 32, 64)),
+]
+EVERY = pytest.mark.parametrize("config", CONFIGS, ids=lambda c: f"{type(c).__name__}{c.size}")
+
+
+def samples(config: Config, count: int = 6) -> Neighbourhood[Tensor]:
+    """Random samples at 10 bit: the first block has no neighbours, the others some or all of them."""
+    rng = np.random.default_rng(0)
+    size, lines = config.size, config.lines
+    above_known, left_known = np.zeros((count, lines + 2 * size), bool), np.zeros((count, 2 * size), bool)
+    for block in range(1, count):
+        above_known[block, lines * (block % 2) : lines + size * (1 + block % 3 // 2)] = True
+        left_known[block, : size * (block % 3)] = True
+    above = rng.integers(200, 600, (count, lines, lines + 2 * size)) * above_known[:, None]
+    left = rng.integers(200, 600, (count, 2 * size, lines)) * left_known[..., None]
+    arrays = above, left, above_known, left_known, np.full(count, 30.0), np.full(count, 1023.0)
+    return Neighbourhood(*map(torch.from_numpy, arrays))
+
+
+def network_of(config: Config) -> Network:
+    torch.manual_seed(0)
+    return make_network(config).eval()
+
+
+@EVERY
+def test_every_predictor_at_every_size_gives_blocks_and_has_gradients(config: Config) -> None:
+    network = network_of(config).train()
+    predicted = network(samples(config))
+    assert predicted.shape == (6, 2, config.size, config.size)
+    predicted.square().sum().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.any(), name
+
+
+@EVERY
+def test_brightness_and_contrast_of_the_prediction_are_those_around_the_block(config: Config) -> None:
+    network, around = network_of(config), samples(config)
+    with torch.no_grad():
+        network.get_parameter("side.weight").zero_()  # they are inputs as well
+    known = around.above_known[:, None], around.left_known[..., None]
+
+    def changed(factor: float, more: float) -> Tensor:
+        parts = ((part * factor + more) * mask for part, mask in zip((around.above, around.left), known, strict=True))
+        predicted: Tensor = network(around._replace(above=next(parts), left=next(parts))).detach()
+        return predicted[1:]
+
+    torch.testing.assert_close(changed(1.5, 100), changed(1, 0) * 1.5 + 100 / 1023, rtol=0.02, atol=1e-3)
+    torch.testing.assert_close(network(around)[0].mean(), torch.tensor(0.5), rtol=0, atol=1e-2)  # nothing is known
+
+
+def test_sides_share_their_kernels() -> None:
+    """What a convolutional network knows of both sides are the same features, exchanged."""
+    config = ConvolutionalConfig(16, 4, channels=8, hidden=24)
+    network, around = network_of(config), samples(config)
+    seen: list[Tensor] = []
+    network.get_submodule("first").register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    swapped = transposed(Neighbourhood(*(part.numpy() for part in around)))
+    network(around), network(Neighbourhood(*map(torch.from_numpy, swapped)))
+    both = [part.detach().view(6, 2, -1) for part in seen]
+    torch.testing.assert_close(both[1], both[0].flip(1))
+    assert (both[0][:, 0] != both[0][:, 1]).any()
+
+
+def test_multiply_accumulates() -> None:
+    connected = ConnectedConfig(8, 4, 3, hidden=100, layers=3)
+    expected = (4 * (4 * 8 + 4) + 6) * 100 + 2 * 100 * 100 + 100 * 3 * 64
+    assert macs(network_of(connected), zero_neighbourhood(connected, 5)) == 5 * expected
+    convolutional = ConvolutionalConfig(16, 8, 2, channels=10, hidden=50)
+    sides = 2 * (20 * 5 * 9 * 10 + 10 * 5 * 10 * 10)
+    dense = (2 * 10 * 10 + 6) * 50 + 50 * 10 * 16
+    block = 16 * 9 * 10 * 10 + 16 * 9 * 10 * 2 * 16
+    assert macs(network_of(convolutional), zero_neighbourhood(convolutional, 1)) == sides + dense + block
+    assert parameter_count(network_of(connected)) == expected + 3 * 100 + 3 * 64
+
+
+@pytest.mark.parametrize("kind", [ConnectedConfig, ConvolutionalConfig])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"size": 12}, {"size": 8, "lines": 9}, {"size": 32, "lines": 17}, {"lines": 0}, {"predictions": 0}, {"hidden": 0},
+     {"predictions": 65}],
+)  # fmt: skip
+def test_what_cannot_be_is_refused(kind: type[Config], wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        kind(**wrong)
