@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from codecnn.intra import vvc
+from codecnn.intra.mip import mip_modes
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "vvc_mip.npz"
 SIDES = (4, 8, 16, 32, 64)
@@ -15,6 +16,18 @@ SHAPES = [(width, height) for width in SIDES for height in SIDES]
 
 def mode_count(width: int, height: int) -> int:
     return 16 if width == height == 4 else 8 if min(width, height) == 4 or width == height == 8 else 6
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (8, 8), (16, 16), (64, 8), (4, 16)])
+def test_many_blocks_at_once_are_predicted_as_each(shape: tuple[int, int]) -> None:
+    width, height = shape
+    refs = np.random.default_rng(0).integers(0, 1024, (2, 3, 2 * (width + height) + 1)).astype(np.uint16)
+    assert mip_modes(width, height) == mode_count(width, height)
+    for mode, flag in ((0, False), (mode_count(width, height) - 1, True)):
+        blocks = vvc.predict_mip(refs, width, height, mode, 10, flag)
+        assert (blocks.shape, blocks.dtype) == ((2, 3, height, width), refs.dtype)
+        each = [[vvc.predict_mip(one, width, height, mode, 10, flag) for one in row] for row in refs]
+        np.testing.assert_array_equal(blocks, each)
 
 
 def cases() -> dict[str, np.ndarray]:

@@ -24,7 +24,6 @@ from codecnn.video.raw import write_raw
 from data_tools import build_dataset
 from experiments.reports.labels import command as report_labels
 from experiments.reports.labels.agreement import compare
-from experiments.reports.labels.means import Interval, differ_from_zero
 from experiments.reports.labels.measure import measure
 from experiments.reports.labels.rate_distortion_cost import (
     Drawn,
@@ -33,6 +32,7 @@ from experiments.reports.labels.rate_distortion_cost import (
     count_levels,
     residual_of_modes,
 )
+from experiments.reports.shared.intervals import Interval, differ_from_zero
 from tests.pictures import photograph
 from tests.reports.results_schema import read_results
 

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from codecnn.dataset.schema import ShardInfo
-from experiments.reports.labels.means import Interval, by_size_and_qp, differ_from_zero, interval
+from experiments.reports.labels.means import by_size_and_qp, interval
 from experiments.reports.labels.measure import Row
+from experiments.reports.shared.intervals import Interval, differ_from_zero
 from experiments.reports.shared.page import Page
 from experiments.reports.shared.table import Bold, Cell, Table
 
