@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from textwrap import shorten
 from typing import Any
 
@@ -18,6 +19,7 @@ from codecnn.training.loop import Event, train
 from codecnn.training.processes import Processes
 from codecnn.training.recipe import Run
 from codecnn.training.signals import caught_signals
+from codecnn.training.transfer import Account
 from command_line.parser import enough_memory, run_command
 from command_line.progress import Progress
 from experiments.run_arguments import parse_run
@@ -37,7 +39,7 @@ def train_with_bar(prog: str, run: Run) -> int:
             first = Processes.of_environment().first
             if first and training.precision == "bf16" and not has_bf16(choose_device(training.device)):
                 print(f"{prog}: warning: this processor has no bf16; --precision=fp32 is faster", file=sys.stderr)
-            outcome = train(run, bar.show, caught_signals)
+            outcome = train(run, bar.show, caught_signals, partial(say_account, prog))
     finally:
         bar.close()
     if outcome.finished:
@@ -45,6 +47,12 @@ def train_with_bar(prog: str, run: Run) -> int:
     if first:
         print(f"stopped after step {outcome.step}; give --resume to continue", file=sys.stderr)
     return 128 + outcome.signal
+
+
+def say_account(prog: str, account: Account) -> None:
+    """Print what a training takes over from the weights of another network, and what it does not."""
+    for line in account.lines():
+        print(f"{prog}: {line}", file=sys.stderr)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from codecnn.training.recipe import Run
 from codecnn.training.run_folder import RunFolder
 from codecnn.training.signals import unwatched
 from codecnn.training.state import State
+from codecnn.training.transfer import Account
 
 
 class Event(NamedTuple):
@@ -48,12 +49,14 @@ def train(
     run: Run,
     tell: Callable[[Event], None] = lambda event: None,
     watched_signals: Callable[[], AbstractContextManager[Sequence[int]]] = unwatched,
+    tell_start: Callable[[Account], None] = lambda account: None,
 ) -> Outcome:
     """Train as a run says, in this process of the one or more that share every batch.
 
     `tell` is called after every step, in the first process. `watched_signals`, such as `caught_signals`, is entered for
-    the steps and gives the signals so far: after the first one the training stops. Raises InputError for what cannot be
-    done, DivergedError for a training that diverges; last.pt is then the last good one.
+    the steps and gives the signals so far: after the first one the training stops. `tell_start` is called in the first
+    process where a new run starts from a network of another form. Raises InputError for what cannot be done,
+    DivergedError for a training that diverges; last.pt is then the last good one.
     """
     training, processes = run.recipe.training, Processes.of_environment()
     if training.batch < processes.world:
@@ -65,6 +68,8 @@ def train(
         batches = Batches(draws, training.batch, training.seed, processes.rank, processes.world)
         with RunFolder(run.out, run.resume, writes=processes.first) as folder:
             state = State.begin(run, shards, folder, device)
+            if processes.first and not run.resume and state.former.account:
+                tell_start(state.former.account)
             network = processes.share(state.network)  # waits for the others: a signal still ends this process
             with batches.load(state.step, training.steps, training.workers) as incoming, watched_signals() as caught:
                 return _steps(state, network, incoming, shards.held_out, folder, processes, device, caught, tell)

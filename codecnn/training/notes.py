@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from codecnn.training.data import Shards
 from codecnn.training.device import hardware
 from codecnn.training.provenance import codecs_of, commit
 from codecnn.training.recipe import Recipe, describe
+from codecnn.training.transfer import Account
 from codecnn.video.perceptual_hash import perceptual_hash
 
 # The notes of former weights that are kept for each stage
-STAGE = ("recipe", "windows", "codecs", "qps", "step", "seconds", "hardware", "torch", "commit")
+STAGE = ("recipe", "transfer", "windows", "codecs", "qps", "step", "seconds", "hardware", "torch", "commit")
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,10 @@ class Former:
     held_out_sha256: list[str] | None = field(default_factory=list)
     perceptual_hashes: dict[str, str] = field(default_factory=dict)
     stages: list[dict[str, Any]] = field(default_factory=list)
+    account: Account | None = None  # of what was taken over; None for all, from a network of the same form
 
     @staticmethod
-    def of(file: Path, notes: Notes) -> "Former":
+    def of(file: Path, notes: Notes, account: Account | None = None) -> "Former":
         """Return the former trainings that a weights file tells of, its own included."""
         stage = {name: notes[name] for name in STAGE if name in notes}
         stage["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -43,6 +45,7 @@ class Former:
             held_out_sha256=notes.get("held_out_sha256"),
             perceptual_hashes=notes.get("perceptual_hashes", {}),
             stages=[*notes.get("stages", []), stage],
+            account=account,
         )
 
 
@@ -62,6 +65,8 @@ def notes_of(recipe: Recipe, shards: Shards, former: Former, device: torch.devic
         "recipe": describe(recipe),
         "stages": former.stages,
     }
+    if former.account is not None:
+        notes["transfer"] = asdict(former.account)
     if former.sources_sha256 is not None:
         notes["sources_sha256"] = sorted({info.source_sha256 for info in infos} | set(former.sources_sha256))
     if former.held_out_sha256 is not None:

@@ -1,25 +1,32 @@
 """Make the optimiser of a recipe, and the learning rate of each step."""
 
 import math
+from collections import defaultdict
 from typing import Any
 
 import torch
 
 from codecnn.models.network import Network
+from codecnn.training.layers import shares_by_depth
 from codecnn.training.muon import Muon
 from codecnn.training.recipe import Optimiser
 
 
 def make_optimiser(network: Network, choice: Optimiser) -> torch.optim.Optimizer:
-    """Return an optimiser of the parameters of a network; each group has a `share` of the learning rate."""
+    """Return an optimiser of the parameters of a network; each group has a `share` of the learning rate.
+
+    Parameters that are frozen are in it as well, so that it has the same form, and never move: they have no gradient.
+    """
     hidden, output = network.parameter_groups()
-    groups: list[dict[str, Any]] = [{"params": hidden, "share": 1.0}]
-    if output:
-        groups.append({"params": output, "share": choice.last})
+    by_depth = shares_by_depth(network, choice.deeper)
+    groups: list[dict[str, Any]] = []
+    for parameters, share, orthogonal in ((hidden, 1.0, True), (output, choice.last, False)):  # outputs are few
+        together = defaultdict(list)
+        for parameter in parameters:
+            together[share * by_depth.get(parameter, 1.0)].append(parameter)
+        groups += [{"params": its, "share": own, "orthogonal": orthogonal} for own, its in together.items()]
     decay, momentum = choice.weight_decay, choice.momentum
     if choice.name == "muon":
-        for group in groups[1:]:
-            group["orthogonal"] = False  # it has few outputs
         return Muon(groups, choice.lr, momentum, decay)
     if choice.name == "adam":
         return torch.optim.Adam(groups, choice.lr, betas=(momentum, 0.999), weight_decay=decay)

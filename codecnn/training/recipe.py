@@ -7,6 +7,7 @@ from typing import Any, Literal
 from codecnn.models.closed_forms import OptimiserName, Precision
 from codecnn.models.registry import name_of
 from codecnn.tasks.task import Task
+from codecnn.training.transfer import AddedPlanes
 
 MOST = 1e9  # of numbers with a fraction: far above what trains, far below what float32 cannot hold
 MANY = (1 << 31) - 1
@@ -31,6 +32,7 @@ class Optimiser:
         name: adam, adamw, sgd, rmsprop or muon, which moves kernels by orthogonal matrices.
         lr: learning rate after the warm-up.
         last: learning rate of the last layer as a share of lr, for networks with a last layer that needs small steps.
+        deeper: learning rate of a layer as a multiple of that of the layer before it; the fastest one has lr.
         momentum: momentum of sgd and rmsprop, and of the kernels for muon; decay of the mean gradient of adam and
             adamw.
         weight_decay: decay of the weights: a part of the gradient (L2), or with adamw apart from it (Loshchilov and
@@ -42,6 +44,7 @@ class Optimiser:
     name: OptimiserName = "muon"
     lr: float = 4e-3
     last: float = 0.01
+    deeper: float = 1.0
     momentum: float = 0.95
     weight_decay: float = 0.0
     schedule: Literal["cosine", "constant"] = "cosine"
@@ -53,8 +56,12 @@ class Training:
     """Hold the part of a recipe that is the same for all tasks.
 
     Args:
-        start: weights to start from, of a network of the same form: a file, a run folder, or the name of weights that
-            come with the project; none if empty.
+        start: weights to start from: a file, a run folder, or the name of weights that come with the project; none if
+            empty. What fits is taken over from networks of another form.
+        added_planes: weights, of the first convolution, of input planes that the network of start does not have: zero,
+            or the mean over those that it has.
+        freeze: name of a module, such as blocks.0: its weights, and those of the modules before it, stay as they are;
+            none if empty.
         optimiser: how the weights are moved.
         steps: batches to train on in all.
         batch: number of units, such as CTU windows, from which a batch takes its samples, over all processes.
@@ -75,6 +82,8 @@ class Training:
     """
 
     start: str = ""
+    added_planes: AddedPlanes = "zero"
+    freeze: str = ""
     optimiser: Optimiser = field(default_factory=Optimiser)
     steps: int = 20000
     batch: int = 16
@@ -101,7 +110,7 @@ class Training:
         if not (0 <= self.ema < 1 and 0 < self.holdout < 1):
             raise ValueError(f"ema must be in [0, 1) and holdout in (0, 1), not {self.ema} and {self.holdout}")
         given = self.optimiser
-        for name, number in (("lr", given.lr), ("last", given.last)):
+        for name, number in (("lr", given.lr), ("last", given.last), ("deeper", given.deeper)):
             if not 0 < number <= MOST:
                 raise ValueError(f"optimiser.{name} must be above 0 and at most {MOST:g}, not {number}")
         if not (0 <= given.momentum < 1 and 0 <= given.weight_decay <= MOST and 0 <= self.clip <= MOST):

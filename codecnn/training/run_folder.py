@@ -14,7 +14,7 @@ from codecnn.errors import InputError
 from codecnn.io.files import write_whole
 from codecnn.training.checkpoint import Checkpoint, CheckpointFile
 from codecnn.training.metrics_log import read_rows
-from codecnn.training.recipe import Recipe, describe
+from codecnn.training.recipe import Recipe, Training, describe
 
 # What may change between the parts of a run: it has no part in the result.
 WITHOUT_EFFECT = {"device", "workers", "checkpoint_every"}
@@ -78,7 +78,10 @@ class RunFolder:
         `steps` may differ under the constant schedule only: under the cosine it would change every learning rate.
         """
         saved = self.checkpoint.read()
-        before, now = saved.progress.recipe, json.loads(json.dumps(describe(recipe)))
+        # A field that the run does not tell came later: it has its default, which is what was done before.
+        defaults = Recipe(Training(), type(recipe.task)(), type(recipe.model)())
+        now, before = json.loads(json.dumps(describe(recipe))), saved.progress.recipe
+        before = json.loads(json.dumps(describe(defaults))) | before
         free = WITHOUT_EFFECT | ({"steps"} if recipe.training.optimiser.schedule == "constant" else set())
         changed = [name for name in now if name not in free and before.get(name) != now[name]]
         if changed:

@@ -17,27 +17,40 @@ from codecnn.training.average import average_of
 from codecnn.training.checkpoint import Checkpoint, Progress
 from codecnn.training.data import Shards
 from codecnn.training.device import placed
+from codecnn.training.layers import freeze, modules_up_to
 from codecnn.training.notes import Former, notes_of
 from codecnn.training.optimisers import make_optimiser
 from codecnn.training.provenance import trained_on
 from codecnn.training.recipe import Recipe, Run, describe
 from codecnn.training.run_folder import RunFolder, fingerprint
+from codecnn.training.transfer import layer_of, transfer
 
 
 def first_weights(recipe: Recipe, shards: Shards) -> tuple[Network, Former]:
     """Return the network as training begins, and what it was trained with before.
 
-    InputError if the weights to start from are those of another network, or were trained on what is held out here.
+    InputError if nothing of the weights to start from fits, if they were trained on what is held out here, or if a
+    layer that would be frozen is none of theirs.
     """
-    if not recipe.training.start:
-        return make_network(recipe.model), Former()
-    file = find_weights(recipe.training.start)
-    network, _, notes = read_weights(file)
-    if not isinstance(network, Network) or network.config != recipe.model:
-        raise InputError(f"{file}: the weights of {network.config}, not of {recipe.model}")
+    training, network = recipe.training, make_network(recipe.model)
+    frozen = modules_up_to(network, training.freeze)
+    if not training.start:
+        return network, Former()
+    file = find_weights(training.start)
+    old, _, notes = read_weights(file)
+    if not isinstance(old, Network):
+        raise InputError(f"{file}: weights in integers cannot be trained")
     if common := trained_on(notes, [shard.info for shard in shards.held_out]):
         raise InputError(f"{file}: was trained on {', '.join(common)}, held out here")
-    return network.train(), Former.of(file, notes)
+    if old.config == recipe.model:
+        return old.train(), Former.of(file, notes)
+    tensors, account = transfer(old, network, training.added_planes)
+    if not account.taken and not account.adapted:
+        raise InputError(f"{file}: nothing of {old.config} fits into {recipe.model}")
+    if made := [name for name in account.new if layer_of(name) in frozen]:
+        raise InputError(f"freeze: {made[0]} is not of {file}: {account.new[made[0]]}")
+    network.load_state_dict(tensors)
+    return network, Former.of(file, notes, account)
 
 
 @dataclass
@@ -68,6 +81,7 @@ class State:
         else:
             network, former = make_network(recipe.model), saved.progress.former
         network = placed(network, device, recipe.training.channels_last)
+        freeze(network, recipe.training.freeze)
         state = State(
             recipe=recipe,
             data=data,

@@ -95,7 +95,7 @@ def test_a_stage_that_tells_no_time(runs: list[Path], tmp_path: Path) -> None:
 def test_runs_of_several_tasks(data: Path, runs: list[Path], tmp_path: Path) -> None:
     """A run of train-modes has other settings, another figure, and none by QP."""
     out = tmp_path / "modes"
-    options = "--steps=2 --validate-every=2 --log-every=1 --batch=2 --model.transforms=8 --holdout=0.25 --workers=0"
+    options = "--steps=2 --validate-every=2 --log-every=1 --batch=2 --model.pairs=8 --holdout=0.25 --workers=0"
     assert train_modes(["--data", str(data), "--out", str(out), "--precision=fp32", *options.split()]) == 0
     assert main([str(runs[0]), str(out), "--out", str(tmp_path / "report")]) == 0
     one, two = read_results(tmp_path / "report")["tables"]["trainings"]
