@@ -27,10 +27,10 @@ from experiments.reports.complexity.measure import (
     WIDTH,
     Named,
     find_network,
-    in_turns,
     onnx_filter,
     random_picture,
 )
+from experiments.reports.shared.timing import in_turns
 
 CONFIGS = Path(__file__).parent.parent / "experiments" / "configs"
 ROUNDS, CTUS, BATCH = 5, 8, 8

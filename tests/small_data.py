@@ -18,10 +18,10 @@ def coded(picture: Picture, blur: float) -> Picture:
     return Picture.of((gaussian_filter(plane, blur) for plane in picture.planes), picture.bit_depth)
 
 
-def write_shard(path: Path, name: str, qp: int, frames: int = 1) -> None:
+def write_shard(path: Path, name: str, qp: int, frames: int = 1, codec: str = "blur") -> None:
     info = ShardInfo(
         source=f"{name}.png", source_sha256=f"{NAMES.index(name) * 11 % 16:x}" * 64, width=WIDTH, height=HEIGHT,
-        bit_depth=8, chroma="420", fps="30", colour="", first_frames=0, every=1, codec="blur", codec_version="",
+        bit_depth=8, chroma="420", fps="30", colour="", first_frames=0, every=1, codec=codec, codec_version="",
         preset="", codec_parameters="", decoder_version="", unfiltered_by="", qp=qp, ctu_size=CTU, margin=2,
         label_sizes="", label_modes="", label_references="none", package_version="",
     )  # fmt: skip

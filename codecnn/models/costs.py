@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
+from codecnn.models.blocks import Blocks, ModeNetwork
 from codecnn.models.in_loop_filter import FilterConfig, FilterNetwork, Windows
 
 
@@ -35,6 +36,19 @@ def ctu_macs(network: FilterNetwork, ctu_size: int = 128) -> int:
 def kmac_per_sample(network: FilterNetwork, ctu_size: int = 128) -> float:
     """Count thousand multiply-accumulates per luma sample of a CTU."""
     return ctu_macs(network, ctu_size) / ctu_size**2 / 1000
+
+
+def kmac_per_block(network: ModeNetwork) -> float:
+    """Count thousand multiply-accumulates for one block."""
+    with torch.device("meta"):
+        twin = type(network)(network.config).eval()
+        return macs(twin, zero_blocks(network.config.size, 1)) / 1000
+
+
+def zero_blocks(size: int, count: int) -> Blocks[Tensor]:
+    """Return black 8-bit blocks with all references, on PyTorch's current default device."""
+    original, references = torch.zeros((count, size, size)), torch.zeros((count, 4 * size + 1))
+    return Blocks(original, references, torch.ones((count, 4)), torch.zeros(count), torch.full((count,), 255.0))
 
 
 def zero_windows(config: FilterConfig, count: int, size: int) -> Windows[Tensor]:

@@ -1,7 +1,6 @@
 """Measure what a network costs, compare it with closed forms, and fill in the sheet that JVET asks for neural tools."""
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -30,6 +29,7 @@ from codecnn.training.optimisers import make_optimiser
 from codecnn.training.recipe import Optimiser
 from codecnn.video.picture import Picture
 from experiments.export import onnx_graph
+from experiments.reports.shared.timing import in_turns
 
 CTU = 128
 PATCHES, BATCHES = (32, 64, 128), (1, 2, 4, 8)  # measured
@@ -160,17 +160,6 @@ def onnx_filter(named: Named, picture: Picture) -> Callable[[], object] | None:
         return session.run(None, onnx_graph.feed(windows, picture.bit_depth))
 
     return work
-
-
-def in_turns(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Measure the seconds of each way in rounds that run all ways in turn; the first round is for warming up."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(1 + rounds):
-        for name, way in ways.items():
-            started = time.perf_counter()
-            way()
-            seconds[name].append(time.perf_counter() - started)
-    return {name: times[1:] for name, times in seconds.items()}
 
 
 def _speeds(named: Named, device: torch.device) -> dict[str, float]:
