@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codecnn.labels.mode_sets import ModeSet
+from codecnn.intra.block_size import SQUARES
+from codecnn.labels.mode_sets import ModeSet, sizes_of
 from codecnn.models.network import Network
 
 A = TypeVar("A")  # Tensor, or an array of numpy
@@ -39,6 +40,15 @@ class ModeConfig(Protocol):
     @property
     def modes(self) -> ModeSet:
         """Return the mode set that it chooses from."""
+
+
+def check_block(size: int, modes: ModeSet) -> None:
+    """Raise ValueError if there are no mode networks for blocks of this size and mode set."""
+    if modes == "vvc-67-mrl":
+        raise ValueError("modes must be vvc-67 or hevc-35, which have one reference line, not vvc-67-mrl")
+    sizes = [square.width for square in SQUARES if square in sizes_of(modes)]
+    if size not in sizes:
+        raise ValueError(f"size must be one of {', '.join(map(str, sizes))} for {modes}, not {size!r:.80}")
 
 
 class ModeNetwork(Network):

@@ -7,6 +7,16 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from codecnn.errors import InputError
+from codecnn.models.backbones.alexnet import AlexNet, AlexNetConfig
+from codecnn.models.backbones.densenet import DenseNet, DenseNetConfig
+from codecnn.models.backbones.efficientnet import EfficientNet, EfficientNetConfig
+from codecnn.models.backbones.inception import Inception, InceptionConfig
+from codecnn.models.backbones.plain import Plain, PlainConfig
+from codecnn.models.backbones.reinjection import Reinjection, ReinjectionConfig
+from codecnn.models.backbones.resnet import ResNet, ResNetConfig
+from codecnn.models.backbones.se_resnet import SeResNet, SeResNetConfig
+from codecnn.models.backbones.vgg import Vgg, VggConfig
+from codecnn.models.backbones.vit import Vit, VitConfig
 from codecnn.models.closed_forms import ClosedForms
 from codecnn.models.in_loop_filter import IntegerFilter, Windows
 from codecnn.models.modes.absolute import Absolute, AbsoluteConfig
@@ -38,6 +48,16 @@ FAMILIES: dict[str, Family] = {
     "absolute": Family(AbsoluteConfig, Absolute),
     "connected": Family(ConnectedConfig, Connected),
     "convolutional": Family(ConvolutionalConfig, Convolutional),
+    "plain": Family(PlainConfig, Plain),
+    "alexnet": Family(AlexNetConfig, AlexNet),
+    "vgg": Family(VggConfig, Vgg),
+    "inception": Family(InceptionConfig, Inception),
+    "resnet": Family(ResNetConfig, ResNet),
+    "densenet": Family(DenseNetConfig, DenseNet),
+    "se_resnet": Family(SeResNetConfig, SeResNet),
+    "efficientnet": Family(EfficientNetConfig, EfficientNet),
+    "vit": Family(VitConfig, Vit),
+    "reinjection": Family(ReinjectionConfig, Reinjection),
 }
 
 

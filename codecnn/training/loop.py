@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -92,6 +93,7 @@ def _steps(
         meter.waited += time.perf_counter() - started
 
         # One step. The loss is normalised by the samples of all processes, and DDP takes the mean of the gradients.
+        torch.manual_seed(seed_of(training.seed, state.step, processes.rank))  # of dropout: it can begin at any step
         rate = learning_rate(training.optimiser, state.step, training.steps)
         set_rate(state.optimiser, rate)
         with torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bf16"):
@@ -148,6 +150,11 @@ class Meter:
     def share(self) -> float:
         """Return the share of the time that was spent waiting."""
         return self.waited / self.busy
+
+
+def seed_of(*numbers: int) -> int:
+    """Return a seed that depends on all of some numbers, such as the seed of a training and the step."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 def _stacked(sums: Sequence[tuple[Tensor, Tensor]], stop: bool) -> Tensor:

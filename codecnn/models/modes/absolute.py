@@ -15,11 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from codecnn.labels.mode_sets import ModeSet, count_of
-from codecnn.models.blocks import Blocks, ModeNetwork
+from codecnn.models.blocks import Blocks, ModeNetwork, check_block
 from codecnn.models.modes.normalise import normalised
 from codecnn.models.network import ParameterGroups
 
-SIZES = (4, 8, 16, 32, 64)
 MOST_PAIRS = 1 << 13  # a file may ask for
 
 
@@ -38,12 +37,9 @@ class AbsoluteConfig:
     pairs: int = 512
 
     def __post_init__(self) -> None:
-        if self.size not in SIZES or not 1 <= self.pairs <= MOST_PAIRS:
-            raise ValueError(
-                f"size must be one of {SIZES} and pairs 1 to {MOST_PAIRS}, not {self.size} and {self.pairs!r:.80}"
-            )
-        if self.modes == "vvc-67-mrl":
-            raise ValueError("modes must be vvc-67 or hevc-35, which have one reference line, not vvc-67-mrl")
+        check_block(self.size, self.modes)
+        if not 1 <= self.pairs <= MOST_PAIRS:
+            raise ValueError(f"pairs must be from 1 to {MOST_PAIRS}, not {self.pairs!r:.80}")
 
 
 class Absolute(ModeNetwork):
