@@ -36,6 +36,8 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
         "a label is the mode + 67 x the line")  # fmt: skip
     add("--label-references", choices=("unfiltered", "original"), help="the signal that the labels' reference samples "
         "are taken from; unfiltered if not given")  # fmt: skip
+    add("--labels-rd", action="store_true", help="labels by estimated rate-distortion cost too, for codecs whose "
+        "lambda is known")  # fmt: skip
     add("--storage", choices=("fast", "compact"), default="fast", help="uncompressed, or gzip")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--jobs", type=jobs, default=1, help="shards made at the same time, a process each")
@@ -50,7 +52,8 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
     if args.dask_timeout and not args.dask:
         parser.error("--dask-timeout goes with --dask")
     labels = {"label_sizes": ["square"], "label_modes": "vvc-67", "label_references": "unfiltered"}
-    if args.no_labels and (given := [f"--{name.replace('_', '-')}" for name in labels if getattr(args, name)]):
+    given = [f"--{name.replace('_', '-')}" for name in (*labels, "labels_rd") if getattr(args, name)]
+    if args.no_labels and given:
         parser.error(f"{', '.join(given)}: not with --no-labels")
     for name, value in {**labels, "dask_timeout": 60.0}.items():
         setattr(args, name, getattr(args, name) or value)

@@ -2,7 +2,8 @@
 
 Encodes every source all-intra at every QP with a real codec, decodes it with and without in-loop filters, cuts the
 original, the baseline and the unfiltered picture into CTU windows, labels their blocks with the best intra mode by
-Hadamard SATD and by exact DCT SATD, and stores one file for each source and QP. A rerun skips files that are whole.
+Hadamard SATD, by exact DCT SATD and, if asked to, by rate-distortion cost, and stores one file for each source and QP.
+A rerun skips files that are whole.
 """
 
 import argparse
@@ -40,6 +41,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         label_sizes=() if args.no_labels else args.label_sizes,
         label_modes=args.label_modes,
         label_references=args.label_references,
+        labels_rd=args.labels_rd,
         storage=args.storage,
     )
 

@@ -15,12 +15,14 @@ from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.codecs.codec import Codec
 from codecnn.codecs.libavcodec import decoder_version
 from codecnn.dataset.reader import Shard
-from codecnn.dataset.schema import LABEL_MAPS, ShardInfo, Signal
+from codecnn.dataset.schema import LABEL_MAPS, RD_MAPS, ShardInfo, Signal
 from codecnn.dataset.writer import ShardWriter
 from codecnn.errors import InputError, InputWarning
 from codecnn.intra.block_size import BlockSize
 from codecnn.io.files import remove_abandoned
+from codecnn.labels.magnitude_bits import rd_measure
 from codecnn.labels.mode_sets import ModeSet
+from codecnn.labels.rate_distortion import Coding
 from codecnn.video.clip import Clip
 from codecnn.video.format_options import FormatOptions
 from codecnn.video.picture import Picture
@@ -42,6 +44,7 @@ class Settings:
     label_sizes: Sequence[BlockSize] = ()
     label_modes: ModeSet = "vvc-67"
     label_references: Literal["unfiltered", "original"] = "unfiltered"
+    labels_rd: bool = False  # labels by rate-distortion cost too
     storage: Literal["fast", "compact"] = "fast"
 
 
@@ -63,6 +66,11 @@ def plan(sources: Iterable[Path], out: Path, settings: Settings) -> Iterator[Sha
     for qp in qps:
         if not lowest <= qp <= highest:
             raise InputError(f"QP {qp} is outside of {lowest} to {highest}, the range of {codec.name}")
+    if settings.labels_rd:
+        try:
+            rd_measure(Coding(codec.name, qps[0]))
+        except ValueError as error:
+            raise InputError(f"labels by rate-distortion cost cannot be made: {error}") from error
     found = open_sources(sources, settings.formats, settings.first_frames, settings.every, settings.as_clip)
     for source in found:
         checksum = source.clip.sha256()
@@ -75,6 +83,7 @@ def plan(sources: Iterable[Path], out: Path, settings: Settings) -> Iterator[Sha
 def _info(source: Source, checksum: str, qp: int, settings: Settings) -> ShardInfo:
     clip, codec, labelled = source.clip, settings.codec, bool(settings.label_sizes)
     fmt = clip.format
+    maps = (*LABEL_MAPS, *RD_MAPS) if settings.labels_rd else LABEL_MAPS
     return ShardInfo(
         source=source.name,
         source_sha256=checksum,
@@ -99,7 +108,8 @@ def _info(source: Source, checksum: str, qp: int, settings: Settings) -> ShardIn
         label_sizes=" ".join(map(str, settings.label_sizes)),
         label_modes=settings.label_modes if labelled else "none",
         label_references=settings.label_references if labelled else "none",
-        maps=" ".join(LABEL_MAPS) if labelled else "",
+        maps=" ".join(maps) if labelled else "",
+        rd_measure=rd_measure(Coding(codec.name, qp)) if labelled and settings.labels_rd else "",
         package_version=version("codecnn"),
         coded_bit_depth=codec.coded_bit_depth if codec.coded_bit_depth != fmt.bit_depth else 0,
         unfiltered_stream="second" if codec.encodes_twice else "same",
@@ -145,7 +155,8 @@ def _label(signals: Mapping[Signal, Picture], info: ShardInfo) -> dict[BlockSize
 
     depth = info.bit_depth_of("baseline")
     original, reference = (convert_bit_depth(signals[name], depth).y for name in ("original", info.label_references))
-    labels = label_picture(original, reference, depth, info.blocks, info.ctu_size, info.mode_set)
+    coding = Coding(info.codec, info.qp) if info.rd_measure else None
+    labels = label_picture(original, reference, depth, info.blocks, info.ctu_size, info.mode_set, coding=coding)
     return {size: of_size.maps() for size, of_size in labels.items()}
 
 

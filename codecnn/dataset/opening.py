@@ -16,6 +16,7 @@ from codecnn.dataset.schema import (
     FPS,
     LABEL_MAPS,
     OPTIONAL_SIGNALS,
+    RD_MAPS,
     SCHEMA,
     SIGNALS,
     ShardInfo,
@@ -42,7 +43,8 @@ def read_info(path: Path, file: h5py.File) -> ShardInfo:
         if "color" in attributes:
             attributes["colour"] = attributes["color"]
     same = str(attributes.get("unfiltered_by", "")).startswith("the same bits")  # so they were described before
-    former = {"scan": "not stated", "coded_bit_depth": 0, "unfiltered_stream": "same" if same else "unknown"}
+    stream = "same" if same else "unknown"
+    former = {"rd_measure": "", "scan": "not stated", "coded_bit_depth": 0, "unfiltered_stream": stream}
     attributes = former | attributes
     values: dict[str, Any] = {}
     for field in fields(ShardInfo):
@@ -62,6 +64,10 @@ def read_info(path: Path, file: h5py.File) -> ShardInfo:
         raise InputError(f"{path}: CTUs of {info.ctu_size} with a margin of {info.margin} cannot be")
     if unknown := [name for name in info.maps.split() if name not in BLOCK_MAPS]:
         raise InputError(f"{path}: maps by block {', '.join(unknown)} are not known")
+    if {name in info.maps.split() for name in RD_MAPS} != {bool(info.rd_measure)}:
+        raise InputError(
+            f"{path}: labels by rate-distortion cost do not go with what is said of them, {info.rd_measure!r:.80}"
+        )
     signals = info.signal_names
     if not set(SIGNALS) <= set(signals) <= {*SIGNALS, *OPTIONAL_SIGNALS} or len(set(signals)) < len(signals):
         raise InputError(f"{path}: signals {info.signals!r:.80} cannot be")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from codecnn.dataset import ctu
 from codecnn.dataset.opening import check_arrays, check_numbers, read_info
-from codecnn.dataset.schema import LABEL_MAPS, OPTIONAL_SIGNALS, SIGNALS, Signal, split_filters
+from codecnn.dataset.schema import LABEL_MAPS, OPTIONAL_SIGNALS, RD_MAPS, SIGNALS, Signal, split_filters
 from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
 from codecnn.io.files import require_file
@@ -117,10 +117,9 @@ class Shard:
         return maps
 
     def labels(self, size: BlockSize) -> SizeLabels:
-        """Return the labels by SATD of one block size, every array (n, ctu_size / height, ctu_size / width)."""
+        """Return the labels of one block size, every array (n, ctu_size / height, ctu_size / width)."""
         maps = self.maps(size)
-        hadamard_mode, hadamard_cost, dct_mode, dct_cost = (maps[name] for name in LABEL_MAPS)
-        return SizeLabels(hadamard_mode, hadamard_cost, dct_mode, dct_cost)
+        return SizeLabels(*(maps[name] for name in LABEL_MAPS), *(maps.get(name) for name in RD_MAPS))
 
 
 def _most_open_files() -> int:

@@ -70,6 +70,7 @@ class ShardInfo:
     package_version: str
     signals: str = " ".join(SIGNALS)
     maps: str = ""  # the names of the maps by block
+    rd_measure: str = ""  # what the rate-distortion cost of labels is, "" where there are none by it
     scan: str = "not stated"  # "progressive", or how the source is interlaced; its frames are taken as progressive
     coded_bit_depth: int = 0  # of all signals but the original; 0: as the original
     # What the unfiltered signal is decoded from: the baseline's stream, or a second one whose bits are stored as well.
@@ -178,9 +179,10 @@ def _label_kind(kind: str) -> tuple[BlockMap, BlockMap]:
 
 
 BLOCK_MAPS: dict[str, BlockMap] = {
-    block_map.name: block_map for kind in ("hadamard", "dct") for block_map in _label_kind(kind)
+    block_map.name: block_map for kind in ("hadamard", "dct", "rd") for block_map in _label_kind(kind)
 }
-LABEL_MAPS = tuple(BLOCK_MAPS)  # what labels by SATD are made of
+LABEL_MAPS = tuple(BLOCK_MAPS)[:4]  # what labels by SATD are made of
+RD_MAPS = tuple(BLOCK_MAPS)[4:]  # and those by rate-distortion cost
 
 
 def join_filters(on: Mapping[str, bool]) -> str:

@@ -5,6 +5,7 @@ what, in `about`.
 """
 
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import interp1d
 
 from codecnn.intra.block_size import BlockSize
-from codecnn.labels.rate_distortion import bits_of_magnitudes
+from codecnn.labels.rate_distortion import Coding, bits_of_magnitudes, lagrange_multiplier
 
 MAGNITUDE_COUNTS = Path(__file__).with_name("magnitude_counts.npz")
 
@@ -32,3 +33,11 @@ def magnitude_bits(size: BlockSize, qp: int) -> NDArray:
     bits_of_qps = [bits_of_magnitudes(of_qp) for of_qp in counts[nearest].sum(0)]
     bits: NDArray = interp1d(qps, bits_of_qps, axis=0)(np.clip(qp, qps[0], qps[-1])).astype(np.float32)
     return bits
+
+
+def rd_measure(coding: Coding) -> str:
+    """Say in a line what the rate-distortion cost of a coding is; ValueError if no lambda is known for the codec."""
+    lagrangian = lagrange_multiplier(coding.codec, coding.qp, bit_depth=8)
+    counted = sha256(MAGNITUDE_COUNTS.read_bytes()).hexdigest()[:16]
+    scaled = f"lambda {lagrangian:.6g} x 4^(bit depth - 8)"
+    return f"J = SSE + lambda x bits in squared samples of the coded bit depth; {scaled}; magnitude counts {counted}"

@@ -8,6 +8,7 @@ levels are counted; bits for mode, split, transform and last position are not in
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from scipy.fft import dctn
@@ -20,6 +21,13 @@ LIKE_HM = ("hm", "kvazaar", "vtm", "vvenc", "vvencapp")  # codecs for which the 
 _TEMPLATE_CLASS = np.repeat(np.arange(6), (1, 1, 1, 2, 3, 13)).astype(np.uint16)  # of sums 0, 1, 2, 3-4, 5-7, 8-20
 DIAGONAL_ENDS = (1, 2, 5, 10, 20)  # ends of the classes of x + y; the last class begins at 20
 CONTEXTS = 6 * 6
+
+
+class Coding(NamedTuple):
+    """Hold what a rate-distortion cost depends on beside the samples."""
+
+    codec: str
+    qp: int
 
 
 def quantisation_step(qp: int, bit_depth: int) -> float:

@@ -1,4 +1,4 @@
-"""Find the best intra modes of every block of a picture, by Hadamard SATD and by DCT SATD."""
+"""Find the best intra modes of every block of a picture, by Hadamard SATD, DCT SATD and rate-distortion cost."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,8 @@ from codecnn.intra.references import available
 from codecnn.labels.label import NO_LABEL, CostTables, SizeLabels
 from codecnn.labels.mode_sets import MODE_SETS, ModeSet, count_of, largest_ctu, sizes_of
 from codecnn.labels.numba_engine.costs import best_modes
-from codecnn.labels.tables import by_block, highest, lane_costs, scales_of
+from codecnn.labels.rate_distortion import Coding
+from codecnn.labels.tables import by_block, highest, in_rows, lane_costs, lane_lagrangian_costs, scales_of
 
 _TIE = 1 + 2.0**-20  # rounding to float32 makes equal DCT costs differ, mostly for a block and its transpose
 _CHUNK = 4096  # blocks that a thread labels at a time
@@ -31,6 +32,7 @@ class _Job:
     modes: ModeSet
     best: int
     device: torch.device | None
+    coding: Coding | None
 
     @cached_property
     def planes(self) -> tuple[Tensor, Tensor] | tuple[np.ndarray, np.ndarray]:
@@ -54,16 +56,19 @@ def label_picture(
     tables: bool = False,
     threads: int = 1,
     device: torch.device | None = None,
+    coding: Coding | None = None,
 ) -> dict[BlockSize, SizeLabels]:
-    """Find the modes with the least SATD for every block of every size.
+    """Find the modes with the least costs for every block of every size.
 
     original, reference: (H, W) luma planes, uint8 or uint16, 0..2^bit_depth - 1: the picture to predict, and the
     picture to predict from (the unfiltered reconstruction, or the original itself). sizes: block sizes that the modes
     predict. ctu_size: a power of 2, at least the longest side. best: how many modes to find for each block. tables:
     whether to return the costs of all modes too. threads: does not change the result; the GIL is released. device:
     compute on it with torch instead of numba; predictions and Hadamard costs are the same, DCT costs differ by float32
-    rounding. The lowest mode wins a tie. DCT costs within one part in a million are a tie, as they are in float32.
-    Raises ValueError for planes of different shapes or other types, samples beyond the bit depth, and other sizes.
+    rounding. coding: where it is given, the modes with the least rate-distortion cost are found as well, by numba. The
+    lowest mode wins a tie. DCT and rate-distortion costs within one part in a million are a tie, as they are in
+    float32. Raises ValueError for planes of different shapes or other types, samples beyond the bit depth, other sizes,
+    and a codec without a known lambda.
     """
     if original.shape != reference.shape or original.ndim != 2:
         raise ValueError(f"original {original.shape} and reference {reference.shape} must be planes of one shape")
@@ -84,7 +89,7 @@ def label_picture(
             f"{modes} has {' '.join(map(str, known))}, no larger than the CTU"
         )
     original, reference = (np.ascontiguousarray(plane, np.uint16) for plane in (original, reference))
-    job = _Job(original, reference, bit_depth, ctu_size, modes, best, device)
+    job = _Job(original, reference, bit_depth, ctu_size, modes, best, device, coding)
     with ThreadPoolExecutor(threads) as pool:
         return {size: _label_size(job, size, tables, pool) for size in sizes}
 
@@ -97,8 +102,10 @@ def _label_size(job: _Job, size: BlockSize, with_tables: bool, pool: ThreadPoolE
     )
     inside = height // size.height, width // size.width
     blocks = blocks_of(inside, size, job.original.shape, job.ctu_size)
-    modes, costs = np.full((2, *grid, job.best), NO_LABEL, np.uint8), np.full((2, *grid, job.best), np.nan, np.float32)
-    table = np.full((2, *grid, count_of(job.modes)), np.nan, np.float32) if with_tables else None
+    kinds = 2 if job.coding is None else 3
+    modes = np.full((kinds, *grid, job.best), NO_LABEL, np.uint8)
+    costs = np.full((kinds, *grid, job.best), np.nan, np.float32)
+    table = np.full((kinds, *grid, count_of(job.modes)), np.nan, np.float32) if with_tables else None
 
     starts = range(0, len(blocks), _CHUNK)
     found = pool.map(lambda start: _label_blocks(job, size, blocks[start : start + _CHUNK], with_tables), starts)
@@ -109,24 +116,33 @@ def _label_size(job: _Job, size: BlockSize, with_tables: bool, pool: ThreadPoolE
                 whole[:, row, column] = part
     if job.best == 1:
         modes, costs = modes[..., 0], costs[..., 0]
-    return SizeLabels(modes[0], costs[0], modes[1], costs[1], None if table is None else CostTables(*table))
+    of_kinds = [part for kind in zip(modes, costs, strict=True) for part in kind]
+    return SizeLabels(*of_kinds, tables=None if table is None else CostTables(*table))
 
 
 def _label_blocks(
     job: _Job, size: BlockSize, blocks: np.ndarray, with_tables: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return the best modes and their costs, (2, N, best) each, and the costs of all modes, (2, N, modes).
+    """Return the best modes and their costs, (kinds, N, best) each, and the costs of all modes, (kinds, N, modes).
 
-    Index 0 is for the Hadamard SATD, 1 for the DCT SATD. The costs of all modes are None if they are not asked for.
+    The kinds are Hadamard SATD, DCT SATD and, if there is a coding, rate-distortion cost. The costs of all modes are
+    None if they are not asked for.
     """
     original, reference = job.planes
     hadamard, dct = lane_costs(original, reference, blocks, size, job.bit_depth, job.modes, job.ctu_size)
-    found_modes = np.empty((2, len(blocks), job.best), np.uint8)
-    found_costs = np.empty((2, len(blocks), job.best), np.float32)
-    best_modes(hadamard, highest(hadamard), 1, found_modes[0], found_costs[0])
-    best_modes(dct, highest(dct), _TIE, found_modes[1], found_costs[1])
-    found_costs *= scales_of(size)
-    return found_modes, found_costs, by_block(hadamard, dct, size, len(blocks)) if with_tables else None
+    kinds = [hadamard, dct]
+    if job.coding is not None:
+        planes = job.original, job.reference
+        kinds.append(lane_lagrangian_costs(*planes, blocks, size, job.bit_depth, job.modes, job.ctu_size, job.coding))
+    found_modes = np.empty((len(kinds), len(blocks), job.best), np.uint8)
+    found_costs = np.empty((len(kinds), len(blocks), job.best), np.float32)
+    for costs, modes_of, costs_of in zip(kinds, found_modes, found_costs, strict=True):
+        best_modes(costs, highest(costs), 1 if costs is hadamard else _TIE, modes_of, costs_of)
+    found_costs[:2] *= scales_of(size)
+    if not with_tables:
+        return found_modes, found_costs, None
+    tables = [by_block(hadamard, dct, size, len(blocks)), *(in_rows(costs, len(blocks))[None] for costs in kinds[2:])]
+    return found_modes, found_costs, np.concatenate(tables)
 
 
 def blocks_of(grid: tuple[int, int], size: BlockSize, shape: tuple[int, int], ctu_size: int) -> np.ndarray:

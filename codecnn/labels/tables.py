@@ -4,10 +4,12 @@ import numpy as np
 from torch import Tensor
 
 from codecnn.intra.block_size import BlockSize
+from codecnn.labels.magnitude_bits import magnitude_bits
 from codecnn.labels.mode_sets import ModeSet, count_of, mode_table, reference_lines_of
 from codecnn.labels.numba_engine.costs import block_costs as numba_block_costs
 from codecnn.labels.numba_engine.rate_distortion import rate_distortion_costs
 from codecnn.labels.numba_engine.references import empty_references
+from codecnn.labels.rate_distortion import Coding, lagrange_multiplier, quantisation_step
 from codecnn.labels.torch_engine.costs import block_costs as torch_block_costs
 from codecnn.labels.torch_engine.stencils import stencils_of
 from codecnn.vectors import LANES
@@ -39,23 +41,53 @@ def rate_distortion_tables(
     modes: ModeSet,
     ctu_size: int,
     step: float,
-    magnitude_bits: np.ndarray,
+    bits_of: np.ndarray,
 ) -> np.ndarray:
     """Return the squared error and the estimated bits of all modes: (2, N, modes) float32.
 
-    step: of the quantiser; magnitude_bits: as `codecnn.labels.rate_distortion.bits_of_magnitudes` returns them. The
-    other arguments are those of `satd_tables`.
+    step: of the quantiser; bits_of: of each magnitude, as `codecnn.labels.rate_distortion.bits_of_magnitudes` returns
+    them. The other arguments are those of `satd_tables`.
     """
-    error, bits = (_empty(blocks, modes, np.inf, np.float32) for _ in range(2))
-    for reference_line in range(reference_lines_of(modes)):
-        table = mode_table(modes, size, reference_line)
-        references = empty_references(*size, bit_depth, reference_line, modes == "hevc-35")
-        rate_distortion_costs(
-            original, reference, blocks, tuple(size), table, references, step, magnitude_bits.reshape(-1), error, bits
-        )
-    for costs in (error, bits):
-        _exclude(costs, blocks, modes, ctu_size)
-    return np.stack([_in_rows(costs, len(blocks)) for costs in (error, bits)])
+    lanes = _lane_error_and_bits(original, reference, blocks, size, bit_depth, modes, ctu_size, step, bits_of)
+    return np.stack([in_rows(costs, len(blocks)) for costs in lanes])
+
+
+def lagrangian_table(
+    original: np.ndarray,
+    reference: np.ndarray,
+    blocks: np.ndarray,
+    size: BlockSize,
+    bit_depth: int,
+    modes: ModeSet,
+    ctu_size: int,
+    coding: Coding,
+) -> np.ndarray:
+    """Return the rate-distortion cost J of all modes: (N, modes) float32, in squared samples of the bit depth.
+
+    J = SSE + lambda * bits, with the bits of magnitudes that come with the project. The other arguments are those of
+    `satd_tables`. ValueError if no lambda is known for the codec.
+    """
+    lanes = lane_lagrangian_costs(original, reference, blocks, size, bit_depth, modes, ctu_size, coding)
+    return in_rows(lanes, len(blocks))
+
+
+def lane_lagrangian_costs(
+    original: np.ndarray,
+    reference: np.ndarray,
+    blocks: np.ndarray,
+    size: BlockSize,
+    bit_depth: int,
+    modes: ModeSet,
+    ctu_size: int,
+    coding: Coding,
+) -> np.ndarray:
+    """Return the costs of `lagrangian_table` as the engine computes them: (batches, modes, LANES) float32."""
+    error, bits = _lane_error_and_bits(
+        original, reference, blocks, size, bit_depth, modes, ctu_size,
+        quantisation_step(coding.qp, bit_depth), magnitude_bits(size, coding.qp),
+    )  # fmt: skip
+    costs: np.ndarray = error + np.float32(lagrange_multiplier(coding.codec, coding.qp, bit_depth)) * bits
+    return costs
 
 
 def lane_costs(
@@ -96,10 +128,15 @@ def scales_of(size: BlockSize) -> np.ndarray:
 
 def by_block(hadamard: np.ndarray, dct: np.ndarray, size: BlockSize, count: int) -> np.ndarray:
     """Return both costs from `lane_costs` for each of `count` blocks: (2, N, modes) float32, orthonormal scale."""
-    tables = np.stack([_in_rows(hadamard.astype(np.float32), count), _in_rows(dct, count)])
-    tables[0, _in_rows(hadamard, count) == highest(hadamard)] = np.inf
+    tables = np.stack([in_rows(hadamard.astype(np.float32), count), in_rows(dct, count)])
+    tables[0, in_rows(hadamard, count) == highest(hadamard)] = np.inf
     scaled: np.ndarray = tables * scales_of(size)
     return scaled
+
+
+def in_rows(costs: np.ndarray, count: int) -> np.ndarray:
+    """Return costs of (batches, modes, LANES) for each of `count` blocks: (count, modes)."""
+    return costs.swapaxes(1, 2).reshape(-1, costs.shape[1])[:count]
 
 
 def highest(costs: np.ndarray) -> np.int32 | np.float32:
@@ -107,12 +144,31 @@ def highest(costs: np.ndarray) -> np.int32 | np.float32:
     return np.float32(np.inf) if costs.dtype == np.float32 else np.int32(np.iinfo(np.int32).max)
 
 
+def _lane_error_and_bits(
+    original: np.ndarray,
+    reference: np.ndarray,
+    blocks: np.ndarray,
+    size: BlockSize,
+    bit_depth: int,
+    modes: ModeSet,
+    ctu_size: int,
+    step: float,
+    bits_of: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    error, bits = (_empty(blocks, modes, np.inf, np.float32) for _ in range(2))
+    for reference_line in range(reference_lines_of(modes)):
+        table = mode_table(modes, size, reference_line)
+        references = empty_references(*size, bit_depth, reference_line, modes == "hevc-35")
+        rate_distortion_costs(
+            original, reference, blocks, tuple(size), table, references, step, bits_of.reshape(-1), error, bits
+        )
+    for costs in (error, bits):
+        _exclude(costs, blocks, modes, ctu_size)
+    return error, bits
+
+
 def _empty(blocks: np.ndarray, modes: ModeSet, value: float, dtype: type) -> np.ndarray:
     return np.full((-(-len(blocks) // LANES), count_of(modes), LANES), value, dtype)
-
-
-def _in_rows(costs: np.ndarray, count: int) -> np.ndarray:
-    return costs.swapaxes(1, 2).reshape(-1, costs.shape[1])[:count]
 
 
 def _exclude(costs: np.ndarray, blocks: np.ndarray, modes: ModeSet, ctu_size: int) -> None:

@@ -13,11 +13,10 @@ from codecnn.dataset.reader import Shard
 from codecnn.dataset.surroundings import read_surroundings
 from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
-from codecnn.labels.magnitude_bits import magnitude_bits
 from codecnn.labels.mode_sets import ModeSet
-from codecnn.labels.rate_distortion import lagrange_multiplier, quantisation_step
+from codecnn.labels.rate_distortion import Coding, lagrange_multiplier
 from codecnn.labels.search import blocks_at
-from codecnn.labels.tables import rate_distortion_tables, satd_tables
+from codecnn.labels.tables import lagrangian_table, satd_tables
 from codecnn.labels.torch_engine.costs import gather_references
 from codecnn.models.blocks import Blocks
 
@@ -57,13 +56,10 @@ class Site:
 
         InputError if no lambda is known for the codec.
         """
-        lagrangian, qp = lagrangian_of(self.shard), self.shard.info.qp
-        error, bits = rate_distortion_tables(
-            self.original, self.reference, self.blocks, self.size, self.bit_depth, modes, self.ctu_size,
-            quantisation_step(qp, self.bit_depth), magnitude_bits(self.size, qp),
-        )  # fmt: skip
-        table: NDArray = error / np.float32(4 ** (self.bit_depth - 8)) + np.float32(lagrangian) * bits
-        return table
+        lagrangian_of(self.shard)  # refuses a codec without a known one
+        planes, coding = (self.original, self.reference), Coding(self.shard.info.codec, self.shard.info.qp)
+        table = lagrangian_table(*planes, self.blocks, self.size, self.bit_depth, modes, self.ctu_size, coding)
+        return table / np.float32(4 ** (self.bit_depth - 8))
 
     def costs(self, measure: Measure, modes: ModeSet) -> NDArray:
         """Return the costs of all modes under a measure: (n, modes) float32."""

@@ -14,8 +14,12 @@ from skimage.io import imread, imsave
 
 from codecnn.dataset.reader import Shard, open_folder
 from codecnn.intra.block_size import BlockSize
-from codecnn.labels.mode_sets import ModeSet
-from codecnn.labels.search import label_picture
+from codecnn.labels.label import NO_LABEL
+from codecnn.labels.magnitude_bits import magnitude_bits
+from codecnn.labels.mode_sets import ModeSet, count_of
+from codecnn.labels.rate_distortion import estimated_bits, lagrange_multiplier, quantisation_step, quantised_dct
+from codecnn.labels.residuals import residuals_of
+from codecnn.labels.search import blocks_at, label_picture
 from codecnn.metrics import psnr
 from codecnn.video.colour import Conversion, rgb_to_picture
 from codecnn.video.raw import write_raw
@@ -132,6 +136,57 @@ def test_labels_of_other_shapes_and_modes(built: Path, words: list[str], modes: 
     for size, labels in found.items():
         np.testing.assert_array_equal(shard.labels(size).dct_mode[0], labels.dct_mode)
         np.testing.assert_array_equal(shard.labels(size).hadamard_cost[0], labels.hadamard_cost)
+
+
+@pytest.mark.parametrize(
+    ("clip", "modes"), [("deep_150x140_10bit.yuv", "vvc-67"), ("small.y4m", "vvc-67-mrl"), ("small.y4m", "hevc-35")]
+)
+def test_labels_by_rate_distortion_cost_equal_those_of_numpy(
+    built: Path, tmp_path: Path, clip: str, modes: ModeSet
+) -> None:
+    options = ["--qp", "30", "--ctu-size", "16", "--label-modes", modes, "--label-sizes", "8", "--frames", "1"]
+    options += ["--label-sizes", "8", "8x16"] if modes == "vvc-67-mrl" else []
+    assert main([str(built / clip), "--out", str(tmp_path), "--labels-rd", *options]) == 0
+    (shard,) = open_folder(tmp_path)
+    info, depth = shard.info, shard.info.bit_depth
+    assert info.rd_measure.startswith("J = SSE + lambda x bits in squared samples of the coded bit depth; lambda 42.5")
+    original, unfiltered = shard.picture("original", 0).y, shard.picture("unfiltered", 0).y
+    across = -(-info.width // 16)
+    for size in info.blocks:
+        labels, bits_of = shard.labels(size), magnitude_bits(size, 30)
+        assert labels.rd_mode is not None
+        assert labels.rd_cost is not None
+        inside = labels.rd_mode != NO_LABEL
+        ctus, rows, columns = np.nonzero(inside)
+        x, y = ctus % across * 16 + columns * size.width, ctus // across * 16 + rows * size.height
+        blocks = blocks_at(x, y, size, original.shape, 16)
+        table = np.full((len(blocks), count_of(modes)), np.inf)
+        for mode in range(count_of(modes)):
+            if mode in (67, 134):  # planar has reference line 0 only
+                continue
+            allowed = np.flatnonzero((mode < 67) | (blocks[:, 1] % 16 > 0))
+            chosen = np.full(len(allowed), mode)
+            residuals = residuals_of(original, unfiltered, blocks[allowed], size, depth, modes, chosen)
+            levels, error = quantised_dct(residuals, quantisation_step(30, depth))
+            table[allowed, mode] = error + lagrange_multiplier("x265", 30, depth) * estimated_bits(levels, bits_of)
+        found = labels.rd_mode[inside].astype(int)
+        # A coefficient at the edge of two levels may become either.
+        np.testing.assert_allclose(labels.rd_cost[inside], table.min(1), rtol=0.02)
+        assert np.isclose(labels.rd_cost[inside], table.min(1), rtol=1e-4).mean() > 0.97
+        np.testing.assert_allclose(table[np.arange(len(found)), found], table.min(1), rtol=0.02)
+        assert np.isnan(labels.rd_cost[~inside]).all()
+
+
+def test_labels_by_rate_distortion_cost_need_a_lambda(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = built / "none"
+    assert main([str(built / "small.y4m"), "--out", str(out), "--labels-rd", "--codec", "x264"]) == 2
+    message = capsys.readouterr().err.strip()
+    expected = "labels by rate-distortion cost cannot be made: no lambda is known for the codec x264"
+    assert message == f"build-dataset: {expected}"
+    assert not out.exists()
+    with pytest.raises(SystemExit):
+        main([str(built / "small.y4m"), "--out", str(out), "--labels-rd", "--no-labels"])
+    assert "--labels-rd: not with --no-labels" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("chroma", "bit_depth"), [("400", 8), ("420", 12), ("422", 10), ("444", 8)])

@@ -17,6 +17,7 @@ from tests.pictures import PHOTOGRAPHS
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built")
     options = ["--preset", "ultrafast", "--ctu-size", "64", "--label-sizes", "all", "--label-modes", "vvc-67-mrl"]
+    options += ["--labels-rd"]
     assert build_dataset([str(PHOTOGRAPHS / "chelsea.png"), "--out", str(folder), "--qp", "37", *options]) == 0
     return folder
 
@@ -68,6 +69,9 @@ def attribute(name: str, value: object) -> Callable[[h5py.File], None]:
         (change("labels/16x8/dct_cost", (0, 0, 0), -1), "labels/16x8/dct_cost: 1 blocks have a cost that cannot be"),
         (change("labels/16x8/dct_mode", (0, 0, 0), 255), "labels/16x8/dct_mode: 1 blocks have a mode out of range"),
         (change("labels/64/dct_cost", (-1, 0, 0), 3), "labels/64/dct_cost: 1 blocks have a cost that cannot be"),
+        (change("labels/8/rd_mode", (0, 0, 0), 134), "labels/8/rd_mode: 1 blocks have a mode out of range"),
+        (change("labels/8/rd_cost", (0, 0, 0), np.inf), "labels/8/rd_cost: 1 blocks have a cost that cannot be"),
+        (attribute("rd_measure", ""), "labels by rate-distortion cost do not go with what is said of them, ''"),
         (change("bits", 0, 12), "do not add up"),
         (change("qp_used", 0, 36), "QP 36 was used, the attributes say 37"),
         (change_field, "the CTUs are not those"),

@@ -156,7 +156,7 @@ def test_only_what_is_announced_is_stored(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("maps", "hadamard_mode rd_mode"), ("signals", "original baseline"), ("signals", "original " * 3 + "unfiltered")],
+    [("maps", "hadamard_mode depth"), ("signals", "original baseline"), ("signals", "original " * 3 + "unfiltered")],
 )
 def test_what_is_not_declared_is_refused(tmp_path: Path, name: str, value: str) -> None:
     write(tmp_path / "a.h5")
