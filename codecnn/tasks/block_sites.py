@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -99,9 +100,10 @@ class Sites:
         chosen = np.arange((columns // side) * (lines // side))
         if rng is not None:
             chosen = rng.permutation(chosen)[:most]
-        down, across = np.divmod(chosen, columns // side)
-        picture = info.height, info.width
-        blocks = blocks_at(left + across * side, top + down * side, self.size, picture, info.ctu_size)
+        ctu_blocks = _blocks_of_ctu(
+            left, top, columns // side, lines // side, self.size, info.height, info.width, info.ctu_size
+        )
+        blocks = ctu_blocks[chosen]
 
         around = read_surroundings(shard, "unfiltered", row)
         left, top = left - around.x, top - around.y
@@ -114,6 +116,15 @@ class Sites:
         samples = _samples(original, around.luma, blocks, side, bit_depth, info.qp)
         reference = around.luma.astype(np.uint16)
         return Site(shard, original, reference, blocks, self.size, bit_depth, info.ctu_size, samples)
+
+
+@lru_cache(maxsize=4096)  # of each epoch the same ones again, and it takes as long as reading a CTU
+def _blocks_of_ctu(
+    left: int, top: int, columns: int, rows: int, size: BlockSize, height: int, width: int, ctu_size: int
+) -> NDArray:
+    """Return the blocks of a CTU in raster order, as `blocks_at` does; not to be changed."""
+    down, across = np.divmod(np.arange(columns * rows), columns)
+    return blocks_at(left + across * size.width, top + down * size.height, size, (height, width), ctu_size)
 
 
 def _samples(
