@@ -6,7 +6,7 @@ import codecnn.torch_settings  # noqa: F401
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from textwrap import shorten
@@ -42,6 +42,9 @@ def train_with_bar(prog: str, run: Run) -> int:
             outcome = train(run, bar.show, caught_signals, partial(say_account, prog))
     finally:
         bar.close()
+    if outcome.test:
+        figures = in_words(outcome.test.figures)
+        print(f"test of the weights of step {outcome.test.best_step}: {figures}", file=sys.stderr)
     if outcome.finished:
         return 0
     if first:
@@ -53,6 +56,11 @@ def say_account(prog: str, account: Account) -> None:
     """Print what a training takes over from the weights of another network, and what it does not."""
     for line in account.lines():
         print(f"{prog}: {line}", file=sys.stderr)
+
+
+def in_words(figures: Mapping[str, float]) -> str:
+    """Return the figures of a validation or test in one line."""
+    return "  ".join(f"{name} {value:+.3f}" for name, value in figures.items())
 
 
 @contextmanager
@@ -83,7 +91,7 @@ class Bar:
         if event.loss is not None:
             self.bar.set_postfix(loss=f"{event.loss:.5f}")
         if event.figures is not None:
-            self.bar.tell(f"step {event.step}: " + "  ".join(f"{n} {v:+.3f}" for n, v in event.figures.items()))
+            self.bar.tell(f"step {event.step}: {in_words(event.figures)}")
 
     def close(self) -> None:
         """Leave the bar as it is."""

@@ -67,7 +67,7 @@ class IntraMode:
         return BlocksOfCtus(shards, config, self.labels, self.blocks)
 
     def sums(self, network: nn.Module, batch: Batch) -> Sums:
-        """Return the loss, and how often the network puts the label first."""
+        """Return the loss, and in percent how often the first mode is the label, and the regret of the first mode."""
         logits, costs = network(batch.blocks).float(), batch.costs
         least, label = costs.min(1, keepdim=True)
         count = logits.new_tensor(float(len(logits)))
@@ -78,7 +78,13 @@ class IntraMode:
             loss = -(target * F.log_softmax(logits, 1)).sum(), count
         else:
             loss = (torch.softmax(logits, 1) * (costs - least)).sum(), least.sum().clamp(min=1)
-        return {"loss": loss, "top1": ((logits.argmax(1) == label[:, 0]).sum(), count)}
+        chosen = logits.argmax(1, keepdim=True)
+        more = costs.gather(1, chosen) - least
+        return {
+            "loss": loss,
+            "top1": (100 * (chosen == label).sum(), count),
+            "regret": (100 * more.sum(), least.sum().clamp(min=1)),
+        }
 
     def validate(self, network: Network, shards: Sequence[Shard]) -> dict[str, float]:
         """Return in percent: "regret" of the first mode, "top<k>_regret" of the best of the first k, and "top1".

@@ -1,4 +1,4 @@
-"""Choose the shards that are trained on, and those that are validated on."""
+"""Choose the shards that are trained on, those that are validated on, and those of the test."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,41 +10,58 @@ from codecnn.training.recipe import Run
 
 
 class Shards(NamedTuple):
-    """Hold the shards of a run; no source is in both parts."""
+    """Hold the shards of a run; no source is in two of its parts."""
 
     training: list[Shard]
-    held_out: list[Shard]
+    held_out: list[Shard]  # validated on
+    test: list[Shard] = []  # noqa: RUF012 - judged once, at the end
+
+    @property
+    def everything(self) -> list[Shard]:
+        """Return all shards."""
+        return [shard for part in self for shard in part]
 
 
 def choose_shards(run: Run) -> Shards:
-    """Return the shards of a run, those of the QPs of its recipe; InputError if the two parts overlap."""
-    qps = set(run.recipe.training.qps)
+    """Return the shards of a run, those of the QPs of its recipe; InputError if a source is in two parts."""
+    training, qps = run.recipe.training, set(run.recipe.training.qps)
 
-    def wanted(folder: Path) -> list[Shard]:
-        shards = [shard for shard in open_folder(folder) if not qps or shard.info.qp in qps]
-        if missing := qps - {shard.info.qp for shard in shards}:
+    def wanted(folder: Path | None) -> list[Shard]:
+        shards = [shard for shard in open_folder(folder) if not qps or shard.info.qp in qps] if folder else []
+        if folder and (missing := qps - {shard.info.qp for shard in shards}):
             raise InputError(f"{folder}: no dataset files of QP {', '.join(map(str, sorted(missing)))}")
         return shards
 
-    if run.val is None:
-        return split_by_source(wanted(run.data), run.recipe.training.holdout)
-    training, held_out = wanted(run.data), wanted(run.val)
-    if common := {s.info.source_sha256 for s in training} & {s.info.source_sha256 for s in held_out}:
-        names = sorted({s.info.source for s in held_out if s.info.source_sha256 in common})
-        raise InputError(f"{run.val}: {', '.join(names)} is trained on as well")
-    return Shards(training, held_out)
+    shares = 0 if run.val else training.holdout, 0 if run.test else training.holdout_test
+    shards = split_by_source(wanted(run.data), *shares)
+    val, test = wanted(run.val), wanted(run.test)
+    for folder, those, others, how in (
+        (run.val, val, [*shards.training, *shards.test], "trained on"),
+        (run.test, test, shards.training, "trained on"),
+        (run.test, test, [*shards.held_out, *val], "validated on"),
+    ):
+        if common := {s.info.source_sha256 for s in others} & {s.info.source_sha256 for s in those}:
+            names = sorted({s.info.source for s in those if s.info.source_sha256 in common})
+            raise InputError(f"{folder}: {', '.join(names)} is {how} as well")
+    return Shards(shards.training, shards.held_out + val, shards.test + test)
 
 
-def split_by_source(shards: Sequence[Shard], share: float) -> Shards:
-    """Hold out a share of the sources, at least one: all QPs of a source go together.
+def split_by_source(shards: Sequence[Shard], share: float, test: float = 0) -> Shards:
+    """Hold out a share of the sources to validate on, and one for the test: all QPs of a source go together.
 
-    The sources are taken in the order of their SHA-256, which is random enough and does not depend on file names.
+    A share above 0 is at least one source. The sources are taken in the order of their SHA-256, which is random enough
+    and does not depend on file names.
     """
     sources = sorted({shard.info.source_sha256 for shard in shards})
-    held_out = set(sources[: max(1, round(share * len(sources)))])
-    if len(held_out) == len(sources):
-        raise InputError(f"{len(sources)} source(s) cannot be split into training and a held-out share of {share}")
+    counts = [max(1, round(part * len(sources))) if part else 0 for part in (share, test)]
+    if sum(counts) >= len(sources):
+        raise InputError(
+            f"{len(sources)} source(s) cannot be split into training and a held-out share of {share}"
+            + (f", and a test of {test}" if test else "")
+        )
+    held_out, tested = set(sources[: counts[0]]), set(sources[counts[0] : sum(counts)])
     return Shards(
-        [shard for shard in shards if shard.info.source_sha256 not in held_out],
+        [shard for shard in shards if shard.info.source_sha256 not in held_out | tested],
         [shard for shard in shards if shard.info.source_sha256 in held_out],
+        [shard for shard in shards if shard.info.source_sha256 in tested],
     )

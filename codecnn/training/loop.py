@@ -20,6 +20,8 @@ from codecnn.training import average
 from codecnn.training.batches import Batches, mapped
 from codecnn.training.data import choose_shards
 from codecnn.training.device import choose_device, to_device
+from codecnn.training.final_test import Tested, judge
+from codecnn.training.held_out import HeldOut
 from codecnn.training.optimisers import learning_rate, set_rate
 from codecnn.training.processes import Processes
 from codecnn.training.recipe import Run
@@ -44,6 +46,7 @@ class Outcome(NamedTuple):
     step: int
     finished: bool  # else it was stopped by a signal
     signal: int = signal.SIGTERM  # the one that has stopped it; where another process was given it, this one
+    test: Tested | None = None  # in the first process, where there are shards for a test
 
 
 def train(
@@ -66,6 +69,8 @@ def train(
     with processes.joined(device):
         shards = choose_shards(run)
         draws = run.recipe.task.draws(shards.training, run.recipe.model)
+        if shards.test:
+            run.recipe.task.draws(shards.test, run.recipe.model)  # refuses what could not be judged at the end
         batches = Batches(draws, training.batch, training.seed, processes.rank, processes.world)
         with RunFolder(run.out, run.resume, writes=processes.first) as folder:
             state = State.begin(run, shards, folder, device)
@@ -73,7 +78,10 @@ def train(
                 tell_start(state.former.account)
             network = processes.share(state.network)  # waits for the others: a signal still ends this process
             with batches.load(state.step, training.steps, training.workers) as incoming, watched_signals() as caught:
-                return _steps(state, network, incoming, shards.held_out, folder, processes, device, caught, tell)
+                outcome = _steps(state, network, incoming, shards.held_out, folder, processes, device, caught, tell)
+            if outcome.finished and shards.test and processes.first:
+                return outcome._replace(test=judge(run.out, run.recipe, shards.test, outcome.step, device))
+            return outcome
 
 
 def _steps(
@@ -83,6 +91,7 @@ def _steps(
     training, task, first = state.recipe.training, state.recipe.task, processes.first
     if training.compile:
         network.compile()
+    measured = HeldOut(state.recipe, held_out, device)
     if first:
         state.save(folder)
         folder.begin_log(state.step)
@@ -125,7 +134,7 @@ def _steps(
             if first:
                 state.check_weights()
                 figures = task.validate(state.average, held_out)
-                folder.log({"step": state.step, **figures})
+                folder.log({"step": state.step, **figures, **measured.figures(state.average)})
                 if state.judge(figures[task.decides]):
                     state.save_weights(folder, "best", {task.decides: figures[task.decides]})
             state.stale = processes.agreed(state.stale, device)
@@ -133,7 +142,7 @@ def _steps(
             tell(Event(state.step, training.steps, means.get("loss"), figures))
             if state.step % training.checkpoint_every == 0 or state.finished or stopping:
                 state.save(folder)
-    return Outcome(state.step, state.finished, *caught[:1])
+    return Outcome(state.step, state.finished, caught[0] if caught else signal.SIGTERM)
 
 
 class Meter:

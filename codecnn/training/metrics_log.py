@@ -8,6 +8,7 @@ from codecnn.errors import InputError
 from codecnn.io.files import require_file
 from codecnn.io.validated import validated
 
+HELD_OUT = "held_out_"  # before the name of a figure of the loss, where it is of held-out batches
 Row = dict[str, float]  # "step" among the names; rows of steps have "lr", rows of validations have not
 
 

@@ -51,7 +51,7 @@ class Former:
 
 def notes_of(recipe: Recipe, shards: Shards, former: Former, device: torch.device) -> Notes:
     """Return the notes of a run, which do not change while it goes on."""
-    infos, held_out = ([shard.info for shard in part] for part in shards)
+    infos, held_out, test = ([shard.info for shard in part] for part in shards)
     notes: Notes = {
         "sources": sorted({info.source for info in infos} | set(former.sources)),
         "codecs": codecs_of(infos),
@@ -65,6 +65,8 @@ def notes_of(recipe: Recipe, shards: Shards, former: Former, device: torch.devic
         "recipe": describe(recipe),
         "stages": former.stages,
     }
+    if test:
+        notes["test"] = sorted({info.source for info in test})
     if former.account is not None:
         notes["transfer"] = asdict(former.account)
     if former.sources_sha256 is not None:

@@ -18,6 +18,7 @@ RANGES = {  # least and largest whole number
     "workers": (0, 1 << 10),
     "log_every": (1, MANY),
     "validate_every": (1, MANY),
+    "validate_batches": (0, MANY),
     "patience": (0, MANY),
     "checkpoint_every": (1, MANY),
     "optimiser.warmup": (0, MANY),
@@ -76,9 +77,11 @@ class Training:
         clip: largest norm of the gradient; 0 for no limit.
         log_every: steps between two lines of metrics.jsonl.
         validate_every: steps between two validations.
+        validate_batches: held-out batches at each validation, for figures that compare with those of training.
         patience: stop early after this number of validations without a better one; 0 never stops early.
         checkpoint_every: steps between two checkpoints.
         holdout: share of the sources that is held out for validation, if no folder for validation is given.
+        holdout_test: share of the sources that is held out to judge the best weights on once, at the end; 0 for none.
     """
 
     start: str = ""
@@ -98,17 +101,22 @@ class Training:
     clip: float = 1.0
     log_every: int = 20
     validate_every: int = 1000
+    validate_batches: int = 4
     patience: int = 0
     checkpoint_every: int = 500
     holdout: float = 0.1
+    holdout_test: float = 0.0
 
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
             value = self.optimiser.warmup if name == "optimiser.warmup" else getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"{name} must be from {low} to {high}, not {value!s:.40}")
-        if not (0 <= self.ema < 1 and 0 < self.holdout < 1):
-            raise ValueError(f"ema must be in [0, 1) and holdout in (0, 1), not {self.ema} and {self.holdout}")
+        if not (0 <= self.ema < 1 and 0 < self.holdout < 1 and 0 <= self.holdout_test < 1):
+            raise ValueError(
+                "ema must be in [0, 1), holdout in (0, 1) and holdout_test in [0, 1), not "
+                f"{self.ema}, {self.holdout} and {self.holdout_test}"
+            )
         given = self.optimiser
         for name, number in (("lr", given.lr), ("last", given.last), ("deeper", given.deeper)):
             if not 0 < number <= MOST:
@@ -138,6 +146,7 @@ class Run:
     val: Path | None
     out: Path
     resume: bool = False
+    test: Path | None = None
 
 
 def describe(recipe: Recipe) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from codecnn.training.device import placed
 from codecnn.training.layers import freeze, modules_up_to
 from codecnn.training.notes import Former, notes_of
 from codecnn.training.optimisers import make_optimiser
-from codecnn.training.provenance import trained_on
+from codecnn.training.provenance import chosen_by, trained_on
 from codecnn.training.recipe import Recipe, Run, describe
 from codecnn.training.run_folder import RunFolder, fingerprint
 from codecnn.training.transfer import layer_of, transfer
@@ -40,8 +40,13 @@ def first_weights(recipe: Recipe, shards: Shards) -> tuple[Network, Former]:
     old, _, notes = read_weights(file)
     if not isinstance(old, Network):
         raise InputError(f"{file}: weights in integers cannot be trained")
-    if common := trained_on(notes, [shard.info for shard in shards.held_out]):
-        raise InputError(f"{file}: was trained on {', '.join(common)}, held out here")
+    for part, known, was, here in (
+        (shards.held_out, trained_on, "trained on", "held out"),
+        (shards.test, trained_on, "trained on", "tested"),
+        (shards.test, chosen_by, "chosen by", "tested"),
+    ):
+        if common := known(notes, [shard.info for shard in part]):
+            raise InputError(f"{file}: was {was} {', '.join(common)}, {here} here")
     if old.config == recipe.model:
         return old.train(), Former.of(file, notes)
     tensors, account = transfer(old, network, training.added_planes)
@@ -73,7 +78,7 @@ class State:
     @staticmethod
     def begin(run: Run, shards: Shards, folder: RunFolder, device: torch.device) -> "State":
         """Return the state that a run begins with, or goes on from."""
-        recipe, began, data = run.recipe, time.perf_counter(), fingerprint([*shards.training, *shards.held_out])
+        recipe, began, data = run.recipe, time.perf_counter(), fingerprint(shards.everything)
         saved = folder.load(recipe, data) if run.resume else None
         torch.manual_seed(recipe.training.seed)
         if saved is None:

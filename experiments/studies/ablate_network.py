@@ -30,7 +30,17 @@ from experiments.studies.trial import Place, Result, check_run, failures, finish
 from experiments.studies.variant import Variant
 
 # No variant may change these. labels: regrets are by the same measure.
-SHARED = {"seed", "steps", "qps", "holdout", "validate_every", "validate_frames", "validate_ctus", "labels"}
+SHARED = {
+    "seed",
+    "steps",
+    "qps",
+    "holdout",
+    "holdout_test",
+    "validate_every",
+    "validate_frames",
+    "validate_ctus",
+    "labels",
+}
 
 
 @dataclass(frozen=True)

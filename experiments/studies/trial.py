@@ -125,7 +125,7 @@ def failures(failed: dict[str, str]) -> dict[str, str]:
 
 def steps_done(run: Run, shards: Shards) -> int:
     """Return the steps done in `run.out`, all if it stopped early; InputError for another configuration or data."""
-    saved = RunFolder(run.out, resume=True).load(run.recipe, fingerprint([*shards.training, *shards.held_out]))
+    saved = RunFolder(run.out, resume=True).load(run.recipe, fingerprint(shards.everything))
     steps, wanted = saved.progress.step, run.recipe.training.steps
     if steps > wanted:
         raise InputError(f"{run.out}: was trained for {steps} steps already, not {wanted}")

@@ -49,7 +49,10 @@ def test_the_numbers_are_those_of_the_log(runs: list[Path], tmp_path: Path) -> N
         checks = [line for line in log if "gain" in line]
         assert [line["step"] for line in checks] == [check["step"] for check in found["validations"]] == steps
         assert [line["gain"] for line in checks] == [check["gain"] for check in found["validations"]]
-        assert found["validations"][-1] == {name: checks[-1][name] for name in ("step", "gain", "gain_22", "gain_37")}
+        names = ("step", "gain", "gain_22", "gain_37", "held_out_loss")
+        assert found["validations"][-1] == {name: checks[-1][name] for name in names}
+        assert found["learning"] == [{n: line[n] for n in ("step", "loss")} for line in log if "lr" in line]
+        assert found["test"] is None
         times = {line["step"]: line["seconds"] for line in log if "seconds" in line}
         at_end = load(out / "last.safetensors")[1]["seconds"]
         assert found["hours"][0] == pytest.approx((before + (times[2] + times[4]) / 2) / 3600)
@@ -57,7 +60,8 @@ def test_the_numbers_are_those_of_the_log(runs: list[Path], tmp_path: Path) -> N
         before = load(out / "best.safetensors")[1]["seconds"]
         assert f"| {out.name} |" in text
         assert f" | {checks[-1]['gain']:+.3f} | " in text
-    assert (tmp_path / "report" / "curve.png").read_bytes().startswith(b"\x89PNG")
+    for plot in ("curve.png", "learning.png"):
+        assert (tmp_path / "report" / plot).read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_run_that_is_not_finished_is_one_line(

@@ -155,7 +155,8 @@ def test_processes_share_a_batch(data: Path) -> None:
 
 def test_the_split_goes_by_source_and_knows_no_order(data: Path) -> None:
     shards = open_folder(data)
-    training, held_out = split_by_source(shards, 0.25)
+    training, held_out, test = split_by_source(shards, 0.25)
+    assert test == []
     assert {s.path for s in training} | {s.path for s in held_out} == {s.path for s in shards}
     assert len(held_out) == 2
     assert not {s.info.source for s in training} & {s.info.source for s in held_out}
@@ -163,6 +164,14 @@ def test_the_split_goes_by_source_and_knows_no_order(data: Path) -> None:
     assert {s.path for s in again[1]} == {s.path for s in held_out}
     with pytest.raises(InputError, match="1 source"):
         split_by_source(held_out, 0.5)
+    parts = split_by_source(shards, 0.25, 0.5)
+    assert [len(part) for part in parts] == [2, 2, 4]
+    assert sorted(s.path for s in parts.everything) == sorted(s.path for s in shards)
+    sources = [{s.info.source for s in part} for part in parts]
+    assert not (sources[0] & sources[1] | sources[0] & sources[2] | sources[1] & sources[2])
+    assert {s.path for s in parts.held_out} == {s.path for s in held_out}
+    with pytest.raises(InputError, match=r"4 source.* share of 0\.25, and a test of 0\.75"):
+        split_by_source(shards, 0.25, 0.75)
 
 
 def test_other_child_processes_live_on(data: Path) -> None:

@@ -1,7 +1,7 @@
 """report-training: what trainings reached, and in what time.
 
-If a run began with the weights of other trainings, its hours include theirs. Saves report.md, results.json and
-curve.png.
+If a run began with the weights of other trainings, its hours include theirs. Saves report.md, results.json, curve.png
+with the figure that decides by hours, and learning.png with the figures of training and validation by steps.
 """
 
 import codecnn.torch_settings  # noqa: F401
@@ -18,7 +18,7 @@ from experiments.reports.shared.arguments import report_parser
 from experiments.reports.shared.page import finish, results
 from experiments.reports.training.measure import as_row, read
 from experiments.reports.training.page import page
-from experiments.reports.training.plots import plot_curve
+from experiments.reports.training.plots import plot_curve, plot_learning
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,7 +33,8 @@ def run(args: argparse.Namespace) -> None:
     trainings = [read(folder) for folder in args.runs]
     report = page(trainings)
     numbers = results("training", report.about, {"trainings": [as_row(training) for training in trainings]})
-    finish(args.out, report, numbers, {"curve.png": partial(plot_curve, trainings)})
+    plots = {"curve.png": partial(plot_curve, trainings), "learning.png": partial(plot_learning, trainings)}
+    finish(args.out, report, numbers, plots)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,12 @@ from codecnn.models.costs import kmac_per_sample
 from codecnn.models.in_loop_filter import FilterNetwork
 from codecnn.models.weights import read_weights
 from codecnn.tasks.registry import TASKS
-from codecnn.training.metrics_log import Validation, read_rows, validations
+from codecnn.training.final_test import read_tested
+from codecnn.training.metrics_log import Row, Validation, read_rows, validations
 
 SETTINGS = {"optimiser.name": "optimiser", "optimiser.lr": "lr", "loss": "loss", "batch": "batch", "patch": "patch"}
 OF_ALL_TASKS = {"optimiser.name", "optimiser.lr", "batch"}
+OF_A_STEP = {"lr", "seconds", "samples_per_s", "waiting"}  # in a row of the log, beside the figures
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Training:
     settings: dict[str, Any]  # of the recipe
     stages: int  # before it
     validations: list[Validation]
+    learning: list[Row]  # the figures of the loss on training batches, with their steps
+    test: dict[str, float] | None  # the figures of the test; None for a training without one
     hours: list[float]  # at the validations, of this stage and the stages before; NaN if a stage before has no time
 
     @property
@@ -57,7 +61,9 @@ def read(folder: Path) -> Training:
     settings = {name: recipe[name] for name in SETTINGS if name in recipe}
     hours = [(before + second) / 3600 for second in seconds.tolist()]
     kmac = kmac_per_sample(network) if isinstance(network, FilterNetwork) else math.nan
-    return Training(folder.name, decides, kmac, settings, len(stages), found, hours)
+    learning = [{k: v for k, v in row.items() if k not in OF_A_STEP} for row in rows if "lr" in row]
+    test = tested.figures if (tested := read_tested(folder)) else None
+    return Training(folder.name, decides, kmac, settings, len(stages), found, learning, test, hours)
 
 
 def as_row(training: Training) -> dict[str, Any]:

@@ -29,7 +29,11 @@ def page(trainings: Sequence[Training]) -> Page:
         Column(" or ".join(figures), "+.3f"),
     ]
     columns += [Column(f"QP {qp}", "+.3f", "not validated at this QP") for qp in qps]
+    tested = any(training.test for training in trainings)
+    columns += [Column("test", "+.3f", "no test")] if tested else []
     about = {figure: GAIN if figure == "gain" else "at the last validation" for figure in figures}
+    if tested:
+        about["test"] = "the same of the best weights, on sources neither trained nor validated on"
     about["hours"] = "on the machine of the training, with the stages before"
     rows: list[list[Cell]] = []
     for t in trainings:
@@ -38,5 +42,6 @@ def page(trainings: Sequence[Training]) -> Page:
         settings = [str(t.settings[name]) if name in t.settings else not_its for name in SETTINGS]
         row: list[Cell] = [t.name, t.kmac, *settings, t.stages, t.last.step]
         row += [t.hours[-1], t.last.figures[t.figure]]
-        rows.append(row + [by_qp.get(qp, math.nan) for qp in qps])
+        row += [by_qp.get(qp, math.nan) for qp in qps]
+        rows.append(row + ([t.test[t.figure] if t.test else math.nan] if tested else []))
     return Page("Training", about, [Table(columns, 1, rows)])

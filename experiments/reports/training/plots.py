@@ -1,8 +1,9 @@
-"""Plot the figures of trainings against their time."""
+"""Plot the figures of trainings against their time and their steps."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from codecnn.training.metrics_log import HELD_OUT
 from experiments.reports.shared.figures import pyplot, to_png
 from experiments.reports.training.measure import Training
 
@@ -22,3 +23,32 @@ def plot_curve(trainings: Sequence[Training]) -> bytes:
     axis.grid(alpha=0.3, which="both")
     axis.legend(fontsize=8)
     return to_png(figure)
+
+
+def plot_learning(trainings: Sequence[Training]) -> bytes:
+    """Plot the figures of training batches and of held-out ones against steps as PNG, an axis for each figure.
+
+    The figure that decides is on an axis as well if it is measured on whole frames only.
+    """
+    names = [name for training in trainings for row in training.learning for name in row if name != "step"]
+    figures = list(dict.fromkeys([*names, *(training.figure for training in trainings)]))
+    figure, axes = pyplot.subplots(len(figures), 1, figsize=(8, 3 * len(figures)), sharex=True, squeeze=False)
+    for axis, name in zip(axes[:, 0], figures, strict=True):
+        for number, training in enumerate(trainings):
+            trained = {row["step"]: row[name] for row in training.learning if name in row}
+            key = f"{HELD_OUT}{name}" if trained else name
+            validated = {v.step: v.figures[key] for v in training.validations if key in v.figures}
+            colour, label = f"C{number % 10}", f" {training.name}, "
+            if trained:
+                axis.plot(*_columns(trained), color=colour, alpha=0.4, linewidth=1, label=f"{label}training")
+            if validated:
+                axis.plot(*_columns(validated), "o-", color=colour, markersize=3, label=f"{label}validation")
+        axis.set_ylabel(name)
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=7)
+    axes[-1, 0].set_xlabel("steps")
+    return to_png(figure)
+
+
+def _columns(values: Mapping[int, float] | Mapping[float, float]) -> tuple[list[float], list[float]]:
+    return list(values), list(values.values())
