@@ -19,6 +19,7 @@ from codecnn.models.backbones.vgg import Vgg, VggConfig
 from codecnn.models.backbones.vit import Vit, VitConfig
 from codecnn.models.closed_forms import ClosedForms
 from codecnn.models.in_loop_filter import IntegerFilter, Windows
+from codecnn.models.mode_coding.absolute_coder import AbsoluteCoder, AbsoluteCoderConfig
 from codecnn.models.modes.absolute import Absolute, AbsoluteConfig
 from codecnn.models.network import Network
 from codecnn.models.predictors.connected import Connected, ConnectedConfig
@@ -58,6 +59,7 @@ FAMILIES: dict[str, Family] = {
     "efficientnet": Family(EfficientNetConfig, EfficientNet),
     "vit": Family(VitConfig, Vit),
     "reinjection": Family(ReinjectionConfig, Reinjection),
+    "absolute_coder": Family(AbsoluteCoderConfig, AbsoluteCoder),
 }
 
 
