@@ -18,6 +18,7 @@ from codecnn.intra.references import available
 from codecnn.labels.label import NO_LABEL
 from codecnn.labels.mode_sets import ModeSet
 from codecnn.labels.rate_distortion import CAP, CONTEXTS, level_counts, quantisation_step, quantised_dct
+from codecnn.labels.residuals import residuals_of
 from codecnn.labels.search import label_picture
 from codecnn.video.picture import Picture
 from codecnn.video.raw import write_raw
@@ -30,7 +31,6 @@ from experiments.reports.labels.rate_distortion_cost import (
     compare_costs,
     costs_of_modes,
     count_levels,
-    residual_of_modes,
 )
 from experiments.reports.shared.intervals import Interval, differ_from_zero
 from tests.pictures import photograph
@@ -121,7 +121,8 @@ def test_the_residual_is_that_of_the_labels(
         assert labels.tables is not None
         inside = labels.dct_mode[..., 0] != NO_LABEL
         drawn = draw_all(shard, size, inside)
-        residual = residual_of_modes(shard, size, drawn, labels.dct_mode[inside][:, 0])
+        planes = original, reference, drawn.blocks, size, 10, modes
+        residual = residuals_of(*planes, labels.dct_mode[inside][:, 0])
         coefficients = abs(dctn(residual.astype(float), axes=(1, 2), norm="ortho")).sum((1, 2))
         np.testing.assert_allclose(coefficients, labels.dct_cost[inside][:, 0], rtol=1e-5)
         costs = costs_of_modes(shard, size, drawn, np.ones((CONTEXTS, CAP + 1), np.float32))
@@ -130,9 +131,7 @@ def test_the_residual_is_that_of_the_labels(
         levels, sse = quantised_dct(residual, quantisation_step(37, 10))
         np.testing.assert_allclose(costs[0, np.arange(len(label)), label], sse, rtol=1e-3)
         other = drawn._replace(best=np.stack([labels.dct_mode[inside], np.zeros_like(labels.dct_mode[inside])]))
-        planar, _ = quantised_dct(
-            residual_of_modes(shard, size, drawn, np.zeros(len(label))), quantisation_step(37, 10)
-        )
+        planar, _ = quantised_dct(residuals_of(*planes, np.zeros(len(label))), quantisation_step(37, 10))
         np.testing.assert_array_equal(
             count_levels(shard, size, [other]), level_counts(np.concatenate([levels, planar]))
         )

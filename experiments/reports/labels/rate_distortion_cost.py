@@ -2,30 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.dataset.reader import Shard
 from codecnn.intra.block_size import BlockSize
-from codecnn.labels.mode_sets import ModeSet, count_of, reference_lines_of
 from codecnn.labels.rate_distortion import (
     CAP,
     CONTEXTS,
-    estimated_bits,
     lagrange_multiplier,
     level_counts,
     quantisation_step,
     quantised_dct,
 )
-from codecnn.labels.torch_engine.costs import gather_blocks, gather_references, predict
-from codecnn.labels.torch_engine.stencils import Stencil, stencils_of
-
-_CHUNK = 1 << 16  # samples predicted at a time, by all modes
-_CPU = torch.device("cpu")
+from codecnn.labels.residuals import residuals_of
+from codecnn.labels.tables import rate_distortion_tables
 
 
 class Drawn(NamedTuple):
@@ -104,73 +98,29 @@ def count_levels(shard: Shard, size: BlockSize, drawn: Sequence[Drawn]) -> np.nd
     """Count the levels of drawn blocks, with both of their labels, as `level_counts` does."""
     counts = np.zeros((CONTEXTS, CAP + 1), np.int64)
     for some in drawn:
+        planes = _planes(shard, some.frame)
         for best in some.best:
-            levels, _ = quantised_dct(residual_of_modes(shard, size, some, best[:, 0]), _step(shard))
+            residuals = residuals_of(*planes, some.blocks, size, _depth(shard), shard.info.mode_set, best[:, 0])
+            levels, _ = quantised_dct(residuals, _step(shard))
             counts += level_counts(levels)
     return counts
 
 
-def residual_of_modes(shard: Shard, size: BlockSize, drawn: Drawn, modes: np.ndarray) -> np.ndarray:
-    """Return the residual of the drawn blocks, each with its mode of (n,): (n, height, width) int32."""
-    residual = np.empty((len(modes), size.height, size.width), np.int32)
-    planes = _planes(shard, drawn.frame)
-    for reference_line in range(reference_lines_of(_mode_set(shard))):
-        for stencil in _stencils(shard, size, reference_line):
-            which = np.flatnonzero(modes == stencil.number)
-            if which.size:
-                residual[which] = _residual(shard, planes, drawn.blocks[which], size, reference_line, (stencil,))[:, 0]
-    return residual
-
-
 def costs_of_modes(shard: Shard, size: BlockSize, drawn: Drawn, bits: np.ndarray) -> np.ndarray:
     """Return SSE and bits of the drawn blocks with all modes: (2, n, modes) float64, inf for a mode that cannot be."""
-    costs = np.full((2, len(drawn.blocks), count_of(_mode_set(shard))), np.inf)
-    planes = _planes(shard, drawn.frame)
-    at_once = max(1, _CHUNK // (size.width * size.height))
-    for first in range(0, len(drawn.blocks), at_once):
-        some = slice(first, first + at_once)
-        for reference_line in range(reference_lines_of(_mode_set(shard))):
-            stencils = _stencils(shard, size, reference_line)
-            residual = _residual(shard, planes, drawn.blocks[some], size, reference_line, stencils)
-            levels, sse = quantised_dct(residual, _step(shard))
-            for table, found in zip(costs, (sse, estimated_bits(levels, bits)), strict=True):
-                table[some, [stencil.number for stencil in stencils]] = found
-    first_row = drawn.blocks[:, 1] % shard.info.ctu_size == 0  # where a decoder keeps only reference line 0
-    costs[:, first_row, count_of("vvc-67") :] = np.inf
-    return costs
+    planes, info = _planes(shard, drawn.frame), shard.info
+    costs = rate_distortion_tables(
+        *planes, drawn.blocks, size, _depth(shard), info.mode_set, info.ctu_size, _step(shard), bits
+    )
+    return costs.astype(np.float64)
 
 
-def _residual(
-    shard: Shard,
-    planes: tuple[Tensor, Tensor],
-    blocks: np.ndarray,
-    size: BlockSize,
-    reference_line: int,
-    stencils: Sequence[Stencil],
-) -> np.ndarray:
-    """Return the residual of blocks with each stencil: (n, stencils, height, width) int32."""
-    original, reference = planes
-    where, depth = torch.from_numpy(blocks), _depth(shard)
-    references = gather_references(reference, where, size, depth, reference_line)
-    predicted = predict(references, stencils, size, depth, reference_line, strong=_mode_set(shard) == "hevc-35")
-    residual: np.ndarray = (gather_blocks(original, where, size)[:, None] - predicted).numpy()
-    return residual
-
-
-def _planes(shard: Shard, frame: int) -> tuple[Tensor, Tensor]:
-    """Return the luma of the original and of the picture with the references: (H, W) int32 each."""
+def _planes(shard: Shard, frame: int) -> tuple[NDArray, NDArray]:
+    """Return the luma of the original and of the picture with the references: (H, W) uint16 each."""
     names = "original", shard.info.label_references
     pictures = (convert_bit_depth(shard.picture(name, frame), _depth(shard)) for name in names)
-    original, reference = (picture.y.astype(np.int32) for picture in pictures)
-    return torch.from_numpy(original), torch.from_numpy(reference)
-
-
-def _stencils(shard: Shard, size: BlockSize, reference_line: int) -> tuple[Stencil, ...]:
-    return stencils_of(_mode_set(shard), size, reference_line, _CPU)
-
-
-def _mode_set(shard: Shard) -> ModeSet:
-    return cast(ModeSet, shard.info.label_modes)
+    original, reference = (picture.y.astype(np.uint16) for picture in pictures)
+    return original, reference
 
 
 def _depth(shard: Shard) -> int:
