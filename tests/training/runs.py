@@ -1,14 +1,17 @@
 """Small trainings: their configuration, and what they leave behind."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from codecnn.models.network import Network
+from codecnn.models.weights import read_weights
 from experiments.train_filter import main
-from tests.weights_files import load
+from tests.forked import Forked
 
 CONFIG = """
 model: {channels: 8, blocks: 1, convolutions: 3, growth: 6}
@@ -30,6 +33,11 @@ def command(config: Path, data: Path, out: Path, *more: str) -> list[str]:
     return [str(config), "--data", str(data), "--out", str(out), *more]
 
 
+def wait_for_lines(run: Forked, metrics: Path, count: int) -> None:
+    while run.process.is_alive() and (not metrics.exists() or metrics.read_text().count("\n") < count):
+        time.sleep(0.005)
+
+
 def rows(out: Path) -> list[dict[str, Any]]:
     """The lines of metrics.jsonl without the times."""
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
@@ -45,11 +53,14 @@ def state_of(out: Path) -> dict[str, Any]:
 def assert_same_run(one: Path, other: Path) -> None:
     assert rows(one) == rows(other)
     for name in ("best.safetensors", "last.safetensors"):
-        (model, notes), (twin, twin_notes) = load(one / name), load(other / name)
+        (model, _, notes), (twin, _, twin_notes) = read_weights(one / name), read_weights(other / name)
+        assert isinstance(model, Network)
+        assert isinstance(twin, Network)
         for its in (notes, twin_notes):
             assert its.pop("seconds") > 0
         assert notes == twin_notes
-        assert all(torch.equal(a, b) for a, b in zip(model.parameters(), twin.parameters(), strict=True))
+        tensors = model.state_dict()
+        assert all(torch.equal(tensors[key], tensor) for key, tensor in twin.state_dict().items())
     state, twin_state = state_of(one), state_of(other)
     assert all(torch.equal(state["model"][name], twin_state["model"][name]) for name in state["model"])
 

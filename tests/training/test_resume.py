@@ -24,9 +24,9 @@ from codecnn.tasks.in_loop_filter import Patches
 from codecnn.training.checkpoint import DIGEST, CheckpointFile
 from codecnn.training.recipe import Optimiser
 from experiments.train_filter import main
-from tests.forked import Forked, start
+from tests.forked import start
 from tests.other_process import held_by_another_process
-from tests.training.runs import assert_same_run, command, refused, rows, state_of
+from tests.training.runs import assert_same_run, command, refused, rows, state_of, wait_for_lines
 
 LONG = ["--steps=60", "--validate_every=25", "--log_every=3", "--workers=1", "--checkpoint_every=5"]
 
@@ -37,11 +37,6 @@ def whole(data: Path, config: Path, tmp_path_factory: pytest.TempPathFactory) ->
     out = tmp_path_factory.mktemp("whole") / "out"
     assert main(command(config, data, out, *LONG)) == 0
     return out
-
-
-def wait_for_lines(run: Forked, metrics: Path, count: int) -> None:
-    while run.process.is_alive() and (not metrics.exists() or metrics.read_text().count("\n") < count):
-        time.sleep(0.005)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
