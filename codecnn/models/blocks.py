@@ -1,7 +1,7 @@
 """Define what block networks take: blocks of one size with what is known before they are coded."""
 
 from collections.abc import Iterable
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 from numpy.typing import NDArray
@@ -22,12 +22,14 @@ class Blocks(NamedTuple, Generic[A]):
     available: A  # (B, 4) 0..1: the shares left, below left, above and above right of the block that are decoded
     qp: A  # (B,)
     peak: A  # (B,): 2^bit_depth - 1
+    costs: A | None = None  # (B, 2, modes) float32: both SATDs of all modes, only for networks that take them
 
 
 def to_tensors(blocks: Blocks[NDArray], device: torch.device | None = None) -> Blocks[Tensor]:
     """Return blocks of numpy as tensors on a device."""
     fields: Iterable[Any] = blocks
-    return Blocks(*(torch.from_numpy(field).to(device) for field in fields))
+    tensors: Iterable[Any] = (None if field is None else torch.from_numpy(field).to(device) for field in fields)
+    return Blocks(*tensors)
 
 
 class ModeConfig(Protocol):
@@ -57,4 +59,5 @@ class ModeNetwork(Network):
     `forward` takes Blocks and gives logits, (B, modes): the more, the better the mode. Not `vvc-67-mrl`.
     """
 
+    takes_costs: ClassVar[bool] = False  # whether it needs the SATDs of all modes, in Blocks
     config: ModeConfig

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
+from codecnn.labels.mode_sets import count_of
 from codecnn.models.blocks import Blocks, ModeNetwork
 from codecnn.models.in_loop_filter import FilterConfig, FilterNetwork, Windows
 
@@ -42,13 +43,20 @@ def kmac_per_block(network: ModeNetwork) -> float:
     """Count thousand multiply-accumulates for one block."""
     with torch.device("meta"):
         twin = type(network)(network.config).eval()
-        return macs(twin, zero_blocks(network.config.size, 1)) / 1000
+        return macs(twin, zero_blocks(twin, 1)) / 1000
 
 
-def zero_blocks(size: int, count: int) -> Blocks[Tensor]:
-    """Return black 8-bit blocks with all references, on PyTorch's current default device."""
-    original, references = torch.zeros((count, size, size)), torch.zeros((count, 4 * size + 1))
-    return Blocks(original, references, torch.ones((count, 4)), torch.zeros(count), torch.full((count,), 255.0))
+def zero_blocks(network: ModeNetwork, count: int) -> Blocks[Tensor]:
+    """Return black 8-bit blocks with all references for a network, on PyTorch's current default device."""
+    size, modes = network.config.size, count_of(network.config.modes)
+    return Blocks(
+        torch.zeros((count, size, size)),
+        torch.zeros((count, 4 * size + 1)),
+        torch.ones((count, 4)),
+        torch.zeros(count),
+        torch.full((count,), 255.0),
+        torch.zeros((count, 2, modes)) if network.takes_costs else None,
+    )
 
 
 def zero_windows(config: FilterConfig, count: int, size: int) -> Windows[Tensor]:

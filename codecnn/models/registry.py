@@ -21,6 +21,7 @@ from codecnn.models.closed_forms import ClosedForms
 from codecnn.models.in_loop_filter import IntegerFilter, Windows
 from codecnn.models.mode_coding.absolute_coder import AbsoluteCoder, AbsoluteCoderConfig
 from codecnn.models.modes.absolute import Absolute, AbsoluteConfig
+from codecnn.models.modes.ranker import Ranker, RankerConfig
 from codecnn.models.network import Network
 from codecnn.models.predictors.connected import Connected, ConnectedConfig
 from codecnn.models.predictors.convolutional import Convolutional, ConvolutionalConfig
@@ -47,6 +48,7 @@ class Family(NamedTuple):
 FAMILIES: dict[str, Family] = {
     "rdn": Family(RdnConfig, Rdn, RdnClosedForms, quantise, save_integers, IntegerSamples),
     "absolute": Family(AbsoluteConfig, Absolute),
+    "ranker": Family(RankerConfig, Ranker),
     "connected": Family(ConnectedConfig, Connected),
     "convolutional": Family(ConvolutionalConfig, Convolutional),
     "plain": Family(PlainConfig, Plain),

@@ -52,6 +52,10 @@ class Site:
         costs = satd_tables(*planes, self.blocks, self.size, self.bit_depth, modes, self.ctu_size)
         return costs / np.float32(1 << (self.bit_depth - 8))
 
+    def samples_with_costs(self, modes: ModeSet) -> Blocks[NDArray]:
+        """Return the samples with the SATDs of all modes, for networks that take them."""
+        return self.samples._replace(costs=self.satd_tables(modes).swapaxes(0, 1))
+
     def rate_distortion_table(self, modes: ModeSet) -> NDArray:
         """Return J = SSE + lambda * bits of all modes, in the scale of 8 bit squared: (n, modes) float32.
 

@@ -15,7 +15,7 @@ from codecnn.dataset.reader import Shard
 from codecnn.labels.ranking import regret
 from codecnn.models.blocks import Blocks, ModeConfig, ModeNetwork, to_tensors
 from codecnn.models.network import Network
-from codecnn.models.registry import check_kind
+from codecnn.models.registry import check_kind, family_of
 from codecnn.tasks.block_sites import Measure, Site, Sites, lagrangian_of
 from codecnn.tasks.task import Sums
 
@@ -116,7 +116,8 @@ def figures(costs: NDArray, logits: NDArray) -> dict[str, float]:
 @torch.inference_mode()
 def logits_of(network: ModeNetwork, site: Site) -> NDArray:
     """Return the logits of the blocks of a site: (n, modes) float32."""
-    logits: NDArray = network(to_tensors(site.samples, next(network.parameters()).device)).float().cpu().numpy()
+    samples = site.samples_with_costs(network.config.modes) if network.takes_costs else site.samples
+    logits: NDArray = network(to_tensors(samples, next(network.parameters()).device)).float().cpu().numpy()
     return logits
 
 
@@ -126,6 +127,8 @@ class BlocksOfCtus:
     def __init__(self, shards: Sequence[Shard], config: ModeConfig, measure: Measure, most: int) -> None:
         self.sites, self.modes = Sites(shards, config.size), config.modes
         self.measure, self.most = measure, most
+        network = family_of(config).network
+        self.with_costs = issubclass(network, ModeNetwork) and network.takes_costs
         if measure == "rd":
             for shard in shards:
                 lagrangian_of(shard)  # refuses one without a known lambda
@@ -138,20 +141,25 @@ class BlocksOfCtus:
     def draw(self, unit: int, step: Generator, own: Generator) -> Batch:
         """Return blocks of one CTU, in one half of the draws transposed."""
         site = self.sites.read(unit, self.most, own)
-        batch = Batch(site.samples, site.costs(self.measure, self.modes))
+        samples = site.samples_with_costs(self.modes) if self.with_costs else site.samples
+        batch = Batch(samples, site.costs(self.measure, self.modes))
         return transposed(batch) if own.integers(2) else batch
 
 
 def transposed(batch: Batch) -> Batch:
     """Exchange rows and columns of square blocks, and with them the horizontal and the vertical modes."""
     blocks, side = batch.blocks, batch.blocks.original.shape[1]
-    angular = batch.costs[:, FIRST_ANGULAR:]
     left, corner, top = np.split(blocks.references, (2 * side, 2 * side + 1), axis=1)
     return Batch(
         blocks._replace(
             original=blocks.original.transpose(0, 2, 1),
             references=np.concatenate((top, corner, left), axis=1),
             available=blocks.available[:, [2, 3, 0, 1]],
+            costs=None if blocks.costs is None else _mirrored(blocks.costs),
         ),
-        np.concatenate((batch.costs[:, :FIRST_ANGULAR], angular[:, ::-1]), axis=1),
+        _mirrored(batch.costs),
     )
+
+
+def _mirrored(costs: NDArray) -> NDArray:
+    return np.concatenate((costs[..., :FIRST_ANGULAR], costs[..., : FIRST_ANGULAR - 1 : -1]), axis=-1)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from codecnn.labels.mode_sets import ModeSet, count_of
 from codecnn.models.blocks import Blocks, ModeNetwork, check_block
-from codecnn.models.modes.normalise import normalised
+from codecnn.models.modes.symmetry import folded, unfolded_modes
 from codecnn.models.network import ParameterGroups
 
 MOST_PAIRS = 1 << 13  # a file may ask for
@@ -69,21 +69,4 @@ class Absolute(ModeNetwork):
         coefficients = self.norm(torch.cat((even + odd, even - odd)))  # (2 B, pairs)
         first, second = coefficients.abs().chunk(2)
         even, odd = self.last_even(first + second), self.last_odd(first - second)
-        other, angular, diagonal = even[:, :2], even[:, 2:-1], even[:, -1:]
-        return torch.cat((other, angular + odd, diagonal, (angular - odd).flip(1)), 1)
-
-
-def folded(blocks: Blocks[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return what an exchange of rows and columns keeps, and what changes its sign, of blocks and what is around.
-
-    They are sums and differences of normalised samples at mirrored places, and of the numbers that belong to the left
-    side and to the top: (B, N (N + 1) / 2 + 2 N + 5) and (B, N (N - 1) / 2 + 2 N + 2).
-    """
-    original, references, side = normalised(blocks)
-    size = original.shape[1]
-    row, column = torch.triu_indices(size, size, 1, device=original.device)
-    above, below, diagonal = original[:, row, column], original[:, column, row], original.diagonal(0, 1, 2)
-    left, corner, top = torch.split(references, [2 * size, 1, 2 * size], 1)
-    of_left, of_top, common = torch.split(side, 2, 1)
-    even = torch.cat((above + below, diagonal, top + left, corner, of_top + of_left, common), 1)
-    return even, torch.cat((above - below, top - left, of_top - of_left), 1)
+        return unfolded_modes(even, odd)

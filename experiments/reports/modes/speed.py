@@ -1,12 +1,11 @@
 """Measure the time that the label engine, and networks, take for a block on one thread."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from codecnn.dataset.reader import Shard
@@ -16,8 +15,8 @@ from codecnn.labels.rate_distortion import quantisation_step
 from codecnn.labels.search import blocks_of
 from codecnn.labels.tables import lane_costs, rate_distortion_tables
 from codecnn.models.blocks import Blocks, ModeNetwork, to_tensors
-from codecnn.tasks.block_sites import Measure, Sites
-from codecnn.training.batches import collated
+from codecnn.tasks.block_sites import Measure, Site, Sites
+from codecnn.training.batches import collated, mapped
 from experiments.reports.modes.measure import Case
 from experiments.reports.shared.frames import read_frame
 from experiments.reports.shared.timing import in_turns, one_thread
@@ -44,9 +43,10 @@ def times_of(
     shard = sites.shards[place]
     count, ways = _searches(shard, case, measures)
     counts = dict.fromkeys(ways, count)
-    of_frame = np.flatnonzero(shard.ctus["frame"][sites.rows[: sites.ends[place]]] == 0)
-    samples = _batch([sites.read(int(number)).samples for number in of_frame])
+    numbers = np.flatnonzero(shard.ctus["frame"][sites.rows[: sites.ends[place]]] == 0)
+    of_frame = [sites.read(int(number)) for number in numbers]
     for name, network in networks:
+        samples = _batch(of_frame, network)
         ways[name], counts[name] = partial(network, samples), len(samples.qp)
     with one_thread(), torch.inference_mode():
         seconds = in_turns(ways, ROUNDS)
@@ -73,7 +73,8 @@ def _searches(shard: Shard, case: Case, measures: Sequence[Measure]) -> tuple[in
     return len(blocks), ways
 
 
-def _batch(blocks: Sequence[Blocks[NDArray]]) -> Blocks[Tensor]:
-    """Return blocks as tensors, BATCH at most."""
-    fields: Iterable[NDArray] = collated(blocks)
-    return to_tensors(Blocks(*(field[:BATCH] for field in fields)))
+def _batch(sites: Sequence[Site], network: ModeNetwork) -> Blocks[Tensor]:
+    """Return blocks with what a network takes, BATCH at most."""
+    modes = network.config.modes
+    samples = [site.samples_with_costs(modes) if network.takes_costs else site.samples for site in sites]
+    return to_tensors(mapped(collated(samples), lambda field: field[:BATCH]))
