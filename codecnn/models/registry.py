@@ -25,6 +25,7 @@ from codecnn.models.modes.ranker import Ranker, RankerConfig
 from codecnn.models.network import Network
 from codecnn.models.predictors.connected import Connected, ConnectedConfig
 from codecnn.models.predictors.convolutional import Convolutional, ConvolutionalConfig
+from codecnn.models.predictors.mixture import Mixture, MixtureConfig
 from codecnn.models.rdn.closed_forms import RdnClosedForms
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.integer_samples import IntegerSamples
@@ -51,6 +52,7 @@ FAMILIES: dict[str, Family] = {
     "ranker": Family(RankerConfig, Ranker),
     "connected": Family(ConnectedConfig, Connected),
     "convolutional": Family(ConvolutionalConfig, Convolutional),
+    "mixture": Family(MixtureConfig, Mixture),
     "plain": Family(PlainConfig, Plain),
     "alexnet": Family(AlexNetConfig, AlexNet),
     "vgg": Family(VggConfig, Vgg),

@@ -43,9 +43,9 @@ class IntraPrediction:
     """
 
     name: ClassVar[str] = "intra-prediction"
-    decides: ClassVar[str] = "validation_loss"
+    decides: ClassVar[str] = "rate_distortion"  # whatever the loss is, so that losses can be compared
     larger_is_better: ClassVar[bool] = False
-    network: ClassVar[str] = "connected"
+    network: ClassVar[str] = "mixture"
 
     loss: LossName = "hadamard_satd"
     others: float = 0.05
@@ -75,25 +75,23 @@ class IntraPrediction:
         return {"loss": (((1 - share) * least + share * costs.mean(1)).sum(), least.new_tensor(batch.original.numel()))}
 
     def validate(self, network: Network, shards: Sequence[Shard]) -> dict[str, float]:
-        """Return "validation_loss", "hadamard_satd", "dct_satd" and "mse", for each sample in the scale of 8 bit.
+        """Return each cost of `LOSSES`, for each sample in the scale of 8 bit.
 
-        The prediction is rounded and clipped. Of several predictions of a block the best one by each figure counts.
+        The prediction is rounded and clipped. Of several predictions of a block the best one by each cost counts.
         """
         assert isinstance(network, Predictor)
         sites = Sites(shards, network.config.size)
-        sums, samples = dict.fromkeys(("validation_loss", "hadamard_satd", "dct_satd", "mse"), 0.0), 0
-        measures = {"validation_loss": self.loss, "hadamard_satd": "hadamard_satd", "dct_satd": "dct_satd", "mse": "l2"}
+        sums, samples = dict.fromkeys(LOSSES, 0.0), 0
         for unit in sites.spread(self.validate_ctus):
             site = sites.read(unit)
             scale = np.float32(2.0 ** (8 - site.bit_depth))
             predicted = torch.from_numpy(scale * predictions_of(network, site))
             original = torch.from_numpy(scale * site.samples.original.astype(np.float32))[:, None]
             qp = torch.from_numpy(site.samples.qp)
-            for figure, measure in measures.items():
-                costs = LOSSES[measure](predicted, original, qp)
-                sums[figure] += float(costs.min(1).values.double().sum())
+            for name, cost in LOSSES.items():
+                sums[name] += float(cost(predicted, original, qp).min(1).values.double().sum())
             samples += original.numel()
-        return {figure: total / samples for figure, total in sums.items()}
+        return {str(name): total / samples for name, total in sums.items()}
 
     def notes(self, shards: Sequence[Shard]) -> dict[str, Any]:
         """Return how many CTUs were trained on."""

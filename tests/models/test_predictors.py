@@ -1,22 +1,30 @@
 """Test networks that predict blocks: what they may and may not depend on, and their cost."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from codecnn.intra import vvc
+from codecnn.intra.references import substitute
 from codecnn.models.costs import macs, parameter_count
 from codecnn.models.network import Network
 from codecnn.models.predictors.connected import ConnectedConfig
 from codecnn.models.predictors.convolutional import ConvolutionalConfig
+from codecnn.models.predictors.directions import modes_as_matrix, references_of
+from codecnn.models.predictors.mixture import MixtureConfig
 from codecnn.models.predictors.neighbourhood import Neighbourhood, zero_neighbourhood
 from codecnn.models.registry import make_network
+from codecnn.models.weights import read_weights, save_weights
 from codecnn.tasks.neighbourhoods import transposed
 
-Config = ConnectedConfig | ConvolutionalConfig
+Config = ConnectedConfig | ConvolutionalConfig | MixtureConfig
 CONFIGS: list[Config] = [
     *(ConnectedConfig(size, min(size, 8), 2, hidden=24) for size in (4, 8, 16, 32, 64)),
     *(ConvolutionalConfig(size, min(size, 8), 2, channels=8, hidden=24) for size in (4, 8, 16, 32, 64)),
+    *(MixtureConfig(size, min(size, 8), 2, transforms=24, hidden=8 * (size < 32)) for size in (4, 8, 16, 32)),
 ]
 EVERY = pytest.mark.parametrize("config", CONFIGS, ids=lambda c: f"{type(c).__name__}{c.size}")
 
@@ -56,7 +64,9 @@ def test_every_predictor_at_every_size_gives_blocks_and_has_gradients(config: Co
 def test_brightness_and_contrast_of_the_prediction_are_those_around_the_block(config: Config) -> None:
     network, around = network_of(config), samples(config)
     with torch.no_grad():
-        network.get_parameter("side.weight").zero_()  # they are inputs as well
+        for name, parameter in network.named_parameters():
+            if "side." in name:
+                parameter.zero_()  # they are inputs as well
     known = around.above_known[:, None], around.left_known[..., None]
 
     def changed(factor: float, more: float) -> Tensor:
@@ -81,6 +91,41 @@ def test_sides_share_their_kernels() -> None:
     assert (both[0][:, 0] != both[0][:, 1]).any()
 
 
+@pytest.mark.parametrize("size", [4, 8, 32])
+def test_modes_as_linear_functions_are_the_modes_of_the_standard(size: int) -> None:
+    """But for rounding: of smoothed references, of the prediction, and of its blend with the references."""
+    references = np.random.default_rng(0).integers(200, 800, 4 * size + 1).astype(np.uint16)
+    found = (torch.from_numpy(references).float() @ modes_as_matrix(size)).view(67, size, size)
+    expected = np.stack([vvc.predict(references, size, size, mode, 10) for mode in range(67)])
+    np.testing.assert_allclose(found, expected, atol=2.5)
+
+
+def test_references_have_the_substitutes_of_the_standard() -> None:
+    config = ConnectedConfig(4, 2)
+    around = samples(config)
+    found = references_of(around.above, around.left, around.above_known, around.left_known).numpy()
+    for block in range(1, 6):
+        border = np.concatenate((around.left[block, :, -1].numpy()[::-1], around.above[block, -1, 1:]))
+        known = np.concatenate((around.left_known[block].numpy()[::-1], around.above_known[block, 1:]))
+        filled = substitute(border, known, 10)
+        np.testing.assert_array_equal(found[block], np.concatenate((filled[:8][::-1], filled[8:])))
+    assert (found[0] == 0).all()
+
+
+def test_a_mixture_is_read_from_its_file(tmp_path: Path) -> None:
+    """A network on the device "meta" is made first, which must not leave its trace."""
+    modes_as_matrix.cache_clear()
+    config = MixtureConfig(8, 2, transforms=8, hidden=8)
+    with torch.device("meta"):
+        make_network(config)
+    network = network_of(config)
+    save_weights(tmp_path / "m.safetensors", network, "intra-prediction", {})
+    read = read_weights(tmp_path / "m.safetensors").network
+    assert isinstance(read, Network)
+    torch.testing.assert_close(read(samples(config)), network(samples(config)))
+    assert (tmp_path / "m.safetensors").stat().st_size < 4 * parameter_count(network) + 4096
+
+
 def test_multiply_accumulates() -> None:
     connected = ConnectedConfig(8, 4, 3, hidden=100, layers=3)
     expected = (4 * (4 * 8 + 4) + 6) * 100 + 2 * 100 * 100 + 100 * 3 * 64
@@ -90,15 +135,21 @@ def test_multiply_accumulates() -> None:
     dense = (2 * 10 * 10 + 6) * 50 + 50 * 10 * 16
     block = 16 * 9 * 10 * 10 + 16 * 9 * 10 * 2 * 16
     assert macs(network_of(convolutional), zero_neighbourhood(convolutional, 1)) == sides + dense + block
+    mixture = MixtureConfig(8, 4, 3, transforms=100, hidden=20)
+    shares = (4 * (4 * 8 + 4) + 6) * 100 + 100 * 3 * 67 + 33 * 67 * 64 + 3 * 67 * 64
+    correction = (4 * (4 * 8 + 4) + 6) * 20 + 20 * 20 + 20 * 3 * 64
+    assert macs(network_of(mixture), zero_neighbourhood(mixture, 2)) == 2 * (shares + correction)
     assert parameter_count(network_of(connected)) == expected + 3 * 100 + 3 * 64
 
 
-@pytest.mark.parametrize("kind", [ConnectedConfig, ConvolutionalConfig])
+@pytest.mark.parametrize("kind", [ConnectedConfig, ConvolutionalConfig, MixtureConfig])
 @pytest.mark.parametrize(
     "wrong",
     [{"size": 12}, {"size": 8, "lines": 9}, {"size": 32, "lines": 17}, {"lines": 0}, {"predictions": 0}, {"hidden": 0},
      {"predictions": 65}],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(kind: type[Config], wrong: dict[str, int]) -> None:
+    if kind is MixtureConfig and wrong == {"hidden": 0}:
+        wrong = {"transforms": 0}  # it may have no correction
     with pytest.raises(ValueError, match="must be"):
         kind(**wrong)
