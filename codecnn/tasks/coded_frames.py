@@ -1,7 +1,8 @@
 """Read whole frames: the blocks of one size in decoding order, with what a decoder knows of each, and their costs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -84,14 +85,19 @@ class Frames:
         return len(self.places)
 
     def spread(self, most: int) -> dict[int, list[int]]:
-        """Return the numbers of at most so many frames of each QP, spread evenly."""
+        """Return the numbers of at most so many frames of each QP, spread evenly, by QP."""
+        return {qp: _spread(numbers, most) for qp, numbers in self._grouped(range(len(self))).items()}
+
+    def spread_in_files(self, most: int) -> dict[int, list[int]]:
+        """Return the numbers of at most so many frames of each file, spread evenly, by QP."""
+        of_files = [[*numbers] for _, numbers in groupby(range(len(self)), key=lambda number: self.places[number][0])]
+        return self._grouped([number for numbers in of_files for number in _spread(numbers, most)])
+
+    def _grouped(self, numbers: Iterable[int]) -> dict[int, list[int]]:
         by_qp: dict[int, list[int]] = {}
-        for number, (shard, _) in enumerate(self.places):
-            by_qp.setdefault(shard.info.qp, []).append(number)
-        return {
-            qp: [numbers[int(place)] for place in np.linspace(0, len(numbers) - 1, min(most, len(numbers))).round()]
-            for qp, numbers in sorted(by_qp.items())
-        }
+        for number in numbers:
+            by_qp.setdefault(self.places[number][0].info.qp, []).append(number)
+        return dict(sorted(by_qp.items()))
 
     def read(self, number: int) -> CodedFrame:
         """Return a frame."""
@@ -102,6 +108,11 @@ class Frames:
         original <<= info.bit_depth_of("unfiltered") - info.bit_depth
         grid = block_grid(self.size, (info.height, info.width), ctu_size)
         return CodedFrame(shard, original, reference, self.size, self.modes, ctu_size, grid)
+
+
+def _spread(numbers: Sequence[int], most: int) -> list[int]:
+    places = np.linspace(0, len(numbers) - 1, min(most, len(numbers))).round()
+    return [numbers[int(place)] for place in places]
 
 
 def _luma(shard: Shard, signal: Signal, frame: int) -> NDArray:

@@ -215,6 +215,14 @@ def test_training_makes_modes_cheaper(coded: Path, tmp_path: Path) -> None:
     assert found[-1]["cost"] < untrained["cost"]
 
 
+def test_frames_are_spread_over_files(tmp_path: Path) -> None:
+    for name, qp, count in (("coffee", 37, 5), ("chelsea", 22, 2), ("chelsea", 37, 1)):
+        write_shard(tmp_path / f"{name}_{qp}.h5", name, qp, frames=count, codec="x265")
+    frames = Frames(open_folder(tmp_path), 8, "vvc-67")  # 0-1, 2, 3-7
+    assert frames.spread_in_files(3) == {22: [0, 1], 37: [2, 3, 5, 7]}
+    assert frames.spread(3) == {22: [0, 1], 37: [2, 4, 7]}
+
+
 def test_what_does_not_fit_is_refused(coded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shards = open_folder(coded)
     with pytest.raises(InputError, match="network must be a mode coder, not 'absolute'"):
