@@ -16,10 +16,13 @@ class Interval(NamedTuple):
     sequences: int
 
 
-def interval_of(values: Sequence[float]) -> Interval:
-    """Return the mean of values, one for each sequence, with its interval."""
-    n = len(values)
-    half = float(student.ppf(0.975, n - 1)) * stdev(values) / math.sqrt(n) if n > 1 else None
+def interval_of(values: Sequence[float], together: int = 1) -> Interval:
+    """Return the mean of values, one for each sequence, with its interval.
+
+    together: number of intervals that are to hold together at 95 %; each is wider then (Bonferroni).
+    """
+    n, level = len(values), 1 - 0.025 / together
+    half = float(student.ppf(level, n - 1)) * stdev(values) / math.sqrt(n) if n > 1 else None
     return Interval(fmean(values), half, n)
 
 

@@ -1,0 +1,160 @@
+"""compare-labels: train the same network on labels by several measures, and judge all of them by the same measures.
+
+A network cannot be better than its ground truth, if it is judged by the truth. Reads a base configuration of
+train-modes, seeds, block sizes and labels from a file such as experiments/configs/labels.yaml, and trains a network for
+each. Finished trainings are kept: the same command continues after an interruption. Then judges the networks and the
+labels themselves on --test, which no training has seen, by the regret under the Hadamard SATD, the DCT SATD and the
+rate-distortion cost J. Saves report.md, results.json and regrets.png; every training has a folder of its own in the
+folder runs.
+"""
+
+import codecnn.torch_settings  # noqa: F401
+
+# isort: split
+
+import argparse
+import sys
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from codecnn.dataset.reader import Shard, open_folder
+from codecnn.errors import InputError
+from codecnn.models.blocks import ModeNetwork
+from codecnn.models.weights import read_weights
+from codecnn.tasks.block_sites import MEASURES, Measure, Sites, lagrangian_of
+from codecnn.tasks.intra_mode import IntraMode
+from codecnn.training.data import choose_shards
+from codecnn.training.recipe import Run
+from codecnn.training.run_folder import locked
+from command_line.arguments import count, path
+from command_line.terminal import printable
+from experiments.reports.modes.measure import Case, measure_all
+from experiments.reports.modes.rankings import Ranking, by_cost, by_network
+from experiments.reports.shared.one_comparison import check_comparable
+from experiments.reports.shared.page import finish
+from experiments.studies.command import run_study, study_parser
+from experiments.studies.label_judgement import Judged, judged_of
+from experiments.studies.label_page import describe, page, plot, results
+from experiments.studies.study_file import Fields, flatten, read_study
+from experiments.studies.trial import Place, check_run, failures, finish_run, kept_going
+
+GIVEN = {"model.size", "labels", "seed"}  # by the study
+
+
+@dataclass(frozen=True)
+class SizeText:
+    """Hold a block size as the file gives it: changed fields, and for each label the fields that it changes."""
+
+    size: int
+    labels: dict[Measure, dict[str, Any]]
+    change: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StudyText:
+    """Hold a study as the file gives it."""
+
+    base: dict[str, Any]
+    seeds: list[int]
+    sizes: list[SizeText]
+
+    def __post_init__(self) -> None:
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds must be a list of different whole numbers, not {self.seeds!r}")
+        if not self.sizes or len({one.size for one in self.sizes}) < len(self.sizes):
+            raise ValueError("sizes must be a list of different block sizes")
+        if any(not one.labels for one in self.sizes):
+            raise ValueError(f"labels must be one or more of {', '.join(MEASURES)}")
+
+
+def recipes_of(study: StudyText, path: Path) -> dict[tuple[int, Measure], Fields]:
+    """Return the fields for each size and label; InputError, naming the file, if they are not valid."""
+    recipes = {}
+    for one in study.sizes:
+        parts = [(study.base, "base"), (one.change, f"size {one.size}")]
+        for label, change in one.labels.items():
+            fields: Fields = {}
+            for part, name in (*parts, (change, f"size {one.size}, {label}")):
+                flat = flatten(part, f"{path}: {name}", IntraMode.name)
+                if given := GIVEN & flat.keys():
+                    raise InputError(f"{path}: {name}: {', '.join(sorted(given))} is given by seeds and sizes")
+                fields |= flat
+            recipes[one.size, label] = fields | {"model.size": one.size, "labels": label}
+    return recipes
+
+
+def compare(args: argparse.Namespace) -> None:
+    """Train what is not trained yet, then judge, print and save; seeds with a failed training are left out."""
+    study = read_study(args.config, StudyText)
+    place = Place(IntraMode.name, args.data, args.val, args.out)
+    runs: dict[tuple[int, Measure, int], Run] = {
+        (size, label, seed): place.run_of(
+            fields | {"seed": seed}, f"{args.config}: size {size}, {label}", f"{size}_{label}_seed{seed}"
+        )
+        for seed in study.seeds  # the outer loop, so that the first runs cover every label
+        for (size, label), fields in recipes_of(study, args.config).items()
+    }
+    shards = open_folder(args.test)
+    check_test(shards, next(iter(runs.values())), args.test)
+    for (size, label, seed), run in runs.items():
+        if seed == study.seeds[0] or (run.out / "last.pt").exists():
+            check_run(run, f"{args.config}: size {size}, {label}")
+    failed: dict[str, str] = {}
+    finished: dict[tuple[int, Measure, int], Run] = {}
+    with locked(args.out):
+        for number, ((size, label, seed), run) in enumerate(runs.items(), start=1):
+            name = f"size {size}, labels {label}, seed {seed}"
+            print(printable(f"{number} of {len(runs)}: {name}"), flush=True)
+            with kept_going("compare-labels", name, failed):
+                finish_run("compare-labels", run)
+                finished[size, label, seed] = run
+        judged = []
+        for one in study.sizes:
+            seeds = [seed for seed in study.seeds if all((one.size, label, seed) in finished for label in one.labels)]
+            judged += judge(one, seeds, finished, shards, args.ctus) if seeds else []
+        if not judged:
+            raise InputError(
+                f"{args.config}: no size has a seed whose trainings all ended well: {min(failed.values())}"
+            )
+        about = describe(finished, shards, args.ctus) | failures(failed)
+        finish(args.out, page(judged, about), results(judged, about), {"regrets.png": partial(plot, judged)})
+
+
+def check_test(shards: list[Shard], run: Run, folder: Path) -> None:
+    """Raise InputError unless shards can be judged on: by J, and of no source that is trained or validated on."""
+    check_comparable(shards)
+    for shard in shards:
+        lagrangian_of(shard)
+    choose_shards(replace(run, test=folder))
+
+
+def judge(
+    one: SizeText, seeds: list[int], runs: dict[tuple[int, Measure, int], Run], shards: list[Shard], ctus: int
+) -> list[Judged]:
+    """Judge the labels of a size themselves, and the networks trained on them with each seed."""
+    trained = {(label, seed): _network(runs[one.size, label, seed]) for label in one.labels for seed in seeds}
+    modes = next(iter(trained.values())).config.modes
+    rankings = [Ranking(label, partial(by_cost, MEASURES.index(label))) for label in one.labels]
+    rankings += [Ranking(f"{label} {seed}", partial(by_network, net)) for (label, seed), net in trained.items()]
+    rows, _ = measure_all(Sites(shards, one.size), ctus, Case(one.size, modes), rankings, MEASURES)
+    return judged_of(rows)
+
+
+def _network(run: Run) -> ModeNetwork:
+    network, _, _ = read_weights(run.out / "last.safetensors")
+    assert isinstance(network, ModeNetwork)
+    return network
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = study_parser("compare-labels", __doc__)
+    parser.add_argument("--test", type=path, required=True, help="folder of dataset files to judge on, once")
+    parser.add_argument("--ctus", type=count, default=0, help="CTUs of each of those files, spread evenly; 0 for all")
+    return run_study("compare-labels", compare, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
