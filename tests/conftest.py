@@ -26,3 +26,9 @@ def one_thread() -> Iterator[None]:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small dataset; no test changes it."""
     return write_dataset(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def coded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, as if it were of a codec whose lambda is known; no test changes it."""
+    return write_dataset(tmp_path_factory.mktemp("coded"), codec="x265")

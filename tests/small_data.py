@@ -32,9 +32,9 @@ def write_shard(path: Path, name: str, qp: int, frames: int = 1, codec: str = "b
             writer.append(signals, 1000, qp)
 
 
-def write_dataset(folder: Path) -> Path:
+def write_dataset(folder: Path, codec: str = "blur") -> Path:
     """Four sources, each at two QPs."""
     for name in NAMES:
         for qp in (22, 37):
-            write_shard(folder / f"{name}_{qp}.h5", name, qp)
+            write_shard(folder / f"{name}_{qp}.h5", name, qp, codec=codec)
     return folder

@@ -68,12 +68,12 @@ class ModeCoding:
         return BlocksOfFrames(shards, config, self)
 
     def sums(self, network: nn.Module, batch: Batch) -> Sums:
-        """Return the bits a mode, and how often the network gives the mode the largest probability."""
+        """Return the bits a mode, and in percent how often the network gives the mode the largest probability."""
         prices = prices_of(network(batch.context))
         modes = batch.modes if batch.costs is None else (batch.costs + prices.detach()).argmin(1)
         count = prices.new_tensor(float(len(prices)))
         bits = prices.gather(1, modes[:, None]).sum()
-        return {"loss": (bits, count), "top1": ((prices.argmin(1) == modes).sum(), count)}
+        return {"loss": (bits, count), "top1": (100 * (prices.argmin(1) == modes).sum(), count)}
 
     def validate(self, network: Network, shards: Sequence[Shard]) -> dict[str, float]:
         """Return "cost", the whole cost J + lambda * bits against that of the most probable modes, in percent.

@@ -1,6 +1,8 @@
 """Measure the figures of the loss on held-out batches, so that they compare with those of training."""
 
 from collections.abc import Sequence
+from functools import cached_property, partial
+from typing import Any
 
 import torch
 
@@ -20,23 +22,27 @@ class HeldOut:
     """
 
     def __init__(self, recipe: Recipe, shards: Sequence[Shard], device: torch.device) -> None:
-        self.task, self.device = recipe.task, device
+        self.recipe, self.shards, self.device = recipe, shards, device
+
+    @cached_property
+    def batches(self) -> Batches[Any] | None:
+        """Return what makes the batches, from the first validation on."""
+        training = self.recipe.training
         try:
-            draws = recipe.task.draws(shards, recipe.model)
+            draws = self.recipe.task.draws(self.shards, self.recipe.model)
         except InputError:
-            self.steps = range(0)
-        else:
-            self.steps = range(recipe.training.validate_batches)
-            self.batches = Batches(draws, recipe.training.batch, seed=0)
+            return None
+        return Batches(draws, training.batch, seed=0)
 
     @torch.no_grad()
     def figures(self, network: Network) -> dict[str, float]:
         """Return the mean of each figure under its name with "held_out_" before it; nothing if there are no batches."""
         totals: dict[str, list[float]] = {}
-        for step in self.steps:
-            batch = mapped(self.batches[step], lambda tensor: to_device(tensor, device=self.device))
-            for name, pair in self.task.sums(network, batch).items():
+        for step in range(self.recipe.training.validate_batches):
+            if self.batches is None:
+                break
+            batch = mapped(self.batches[step], partial(to_device, device=self.device))
+            for name, (value, count) in self.recipe.task.sums(network, batch).items():
                 total = totals.setdefault(name, [0.0, 0.0])
-                for place, value in enumerate(pair):
-                    total[place] += float(value)
+                total[0], total[1] = total[0] + float(value), total[1] + float(count)
         return {f"{HELD_OUT}{name}": total / count for name, (total, count) in totals.items() if count}
