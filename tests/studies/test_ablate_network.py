@@ -306,3 +306,26 @@ def test_the_files_that_come_with_the_project(name: str, tmp_path: Path) -> None
     recipes = [place.run_of(fields, "", "run").recipe for fields in recipes_of(study, path).values()]
     assert len(set(recipes)) == len(recipes) >= 4
     assert len({recipe.training.batch * describe(recipe)["patch"] ** 2 for recipe in recipes}) == 1
+
+
+@pytest.mark.parametrize("name", ["codec", "qp", "modes", "size", "features"])
+def test_the_studies_of_transfer_that_come_with_the_project(name: str, tmp_path: Path) -> None:
+    path = ROOT / "experiments" / "configs" / f"transfer_{name}.yaml"
+    study = read_study(path, StudyText)
+    place = Place(study.task, tmp_path, None, tmp_path)
+    recipes = [place.run_of(fields, "", "run").recipe for fields in recipes_of(study, path).values()]
+    assert len(set(recipes)) == len(recipes) >= 3
+    started = [recipe for recipe in recipes if recipe.training.start]
+    scratch = [recipe for recipe in recipes if not recipe.training.start]
+    assert {recipe.model for recipe in started} == {recipe.model for recipe in scratch}
+
+
+def test_a_start_from_other_weights_is_a_variant(data: Path, finished: Path, tmp_path: Path) -> None:
+    started = finished / "runs" / "one_5x5_seed0"
+    config, out = tmp_path / "starts.yaml", tmp_path / "out"
+    change = f"{{start: {started}, optimiser.deeper: 1.1}}"
+    config.write_text(f"{BASE}seeds: [0]\nvariants:\n- name: scratch\n- {{name: start, change: {change}}}")
+    assert main(command(config, data, out)) == 0
+    scratch, start = read_results(out)["tables"]["variants"]
+    assert start["recipe"]["start"] == str(started)
+    assert start["seeds"]["0"]["curve"]["5"] > scratch["seeds"]["0"]["curve"]["5"]
