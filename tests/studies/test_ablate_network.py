@@ -24,6 +24,7 @@ from tests.forked import start
 from tests.other_process import held_by_another_process
 from tests.reports.results_schema import read_results
 from tests.small_data import write_dataset
+from tests.weights_files import load
 
 ROOT = Path(__file__).parents[2]
 SEEDS = (0, 4)
@@ -327,5 +328,6 @@ def test_a_start_from_other_weights_is_a_variant(data: Path, finished: Path, tmp
     config.write_text(f"{BASE}seeds: [0]\nvariants:\n- name: scratch\n- {{name: start, change: {change}}}")
     assert main(command(config, data, out)) == 0
     scratch, start = read_results(out)["tables"]["variants"]
-    assert start["recipe"]["start"] == str(started)
-    assert start["seeds"]["0"]["curve"]["5"] > scratch["seeds"]["0"]["curve"]["5"]
+    assert (scratch["recipe"]["start"], start["recipe"]["start"]) == ("", str(started))
+    account = load(out / "runs" / "start_seed0" / "last.safetensors")[1]["transfer"]
+    assert list(account["new"]) == ["shallow.weight", "shallow.bias", "entry.weight", "entry.bias"]
