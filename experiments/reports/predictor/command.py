@@ -1,0 +1,81 @@
+"""report-predictor: what learned prediction of blocks costs, and what it gains as one more mode of an encoder.
+
+Measures the residuals of predictors beside those of the 67 modes of H.266: Hadamard SATD, DCT SATD, MSE, and the
+rate-distortion cost J. Measures what J over all blocks gains if an encoder may choose a predictor in place of a mode,
+with the bits of this choice; and as a control the same for the matrices of H.266 (MIP) and for reference lines 1 and 2.
+Saves report.md, results.json and gains.png.
+"""
+
+import codecnn.torch_settings  # noqa: F401
+
+# isort: split
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+from codecnn.dataset.reader import Shard, open_folder
+from command_line.arguments import count
+from command_line.parser import run_command
+from experiments.reports.predictor.losses import compare_losses
+from experiments.reports.predictor.measure import measure
+from experiments.reports.predictor.networks import find_predictors
+from experiments.reports.predictor.page import page
+from experiments.reports.predictor.plots import plot_gains
+from experiments.reports.shared.arguments import add_data, report_parser
+from experiments.reports.shared.cautions import cautions, warn
+from experiments.reports.shared.one_comparison import check_comparable, check_equal
+from experiments.reports.shared.page import finish, results
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = report_parser("report-predictor", __doc__)
+    add = parser.add_argument
+    add("weights", nargs="+", help="run folders of train-predictor, weights files, or names of weights that come with "
+        "the project, such as predictor_8")  # fmt: skip
+    add_data(parser)
+    add("--ctus", type=count, default=0, help="CTUs of each file, spread evenly; 0 for all")
+    return run_command("report-predictor", run, parser.parse_args(argv))
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure, print and save."""
+    chosen, shards = find_predictors(args.weights), open_folder(args.data)
+    check_comparable(shards)
+    for shard in shards:
+        check_equal(shard, shards[0], ("codec",))
+    told = list(dict.fromkeys(text for named in chosen for text in cautions(named.notes, shards)))
+    warn("report-predictor", told)
+    residuals, gains = measure(chosen, shards, args.ctus)
+    losses = compare_losses(chosen, residuals, gains)
+    about = describe(shards, args.ctus, told)
+    networks = [
+        {"name": named.name, "loss": named.loss, "size": named.size, "lines": named.network.config.lines,
+         "predictions": named.network.config.predictions, "parameters": named.parameters, "kmac_per_sample": named.kmac}
+        for named in chosen
+    ]  # fmt: skip
+    tables: dict[str, Sequence[Any]] = {"networks": networks, "residuals": residuals, "gains": gains, "losses": losses}
+    report = page(chosen, residuals, gains, losses, about)
+    finish(args.out, report, results("predictor", about, tables), {"gains.png": partial(plot_gains, gains)})
+
+
+def describe(shards: Sequence[Shard], ctus: int, told: Sequence[str]) -> dict[str, str]:
+    """Describe what the numbers of a report were measured on."""
+    info = shards[0].info
+    sources = list(dict.fromkeys(shard.info.source for shard in shards))
+    about = {
+        "data": f"{len(shards)} files of {len(sources)} pictures or clips: {', '.join(sources)}",
+        "codec": f"{info.codec} {info.codec_version}, preset {info.preset}, all-intra, "
+        f"QP {', '.join(map(str, sorted({shard.info.qp for shard in shards})))}",
+        "blocks": f"of {ctus} CTUs of each file, spread evenly" if ctus else "all that lie inside of the pictures",
+        "package": f"codecnn {version('codecnn')}",
+    }
+    return about | ({"caution": "; ".join(told)} if told else {})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
