@@ -20,6 +20,8 @@ from codecnn.tasks.task import Sums
 from codecnn.transforms.torch_satd import block_dct_satd, block_hadamard_satd, dct_matrix, transformed
 
 LossName = Literal["l1", "l2", "hadamard_satd", "dct_satd", "rate_distortion"]
+SATDS: tuple[LossName, ...] = ("hadamard_satd", "dct_satd")  # in the order of `Site.satd_tables`
+FLAT = 0.3  # a mode's SATD per sample, in the scale of 8 bit, below which a smaller one makes no difference
 
 
 class Batch(NamedTuple):
@@ -27,6 +29,7 @@ class Batch(NamedTuple):
 
     around: Neighbourhood[Any]
     original: Any  # (B, N, N)
+    least: Any = None  # (B,) float32: the SATD of the best of the 67 modes in the scale of 8 bit, for `beside`
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class IntraPrediction:
     Args:
         loss: what the residual of a block costs. l1, l2: of its samples. hadamard_satd, dct_satd: the sum of its
             absolute coefficients. rate_distortion: a smooth form of J, see `rate_distortion`.
+        beside: 0 for predictions in place of all modes. Above 0 they are trained to be chosen beside the 67 modes of
+            H.266: the best mode of a block, by the SATD of the loss, is one of the predictions to choose from, and the
+            choice is soft, with this temperature as a share of the mode's SATD. What a mode predicts better anyway has
+            little weight then. Only for hadamard_satd and dct_satd, whose costs of all modes the label engine has.
         others: where a network gives several predictions, the share of the loss that all of them have, so that none is
             forgotten; the rest is that of the best one.
         blocks: most blocks of a CTU in a batch.
@@ -48,6 +55,7 @@ class IntraPrediction:
     network: ClassVar[str] = "mixture"
 
     loss: LossName = "hadamard_satd"
+    beside: float = 0.0
     others: float = 0.05
     blocks: int = 64
     validate_ctus: int = 1
@@ -58,11 +66,16 @@ class IntraPrediction:
                 "blocks and validate_ctus must be 1 or more and others in [0, 1], not "
                 f"{self.blocks}, {self.validate_ctus} and {self.others}"
             )
+        if not 0 <= self.beside <= 10 or (self.beside and self.loss not in SATDS):
+            raise ValueError(
+                f"beside must be from 0 to 10, and 0 with a loss other than {' and '.join(SATDS)}, not {self.beside}"
+            )
 
     def draws(self, shards: Sequence[Shard], config: PredictorConfig) -> "BlocksToPredict":
         """Return what draws blocks of CTUs; InputError if no picture holds one."""
         check_kind(config, Predictor, "one that predicts blocks")
-        return BlocksToPredict(shards, config, self.blocks)
+        satd = SATDS.index(self.loss) if self.beside else None
+        return BlocksToPredict(shards, config, self.blocks, satd)
 
     def sums(self, network: nn.Module, batch: Batch) -> Sums:
         """Return the loss, for each sample of a block in the scale of 8 bit."""
@@ -71,6 +84,11 @@ class IntraPrediction:
         predicted, original = peak * scale * network(batch.around).float(), scale * batch.original.float()[:, None]
         costs = LOSSES[self.loss](predicted, original, batch.around.qp.float())
         least = costs.min(1).values
+        if batch.least is not None:
+            of_mode = batch.least[:, None]
+            temperature = self.beside * of_mode.clamp(min=FLAT * original[0].numel())
+            every = torch.cat((of_mode, costs), 1) / temperature
+            least = -temperature[:, 0] * torch.logsumexp(-every, 1)
         share = self.others if costs.shape[1] > 1 else 0.0
         return {"loss": (((1 - share) * least + share * costs.mean(1)).sum(), least.new_tensor(batch.original.numel()))}
 
@@ -154,8 +172,9 @@ LOSSES: dict[LossName, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
 class BlocksToPredict:
     """Draw blocks of a CTU at random, in one half of the draws transposed."""
 
-    def __init__(self, shards: Sequence[Shard], config: PredictorConfig, most: int) -> None:
+    def __init__(self, shards: Sequence[Shard], config: PredictorConfig, most: int, satd: int | None = None) -> None:
         self.sites, self.lines, self.most = Sites(shards, config.size), config.lines, most
+        self.satd = satd  # which one to give of the best mode
 
     @property
     def units(self) -> int:
@@ -166,6 +185,7 @@ class BlocksToPredict:
         """Return blocks of one CTU."""
         site = self.sites.read(unit, self.most, own)
         around, original = neighbourhood_of(site, self.lines), site.samples.original
+        least = None if self.satd is None else site.satd_tables("vvc-67")[self.satd].min(1)
         if own.integers(2):
-            return Batch(transposed(around), np.ascontiguousarray(original.swapaxes(1, 2)))
-        return Batch(around, original)
+            return Batch(transposed(around), np.ascontiguousarray(original.swapaxes(1, 2)), least)
+        return Batch(around, original, least)

@@ -107,6 +107,28 @@ def test_the_loss_by_its_definition(loss: str, predictions: int, bit_depth: int)
     assert float(total / count) == pytest.approx(expected.sum() / original.size, rel=1e-3)
 
 
+def test_what_a_mode_predicts_better_has_little_weight(data: Path) -> None:
+    """The gradient of a block is its share in a soft choice between the mode and the prediction."""
+    draws = IntraPrediction(loss="dct_satd", beside=0.1).draws(open_folder(data), ConnectedConfig(8))
+    batch = draws.draw(4, np.random.default_rng(), np.random.default_rng(0))
+    site = draws.sites.read(4, 64, np.random.default_rng(0))
+    np.testing.assert_array_equal(batch.least, site.satd_tables("vvc-67")[1].min(1))
+    original, least = torch.zeros(3, 8, 8), torch.tensor([100.0, 100, 100])
+    residual = torch.full((3, 1, 8, 8), 1.0) * torch.tensor([90, 100, 130]).view(3, 1, 1, 1) / 8 / 255  # DCT SATD
+    predicted = residual.requires_grad_()
+    nothing = torch.zeros(3)
+    around = Neighbourhood(nothing, nothing, nothing, nothing, nothing, torch.full((3,), 255.0))
+    task = IntraPrediction(loss="dct_satd", beside=0.1)
+    total, _ = task.sums(Given(predicted), Batch(around, original, least))["loss"]
+    assert float(total.detach()) == pytest.approx(
+        -10 * sum(np.log(np.exp(-10) + np.exp(-c)) for c in (9, 10, 13)), rel=1e-4
+    )
+    torch.autograd.backward(total)
+    assert predicted.grad is not None
+    weights = predicted.grad.sum((1, 2, 3)) / (255 * 8)
+    np.testing.assert_allclose(weights, 1 / (1 + np.exp([-1, 0, 3])), rtol=1e-3)
+
+
 def test_figures_are_of_rounded_predictions_within_the_range(data: Path) -> None:
     torch.manual_seed(0)
     network = Connected(ConnectedConfig(8, lines=4, predictions=2, hidden=16)).eval()
@@ -166,3 +188,6 @@ def test_what_does_not_fit_is_refused(data: Path) -> None:
     for wrong in ({"blocks": 0}, {"others": -0.1}, {"others": float("nan")}, {"validate_ctus": 0}):
         with pytest.raises(ValueError, match="must be 1 or more and others in"):
             IntraPrediction(**wrong)
+    for loss, beside in (("l2", 0.1), ("rate_distortion", 1.0), ("dct_satd", -1.0), ("dct_satd", float("nan"))):
+        with pytest.raises(ValueError, match="beside must be from 0 to 10, and 0 with a loss other than"):
+            IntraPrediction(loss=loss, beside=beside)  # type: ignore[arg-type]
