@@ -43,7 +43,9 @@ CASES = {
         BlocksOfFrames,
         "cost",
     ),
-    "intra-prediction": Case(train_predictor.main, "--model.hidden=16", BlocksToPredict, "validation_loss"),
+    "intra-prediction": Case(
+        train_predictor.main, "--model.transforms=16 --model.hidden=8", BlocksToPredict, "rate_distortion"
+    ),
 }
 
 
