@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from experiments.reports.mode_coding.means import Mean
+from experiments.reports.mode_coding.measure import name_of_mpms
 from experiments.reports.mode_coding.networks import Case, Costs
 from experiments.reports.mode_coding.speed import Time
 from experiments.reports.shared.page import Page
@@ -40,7 +41,8 @@ def page(means: Sequence[Mean], costs: Sequence[Costs], times: Sequence[Time], a
         its = [mean for mean in means if Case(mean.size, mean.modes) == case]
         kmacs = {each.price: each.kmac for each in costs if Case(each.size, each.modes) == case}
         blocks += [f"## {str(case).capitalize()}", BITS, _by_qp(its, kmacs, _bits)]
-        blocks += [CHANGE, _by_qp([mean for mean in its if mean.change], kmacs, _change)]
+        others = [mean for mean in its if mean.change and mean.price != name_of_mpms(case.modes)]
+        blocks += [CHANGE, _by_qp(others, kmacs, _change)]
         rows: list[list[Cell]] = [[t.what, t.microseconds] for t in times if Case(t.size, t.modes) == case]
         blocks += [TIMES, Table(["what", Column("µs a block", ".2f")], 1, rows)]
     return Page("The price of intra modes", about, blocks)
