@@ -48,6 +48,7 @@ class Task(Protocol[B]):
     def sums(self, network: nn.Module, batch: B) -> Sums:
         """Call the network once on a batch of tensors and return its figures; "loss" is made small.
 
+        The others are logged with it: of training batches, and at each validation of held-out ones.
         `network` may be wrapped (for several processes, or compiled): only its `forward` may be used.
         """
 

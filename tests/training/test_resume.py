@@ -232,6 +232,19 @@ def test_a_forged_checkpoint_is_one_line(
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
 
 
+def test_a_field_that_came_later_had_its_default(
+    data: Path, config: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    state = state_of(finished)
+    del state["progress"]["recipe"]["freeze"]
+    (run / "last.pt").write_bytes(with_checksum(state))
+    again = [*command(config, data, run), "--resume"]
+    assert "freeze was '', is 'shallow'" in refused([*again, "--freeze=shallow"], capsys)
+    assert main(again) == 0
+
+
 def test_one_process_trains_in_a_folder(
     data: Path, config: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
