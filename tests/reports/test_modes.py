@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from codecnn.dataset.reader import Shard, open_folder
 from codecnn.intra import vvc
@@ -103,6 +104,8 @@ def test_a_source_counts_once_in_a_mean() -> None:
     np.testing.assert_allclose(means["net", "all"].regrets, [0.4, 0.008])
     np.testing.assert_allclose(means["net", "22"].regrets, [0.35, 0.0055])
     assert (means["net", "all"].sources, means["net", "all"].blocks, means["net", "37"].sources) == (2, 30, 1)
+    assert means["net", "all"].half == pytest.approx(stats.t.ppf(0.975, 1) * 0.2)  # of 0.2 and 0.6
+    assert np.isnan(means["net", "37"].half)
     assert means["net", "all"].to_test[0] == 2  # 0.008 is below 5 % of planar's 0.3, and above 1 %
     assert np.isnan([means["net", "all"].to_test[1], *means["planar", "all"].to_test]).all()
     assert np.isnan([means["planar", "all"].regret_of(2), means["planar", "all"].top_of(3)]).all()

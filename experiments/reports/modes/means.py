@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from codecnn.tasks.block_sites import Measure
 from experiments.reports.modes.classes import class_numbers, classes_of
 from experiments.reports.modes.measure import Case, Row, Sums
+from experiments.reports.shared.intervals import interval_of
 from experiments.reports.shared.means import grouped
 
 FIRST = (1, 2, 3, 5, 8)  # numbers of modes whose best one is looked at
@@ -30,6 +31,7 @@ class Mean:
     blocks: int
     top: NDArray  # (k,): as in Row
     regrets: NDArray
+    half: float  # of the 95 % t-interval over the sources of the first regret; NaN for a single source
     to_test: tuple[float, ...]  # modes for each of SHARES, NaN where they are not enough
 
     def top_of(self, k: int) -> float:
@@ -58,26 +60,37 @@ class OfClass:
 def means_of(rows: Sequence[Row]) -> list[Mean]:
     """Return the means by QP and, if there are several, over all."""
     found = []
-    for (case, measure), chosen in grouped(rows, "case", "measure"):
+    for _, chosen in grouped(rows, "case", "measure"):
         qps = sorted({row.qp for row in chosen})
         parts = [(str(qp), [row for row in chosen if row.qp == qp]) for qp in qps]
         for qp, part in [*parts, (ALL, chosen)] if len(qps) > 1 else parts:
-            planar = _mean_over_sources([row for row in part if row.ranking == "planar"])[1][0]
-            for (ranking,), its in grouped(part, "ranking"):
-                top, regrets = _mean_over_sources(its)
-                enough = [np.flatnonzero(regrets <= (1 - share / 100) * planar + 1e-9) for share in SHARES]
-                to_test = tuple(float(places[0] + 1) if len(places) else math.nan for places in enough)
-                sources, blocks = len({row.source for row in its}), sum(row.blocks for row in its)
-                found.append(Mean(case, ranking, measure, qp, sources, blocks, top, regrets, to_test))
+            planar = _by_source([row for row in part if row.ranking == "planar"], "regrets").mean(0)[0]
+            found += [_mean(its, qp, planar) for _, its in grouped(part, "ranking")]
     return found
 
 
-def _mean_over_sources(rows: Sequence[Row]) -> tuple[NDArray, NDArray]:
-    sources = [
-        (np.mean([r.top for r in its], 0), np.mean([r.regrets for r in its], 0)) for _, its in grouped(rows, "source")
-    ]
-    top, regrets = (np.mean(values, 0) for values in zip(*sources, strict=True))
-    return top, regrets
+def _mean(rows: Sequence[Row], qp: str, planar: float) -> Mean:
+    """Return the mean of the rows of a ranking; planar: the mean regret of that mode."""
+    top, regrets = _by_source(rows, "top"), _by_source(rows, "regrets")
+    half = interval_of(regrets[:, 0].tolist()).half
+    enough = [np.flatnonzero(regrets.mean(0) <= (1 - share / 100) * planar + 1e-9) for share in SHARES]
+    return Mean(
+        case=rows[0].case,
+        ranking=rows[0].ranking,
+        measure=rows[0].measure,
+        qp=qp,
+        sources=len(regrets),
+        blocks=sum(row.blocks for row in rows),
+        top=top.mean(0),
+        regrets=regrets.mean(0),
+        half=math.nan if half is None else half,
+        to_test=tuple(float(places[0] + 1) if len(places) else math.nan for places in enough),
+    )
+
+
+def _by_source(rows: Sequence[Row], name: str) -> NDArray:
+    """Return an array of the rows, mean over the QPs of each source: (sources, k)."""
+    return np.stack([np.mean([getattr(row, name) for row in its], 0) for _, its in grouped(rows, "source")])
 
 
 def by_class(case: Case, ranking: str, sums: Sums, measure: int) -> list[OfClass]:

@@ -18,8 +18,9 @@ decoder has. The label of a block is its mode with the least cost under the meas
 Top k: blocks in percent whose label is among the first k modes. Regret, k = 1 and more: the cost of the best of the
 first k modes of a ranking, summed over the blocks, / the sum of the least costs of all modes - 1, in percent. Both are
 computed for each source and QP; a source then counts with the mean over its QPs, and a number is the mean over the
-sources. Modes to test for 95 and 99 %: the least k for which this mean regret is 5 and 1 % of planar's, so that the
-best of k modes has 95 and 99 % of what the best of all modes gains over planar."""
+sources, for k = 1 ± half of its 95 % t-interval over them. Modes to test for 95 and 99 %: the least k for which this
+mean regret is 5 and 1 % of planar's, so that the best of k modes has 95 and 99 % of what the best of all modes gains
+over planar."""
 RANKINGS = """\
 Rankings beside the networks: planar and DC are single modes. Random: a permutation for each block, from a fixed seed.
 Gradient histogram: the Sobel gradients of the block, with the row and the column of references beside it, added by
@@ -63,18 +64,23 @@ def page(found: Found, labels: Measure, about: Mapping[str, str]) -> Page:
 
 def _judged(means: Sequence[Mean], kmacs: Mapping[str, float]) -> Table:
     single = "a single mode"
-    columns = [Column("ranked by"), Column("kMAC a block", ".0f", "no network")]
+    columns: list[str | Column] = ["ranked by", Column("kMAC a block", ".0f", "no network")]
     columns += [Column(f"top {k}", ".1f", single) for k in TOPS]
-    columns += [Column(f"k = {k}", ".2f", single) for k in FIRST]
+    columns += ["k = 1", *(Column(f"k = {k}", ".2f", single) for k in FIRST[1:])]
     columns += [Column(f"modes for {share} %", ".0f", single) for share in SHARES]
     rows: list[list[Cell]] = [
         [
             mean.ranking, kmacs.get(mean.ranking, math.nan), *(100 * mean.top_of(k) for k in TOPS),
-            *(100 * mean.regret_of(k) for k in FIRST), *mean.to_test,
+            _with_interval(mean), *(100 * mean.regret_of(k) for k in FIRST[1:]), *mean.to_test,
         ]
         for mean in means
     ]  # fmt: skip
     return Table(columns, 1, rows)
+
+
+def _with_interval(mean: Mean) -> str:
+    text = f"{100 * mean.regret_of(1):.2f}"
+    return text if math.isnan(mean.half) else f"{text} ± {100 * mean.half:.2f}"
 
 
 def _by_qp(means: Sequence[Mean]) -> Table:
