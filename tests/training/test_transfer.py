@@ -12,6 +12,7 @@ from codecnn.models.modes.absolute import Absolute, AbsoluteConfig
 from codecnn.models.network import Network, ParameterGroups
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
+from codecnn.models.registry import FAMILIES, make_network
 from codecnn.models.weights import read_weights
 from codecnn.training.layers import freeze, modules_up_to, shares_by_depth
 from codecnn.training.optimisers import make_optimiser
@@ -113,6 +114,18 @@ def test_another_family_gets_the_convolutions_that_fit_in_their_order() -> None:
     assert {"shallow.bias", "last.weight"} <= set(account.unused)
     assert next(iter(account.lines())) == "taken over: second"
     assert transfer(Absolute(AbsoluteConfig(4)), new, "zero")[1].taken == []
+
+
+def test_every_pair_of_families() -> None:
+    """What is made of two networks always fits the new one; of the same form, all is taken over."""
+    networks = {name: make_network(family.config()) for name, family in FAMILIES.items()}
+    for name, old in networks.items():
+        for other, new in networks.items():
+            tensors, account = transfer(old, new, "mean")
+            parts = [account.taken, account.adapted, account.new]
+            assert sorted(key for part in parts for key in part) == sorted(new.state_dict())
+            new.load_state_dict(tensors)  # strict
+            assert (account.taken == list(tensors)) == (name == other)
 
 
 def test_frozen_is_a_module_with_all_before_it() -> None:
