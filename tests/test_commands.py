@@ -24,6 +24,7 @@ from experiments.reports.labels import command as report_labels
 from experiments.reports.training import command as report_training
 from experiments.reports.where import command as report_where
 from experiments.studies import ablate_network as ablate
+from experiments.studies import compare_backbones
 from experiments.studies import compare_labels as compare
 from experiments.studies import sweep_network as sweep
 
@@ -88,6 +89,7 @@ def test_an_empty_path_is_refused(
         (train_filter, ["demo", "--data", "data"]),
         (ablate, ["study.yaml", "--data", "data"]),
         (compare, ["study.yaml", "--data", "data", "--test", "test"]),
+        (compare_backbones, ["study.yaml", "--data", "data"]),
         (sweep, ["study.yaml", "--data", "data", "--trials", "1"]),
     ],
 )
@@ -149,7 +151,10 @@ def test_too_little_memory_is_one_line_and_exit_code_2(
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize(("command", "more"), [(ablate, []), (compare, ["--test", "test"]), (sweep, ["--trials", "1"])])
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [(ablate, []), (compare, ["--test", "test"]), (compare_backbones, []), (sweep, ["--trials", "1"])],
+)
 def test_too_little_memory_for_a_study(
     command: ModuleType, more: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

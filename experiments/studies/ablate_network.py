@@ -95,10 +95,9 @@ def recipes_of(study: StudyText, path: Path) -> dict[str, Fields]:
     return recipes
 
 
-def ablate(args: argparse.Namespace) -> None:
-    """Train the variants not trained yet, then print and save the report, which names the trainings that failed."""
+def checked_runs(study: StudyText, args: argparse.Namespace) -> dict[tuple[str, int], Run]:
+    """Return the run of each variant and seed; InputError, before anything is written, if one cannot be done."""
     config: Path = args.config
-    study = read_study(config, StudyText)
     recipes, place = recipes_of(study, config), Place(study.task, args.data, args.val, args.out)
     runs: dict[tuple[str, int], Run] = {
         (variant.name, seed): place.run_of(
@@ -110,20 +109,36 @@ def ablate(args: argparse.Namespace) -> None:
     for (name, seed), run in runs.items():
         if seed == study.seeds[0] or (run.out / "last.pt").exists():
             check_run(run, f"{config}: {name}")
+    return runs
+
+
+def train_variants(
+    prog: str, study: StudyText, runs: dict[tuple[str, int], Run], config: Path
+) -> tuple[list[Variant], dict[str, str]]:
+    """Train what is not trained yet; return the variants, and the trainings that failed. InputError if all did."""
+    finished: dict[str, dict[int, Result]] = {variant.name: {} for variant in study.variants}
+    failed: dict[str, str] = {}
+    for number, ((name, seed), run) in enumerate(runs.items(), start=1):
+        print(printable(f"{number} of {len(runs)}: {name}, seed {seed}"), flush=True)
+        with kept_going(prog, f"{name}, seed {seed}", failed):
+            finished[name][seed] = finish_run(prog, run)
+    variants = [
+        Variant(v.name, first.recipe, v.found, finished[v.name], kmac_of(first))
+        for v, first in ((v, runs[v.name, study.seeds[0]]) for v in study.variants)
+        if finished[v.name]
+    ]
+    if not variants:
+        raise InputError(f"{config}: all trainings failed: {next(iter(failed.values()))}")
+    return variants, failed
+
+
+def ablate(args: argparse.Namespace) -> None:
+    """Train the variants not trained yet, then print and save the report, which names the trainings that failed."""
+    config: Path = args.config
+    study = read_study(config, StudyText)
+    runs = checked_runs(study, args)
     with locked(args.out):
-        finished: dict[str, dict[int, Result]] = {variant.name: {} for variant in study.variants}
-        failed: dict[str, str] = {}
-        for number, ((name, seed), run) in enumerate(runs.items(), start=1):
-            print(printable(f"{number} of {len(runs)}: {name}, seed {seed}"), flush=True)
-            with kept_going("ablate-network", f"{name}, seed {seed}", failed):
-                finished[name][seed] = finish_run("ablate-network", run)
-        variants = [
-            Variant(v.name, first.recipe, v.found, finished[v.name], kmac_of(first))
-            for v, first in ((v, runs[v.name, study.seeds[0]]) for v in study.variants)
-            if finished[v.name]
-        ]
-        if not variants:
-            raise InputError(f"{config}: all trainings failed: {next(iter(failed.values()))}")
+        variants, failed = train_variants("ablate-network", study, runs, config)
         about = failures(failed)
         plots = {"gains.png": partial(plot, variants)}
         finish(args.out, page(config.stem, variants, about), results(variants, about), plots)

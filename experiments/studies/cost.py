@@ -3,7 +3,8 @@
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from codecnn.models.costs import kmac_per_sample
+from codecnn.models.blocks import ModeNetwork
+from codecnn.models.costs import kmac_per_block, kmac_per_sample
 from codecnn.models.in_loop_filter import FilterNetwork
 from codecnn.models.registry import make_network
 from codecnn.training.batches import Batches, mapped
@@ -16,6 +17,8 @@ def kmac_of(run: Run) -> float:
     network = make_network(run.recipe.model)
     if isinstance(network, FilterNetwork):
         return kmac_per_sample(network)
+    if isinstance(network, ModeNetwork):
+        return kmac_per_block(network)
     draws = run.recipe.task.draws(choose_shards(run).training, run.recipe.model)
     batch, counts = Batches(draws, batch=1, seed=0)[0], []
     mapped(batch, lambda tensor: counts.append(len(tensor)) or tensor)  # type: ignore[func-returns-value]
