@@ -19,7 +19,6 @@ from experiments.reports.mode_coding.command import main
 from experiments.reports.mode_coding.means import means_of
 from experiments.reports.mode_coding.measure import DIMD, ENTROPY, TIMD, Row
 from tests.reports.results_schema import read_results
-from tests.small_data import NAMES, write_shard
 
 MPMS = "VVC's 6 MPMs"
 
@@ -34,16 +33,6 @@ def weights(folder: Path, name: str, size: int, modes: ModeSet, uniform: bool = 
             torch.nn.init.zeros_(parameter)
     save_weights(folder / f"{name}.safetensors", network, "mode-coding", {})
     return str(folder / f"{name}.safetensors")
-
-
-@pytest.fixture(scope="module")
-def coded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset of a codec whose lambda is known."""
-    folder = tmp_path_factory.mktemp("coded")
-    for name in NAMES[:3]:
-        for qp in (22, 37):
-            write_shard(folder / f"{name}_{qp}.h5", name, qp, codec="x265")
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +62,7 @@ def test_all_prices_are_in_the_report(out: Path, tables: dict[str, list[dict[str
     of_vvc = {row["price"] for row in chosen(tables["rows"], size=8)}
     assert of_vvc == {MPMS, DIMD, TIMD, ENTROPY, "random", "uniform"}
     assert {row["price"] for row in chosen(tables["rows"], size=16)} == {"HEVC's 3 MPMs", DIMD, ENTROPY, "small"}
-    assert len(tables["rows"]) == 6 * (6 + 4)
+    assert len(tables["rows"]) == 8 * (6 + 4)
     page = (out / "report" / "report.md").read_text()
     assert "## Blocks of 8x8, vvc-67" in page
     assert "## Blocks of 16x16, hevc-35" in page
@@ -85,13 +74,13 @@ def test_all_prices_are_in_the_report(out: Path, tables: dict[str, list[dict[str
 def test_rows_are_those_of_the_frames(coded: Path, tables: dict[str, list[dict[str, Any]]]) -> None:
     shards = [shard for shard in open_folder(coded) if shard.info.qp == 37]
     frames = Frames(shards, 8, "vvc-67")
-    pictures = [frames.read(number).priced() for number in range(3)]
+    pictures = [frames.read(number).priced() for number in range(4)]
     price = fit_price("vvc-67", pictures)
     decided = [price.decide(picture) for picture in pictures]
     modes = np.concatenate([each.modes for each in decided])
     shares = np.bincount(modes) / len(modes)
     entropy = -np.log2(shares[modes])
-    blocks = len(modes) // 3
+    blocks = len(modes) // 4
     for place, (shard, picture, its) in enumerate(zip(shards, pictures, decided, strict=True)):
         of_file = {row["price"]: row for row in chosen(tables["rows"], size=8, qp=37, source=shard.info.source)}
         assert of_file[MPMS]["bits"] == of_file[MPMS]["own_bits"] == pytest.approx(its.bits.mean())
