@@ -59,6 +59,14 @@ def count_of(mode_set: ModeSet) -> int:
     return hevc.MODES if mode_set == "hevc-35" else vvc.MODES * reference_lines_of(mode_set)
 
 
+def exchanged_modes(count: int) -> np.ndarray:
+    """Return which mode each one becomes when rows and columns of a picture are exchanged: (count,) int64.
+
+    count: of a mode set with one reference line. Planar, DC and the diagonal stay, horizontal modes become vertical.
+    """
+    return np.concatenate((np.arange(2), np.arange(count - 1, 1, -1)))
+
+
 @cache
 def mode_table(mode_set: ModeSet, size: BlockSize, reference_line: int = 0) -> np.ndarray:
     """Tabulate the properties of the modes for a block size and a reference line, one record for each mode.

@@ -12,14 +12,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from codecnn.dataset.reader import Shard
+from codecnn.labels.mode_sets import exchanged_modes
 from codecnn.labels.ranking import regret
 from codecnn.models.blocks import Blocks, ModeConfig, ModeNetwork, to_tensors
 from codecnn.models.network import Network
 from codecnn.models.registry import check_kind, family_of
 from codecnn.tasks.block_sites import Measure, Site, Sites, lagrangian_of
 from codecnn.tasks.task import Sums
-
-FIRST_ANGULAR = 2  # planar and DC come before it, in both mode sets
 
 
 class Batch(NamedTuple):
@@ -162,4 +161,4 @@ def transposed(batch: Batch) -> Batch:
 
 
 def _mirrored(costs: NDArray) -> NDArray:
-    return np.concatenate((costs[..., :FIRST_ANGULAR], costs[..., : FIRST_ANGULAR - 1 : -1]), axis=-1)
+    return costs[..., exchanged_modes(costs.shape[-1])]

@@ -15,15 +15,13 @@ from torch.nn import functional as F
 from codecnn.dataset.reader import Shard
 from codecnn.labels.block_grid import TRANSPOSED
 from codecnn.labels.mode_price import Decided, fit_price
-from codecnn.labels.mode_sets import count_of
+from codecnn.labels.mode_sets import count_of, exchanged_modes
 from codecnn.models.blocks import ModeConfig
 from codecnn.models.mode_context import Context, ModeCoder
 from codecnn.models.network import Network
 from codecnn.models.registry import check_kind
 from codecnn.tasks.coded_frames import CodedFrame, Frames
 from codecnn.tasks.task import Sums
-
-FIRST_ANGULAR = 2  # planar and DC come before it, in both mode sets
 
 
 class Batch(NamedTuple):
@@ -142,7 +140,7 @@ def neighbours(frame: CodedFrame, modes: NDArray, count: int) -> NDArray:
 
 def transposed(batch: Batch, count: int) -> Batch:
     """Exchange rows and columns of pictures, and with them the horizontal and the vertical modes."""
-    mirror = np.concatenate((np.arange(FIRST_ANGULAR), np.arange(count - 1, FIRST_ANGULAR - 1, -1), [count]))
+    mirror = np.append(exchanged_modes(count), count)
     context, parts, line = batch.context, [], 0
     rest = context.references
     side = (rest.shape[1] - 9) // 12

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from codecnn.labels.block_grid import NEIGHBOURS, TRANSPOSED
-from codecnn.labels.mode_sets import ModeSet, count_of
+from codecnn.labels.mode_sets import ModeSet, count_of, exchanged_modes
 from codecnn.models.mode_context import Context, ModeCoder
+from codecnn.models.modes.symmetry import unfolded_modes
 from codecnn.models.network import ParameterGroups
 
 SIZES = (4, 8, 16, 32)
@@ -79,8 +80,7 @@ class AbsoluteCoder(ModeCoder):
         angular = count - 2
         self.last_even = nn.Linear(config.hidden, 2 + angular // 2 + 1)  # planar, DC, half of the angles, the diagonal
         self.last_odd = nn.Linear(config.hidden, angular // 2, bias=False)
-        mirror = torch.cat((torch.arange(2), torch.arange(count - 1, 1, -1), torch.tensor([count])))
-        self.register_buffer("mirror", mirror, persistent=False)
+        self.register_buffer("mirror", torch.tensor([*exchanged_modes(count), count]), persistent=False)
 
     def parameter_groups(self) -> ParameterGroups:
         """Return the parameters of the last layers and of the table apart."""
@@ -104,10 +104,8 @@ class AbsoluteCoder(ModeCoder):
         told = self.neighbours(both + (count + 1) * torch.arange(NEIGHBOURS, device=modes.device)).sum(2)
         first, second = F.relu(features + told[..., :hidden]).unbind(1)
         even, odd = self.last_even(first + second), self.last_odd(first - second)
-        other, angular, diagonal = even[:, :2], even[:, 2:-1], even[:, -1:]
         told = told[..., hidden:]
-        logits: Tensor = torch.cat((other, angular + odd, diagonal, (angular - odd).flip(1)), 1)
-        return logits.add(told[:, 0]).add(told[:, 1, self.mirror[:-1]])
+        return unfolded_modes(even, odd).add(told[:, 0]).add(told[:, 1, self.mirror[:-1]])
 
 
 def folded(context: Context[Tensor], size: int, lines: int) -> tuple[Tensor, Tensor]:
