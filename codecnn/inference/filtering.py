@@ -74,12 +74,13 @@ def _windows(
 
 def _filter_at_once(network: AnyFilter, baseline: Picture, unfiltered: Picture, qp: int) -> Plane:
     margin, reach = network.config.margin, network.config.reach
-    halo = reach + reach % 2  # samples around a part that its edges can change
     height, width = baseline.y.shape
+    part = PART if reach is not None else max(height, width)
+    halo = (reach or 0) + (reach or 0) % 2  # samples around a part that its edges can change
     baseline, unfiltered = (_with_margin(picture, margin) for picture in (baseline, unfiltered))
     filtered = np.empty((height, width), baseline.y.dtype)
-    for top, left in product(range(0, height, PART), range(0, width, PART)):
-        bottom, right = min(top + PART, height), min(left + PART, width)
+    for top, left in product(range(0, height, part), range(0, width, part)):
+        bottom, right = min(top + part, height), min(left + part, width)
         y0, y1 = max(top - halo, 0), min(bottom + halo, height)
         x0, x1 = max(left - halo, 0), min(right + halo, width)
 
@@ -91,8 +92,8 @@ def _filter_at_once(network: AnyFilter, baseline: Picture, unfiltered: Picture, 
                 None, first // s : -(-last // s) + 2 * (margin // s), start // t : -(-end // t) + 2 * (margin // t)
             ]
 
-        part = filter_windows(network, _windows(network.config, baseline, unfiltered, qp, around))[0]  # (y1 - y0, ...)
-        filtered[top:bottom, left:right] = part[top - y0 : bottom - y0, left - x0 : right - x0]
+        luma = filter_windows(network, _windows(network.config, baseline, unfiltered, qp, around))[0]  # (y1 - y0, ...)
+        filtered[top:bottom, left:right] = luma[top - y0 : bottom - y0, left - x0 : right - x0]
     return filtered
 
 

@@ -1,6 +1,7 @@
 """Count the costs of networks: parameters, multiply-accumulates and memory."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ def parameter_count(network: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
-def macs(network: torch.nn.Module, inputs: object) -> int:
+def macs(network: Callable[[Any], object], inputs: object) -> int:
     """Count the multiply-accumulates of convolutions and matrix products in one call, by PyTorch's own counter.
 
     Tensors on the device "meta" take no time and no memory.

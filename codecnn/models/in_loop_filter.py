@@ -50,8 +50,8 @@ class FilterConfig(Protocol):
         """Return the luma samples around the output on each side; even."""
 
     @property
-    def reach(self) -> int:
-        """Return how far, in luma samples, zero padding at an edge changes the output."""
+    def reach(self) -> int | None:
+        """Return how far, in luma samples, zero padding at an edge changes the output; None if that is not known."""
 
 
 class FilterNetwork(Network):
@@ -63,17 +63,21 @@ class FilterNetwork(Network):
     config: FilterConfig
 
 
-class IntegerFilter(Protocol):
-    """Filter in integers: the same picture on every machine."""
-
-    headroom: int  # how many times the largest feature of the calibration its numbers can hold
+class WindowFilter(Protocol):
+    """Filter windows by other means than a FilterNetwork, such as in integers or by somebody else's code."""
 
     @property
     def config(self) -> FilterConfig:
-        """Return the configuration of the network that it was made from."""
+        """Return what it needs as input."""
 
     def filter_windows(self, windows: Windows[Plane]) -> Plane:
-        """Return the filtered luma of windows, (B, H, W), in the type of the windows."""
+        """Return the filtered luma of windows, (B, H, W), rounded and clipped, in the type of the windows."""
 
 
-AnyFilter = FilterNetwork | IntegerFilter
+class IntegerFilter(WindowFilter, Protocol):
+    """Filter in integers: the same picture on every machine. It has the configuration of the network it is made of."""
+
+    headroom: int  # how many times the largest feature of the calibration its numbers can hold
+
+
+AnyFilter = FilterNetwork | WindowFilter

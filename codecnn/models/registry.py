@@ -32,6 +32,7 @@ from codecnn.models.rdn.integer_samples import IntegerSamples
 from codecnn.models.rdn.integer_weights import save_integers
 from codecnn.models.rdn.network import Rdn
 from codecnn.models.rdn.quantise import quantise
+from codecnn.models.vrcnn import Vrcnn, VrcnnConfig
 from codecnn.models.weights_header import Notes
 
 
@@ -48,6 +49,7 @@ class Family(NamedTuple):
 
 FAMILIES: dict[str, Family] = {
     "rdn": Family(RdnConfig, Rdn, RdnClosedForms, quantise, save_integers, IntegerSamples),
+    "vrcnn": Family(VrcnnConfig, Vrcnn),
     "absolute": Family(AbsoluteConfig, Absolute),
     "ranker": Family(RankerConfig, Ranker),
     "connected": Family(ConnectedConfig, Connected),

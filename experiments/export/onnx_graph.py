@@ -75,7 +75,7 @@ def feed(windows: Windows[Plane], bit_depth: int) -> dict[str, NDArray[np.int32]
 
 
 def export(network: FilterNetwork, notes: Notes) -> bytes:
-    """Return the network as an ONNX file with its configuration, its margin and the commit that its notes give."""
+    """Return the network as an ONNX file with its configuration, contract, margin and the commit of its notes."""
     import onnx
 
     if (wrap := family_of(network.config).on_integer_samples) is None:
@@ -100,7 +100,15 @@ def export(network: FilterNetwork, notes: Notes) -> bytes:
     assert program is not None
     graph = program.model_proto
     graph.doc_string = str(__doc__)
+    contract = {
+        "input": network.config.input,
+        "planes": ["y", "u", "v", "qp", *(["unfiltered_y"] if network.config.input == "both" else [])],
+        "margin": network.config.margin,
+        "reach": network.config.reach,
+        "range": "integers",
+    }
     about = {
+        "contract": json.dumps(contract),
         "network": json.dumps(dataclasses.asdict(network.config)),  # type: ignore[call-overload]
         "margin": str(network.config.margin),
         "commit": str(notes.get("commit", "unknown")),

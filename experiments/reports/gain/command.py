@@ -23,8 +23,8 @@ from experiments.reports.gain.measure import average, average_frames, measure, s
 from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import plot_curves
 from experiments.reports.shared.arguments import add_data, add_device, add_weights, report_parser
-from experiments.reports.shared.cautions import cautions, warn
-from experiments.reports.shared.chosen_filter import ctu_sizes, describe, load_filter
+from experiments.reports.shared.cautions import warn
+from experiments.reports.shared.chosen_filter import check_shards, choose_filter, ctu_sizes, describe, way_of
 from experiments.reports.shared.encode import encode
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
@@ -39,17 +39,18 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
-    chosen = load_filter(args)
+    chosen = choose_filter(args.weights, args.device)
     shards = encode(args.sequences, args.out / "data", given(args)) if args.sequences else open_folder(args.data)
     check_comparable(shards)
-    found = cautions(chosen.notes, shards)
+    found = check_shards(chosen, shards)
     warn("report-gain", found)
-    frames = [measure(chosen.network, shard, args.way) for shard in Progress(shards, unit="file", desc="filtering")]
+    way = way_of(chosen, args.way)
+    frames = [measure(chosen.network, shard, way) for shard in Progress(shards, unit="file", desc="filtering")]
     rows = average_frames(shards, frames)
     clips = summarise(rows)
     means = average(clips)
     ways = {"ctu": f"CTU by CTU ({ctu_sizes(shards)} + margin)", "picture": "whole pictures at once"}
-    about = describe(chosen, shards, ways[args.way], found)
+    about = describe(chosen, shards, ways[way], found)
     numbers = results("gain", about, {"rows": rows, "clips": clips, "means": means}, notes=chosen.notes)
     finish(args.out, page(rows, clips, means, about), numbers, {"rd.png": partial(plot_curves, rows)})
 
@@ -62,7 +63,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add_data(source, required=False)
     source.add_argument("--sequences", type=path, nargs="+", metavar="FILE", help="sequences to encode for this report "
         "as build-dataset does; their files stay in the folder data of --out")  # fmt: skip
-    parser.add_argument("--way", choices=("ctu", "picture"), default="ctu", help="filter CTU by CTU, or whole pictures")
+    parser.add_argument("--way", choices=("ctu", "picture"), help="filter CTU by CTU, or whole pictures; if not "
+        "given, CTU by CTU, or as the contract of a foreign filter says")  # fmt: skip
     add_device(parser)
     encoding = parser.add_argument_group("sequences", "how --sequences are encoded, as by build-dataset")
     add_codec(encoding, None)

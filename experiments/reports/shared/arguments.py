@@ -8,7 +8,8 @@ from command_line.parser import Parser
 DEVICE = "where the network runs; auto: on the GPU if there is one; integer weights always run on the CPU"
 WEIGHTS = (
     "a run folder of train-filter (its best.safetensors is taken), a weights file, or the name of weights that come "
-    "with the project, such as rdn_s"
+    "with the project, such as rdn_s; or a foreign filter (docs/foreign_filters.md): an ONNX file, or module:function "
+    "in Python; with {qp} in the name, one filter for each QP"
 )
 
 

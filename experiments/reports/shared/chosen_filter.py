@@ -1,58 +1,102 @@
 """Load the filter of a report, and describe the conditions of the measurement."""
 
-import argparse
+import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 from codecnn.dataset.reader import Shard
 from codecnn.dataset.schema import join_filters
+from codecnn.inference.by_qp import OneForEachQp
+from codecnn.inference.filtering import Way
+from codecnn.inference.load import Loaded, load_filter
 from codecnn.models.costs import kmac_per_sample, parameter_count
+from codecnn.models.foreign.contract import Contract
+from codecnn.models.foreign.filter import ForeignFilter
 from codecnn.models.in_loop_filter import AnyFilter, FilterNetwork
 from codecnn.models.registry import make_network
-from codecnn.models.weights import find_weights, read_filter
-from codecnn.models.weights_header import Notes
 from codecnn.training.device import choose_device
 from codecnn.training.provenance import codecs_of
+from experiments.reports.shared.cautions import cautions
 
 
-class Filter(NamedTuple):
-    """Hold a filter with its file and notes."""
-
-    network: AnyFilter
-    notes: Notes
-    file: Path
-
-
-def load_filter(args: argparse.Namespace) -> Filter:
-    """Return the filter that is asked for, on its device."""
-    file = find_weights(args.weights)
-    network, notes = read_filter(file)
-    device = choose_device(args.device)
-    return Filter(network.to(device) if isinstance(network, FilterNetwork) else network, notes, file)
+def choose_filter(name: str, device: str) -> Loaded:
+    """Return the filter of a name on a device; modules of Python are looked for in the current folder first."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    return load_filter(name, choose_device(device))
 
 
-def describe(chosen: Filter, shards: Sequence[Shard], filtered: str, found: Sequence[str]) -> dict[str, str]:
+def check_shards(chosen: Loaded, shards: Sequence[Shard]) -> list[str]:
+    """Return cautions on a filter; InputError if it has one network for each QP, and not for those of the shards."""
+    if not isinstance(chosen.network, OneForEachQp):
+        return cautions(chosen.notes, shards)
+    chosen.network.check(shard.info.qp for shard in shards)
+    by_qp = [
+        cautions(notes, [shard for shard in shards if shard.info.qp == int(qp)])
+        for qp, notes in chosen.notes["by_qp"].items()
+    ]
+    return list(dict.fromkeys(caution for found in by_qp for caution in found))
+
+
+def way_of(chosen: Loaded, asked: Way | None) -> Way:
+    """Return how pictures are filtered: as asked for, as a contract says, or CTU by CTU."""
+    config = chosen.network.config
+    return asked or (config.way if isinstance(config, Contract) else "ctu")
+
+
+def describe(chosen: Loaded, shards: Sequence[Shard], filtered: str, found: Sequence[str]) -> dict[str, str]:
     """Describe what a filter was measured with.
 
     filtered: how the pictures were filtered, in words; found: cautions.
     """
-    config = chosen.network.config
-    twin = make_network(config)  # of floats, for a network in integers
-    assert isinstance(twin, FilterNetwork)
     return {
-        "weights": str(chosen.file),
-        "network": f"{parameter_count(twin):,} parameters, {kmac_per_sample(twin):.1f} kMAC/px, input {config.input}"
-        + ("" if isinstance(chosen.network, FilterNetwork) else ", in 16-bit integers"),
+        "weights": chosen.name,
+        "network": in_words(chosen.network),
+        **conditions(
+            shards, f"{filtered}, rounded and clipped to integers at the bit depth, same bits as the baseline"
+        ),
+        **({"caution": "; ".join(found)} if found else {}),
+    }
+
+
+def conditions(shards: Sequence[Shard], filtered: str) -> dict[str, str]:
+    """Describe the data of a measurement, and how the pictures were filtered."""
+    return {
         "baseline": f"{'; '.join(codecs_of(shard.info for shard in shards))}; all-intra, constant QP",
         "in-loop filters": "; ".join(dict.fromkeys(_filters(shard) for shard in shards)),
-        "filtered": f"{filtered}, rounded and clipped to integers at the bit depth, same bits as the baseline",
+        "filtered": filtered,
         "measures": "PSNR-Y with peak 2^bit depth - 1, mean over frames; BD-rate with PCHIP, per clip, then averaged "
         "for each codec",
         "bit depth": "; ".join(dict.fromkeys(_depths(shard) for shard in shards)),
         "without in-loop filters": "; ".join(dict.fromkeys(_unfiltered(shard) for shard in shards)),
-        **({"caution": "; ".join(found)} if found else {}),
     }
+
+
+def in_words(network: AnyFilter) -> str:
+    """Describe what a filter is, its work, and what it takes."""
+    if isinstance(network, OneForEachQp):
+        each = "; ".join(dict.fromkeys(map(in_words, network.filters.values())))
+        return f"{each}; one network for each of the QPs {', '.join(map(str, network.filters))}"
+    work = ", ".join("multiply-accumulates not counted" if k is None else f"{k:.1f} kMAC/px" for k in kmacs(network))
+    if isinstance(network, ForeignFilter):
+        contract = network.config
+        planes = f"planes {', '.join(contract.planes)}, margin {contract.margin}, samples {contract.range}"
+        return f"foreign, {work}, input {contract.input}, {planes}"
+    integers = "" if isinstance(network, FilterNetwork) else ", in 16-bit integers"
+    return f"{parameter_count(_twin(network)):,} parameters, {work}, input {network.config.input}{integers}"
+
+
+def kmacs(network: AnyFilter) -> list[float | None]:
+    """Return the kMAC/px of a filter, of each QP if there is one network for each; None where they are not counted."""
+    if isinstance(network, OneForEachQp):
+        return [kmac for one in network.filters.values() for kmac in kmacs(one)]
+    return [network.kmac_per_sample() if isinstance(network, ForeignFilter) else kmac_per_sample(_twin(network))]
+
+
+def _twin(network: AnyFilter) -> FilterNetwork:
+    """Return an untrained network of floats of the same configuration."""
+    twin = make_network(network.config)
+    assert isinstance(twin, FilterNetwork)
+    return twin
 
 
 def _filters(shard: Shard) -> str:

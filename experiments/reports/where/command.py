@@ -19,8 +19,8 @@ from codecnn.dataset.reader import open_folder
 from command_line.parser import run_command
 from command_line.progress import Progress
 from experiments.reports.shared.arguments import add_data, add_device, add_weights, report_parser
-from experiments.reports.shared.cautions import cautions, warn
-from experiments.reports.shared.chosen_filter import ctu_sizes, describe, load_filter
+from experiments.reports.shared.cautions import warn
+from experiments.reports.shared.chosen_filter import check_shards, choose_filter, ctu_sizes, describe
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
 from experiments.reports.where.means import average, decile_means, qp_means, summarise
@@ -40,10 +40,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
-    chosen = load_filter(args)
+    chosen = choose_filter(args.weights, args.device)
     shards = open_folder(args.data)
     check_comparable(shards)
-    found = cautions(chosen.notes, shards)
+    found = check_shards(chosen, shards)
     warn("report-where", found)
     measured = results_of(
         shards, [measure(chosen.network, shard) for shard in Progress(shards, unit="file", desc="filtering")]
