@@ -24,7 +24,7 @@ Config = ConnectedConfig | ConvolutionalConfig | MixtureConfig
 CONFIGS: list[Config] = [
     *(ConnectedConfig(size, min(size, 8), 2, hidden=24) for size in (4, 8, 16, 32, 64)),
     *(ConvolutionalConfig(size, min(size, 8), 2, channels=8, hidden=24) for size in (4, 8, 16, 32, 64)),
-    *(MixtureConfig(size, min(size, 8), 2, transforms=24, hidden=8 * (size < 32)) for size in (4, 8, 16, 32)),
+    *(MixtureConfig(size, min(size, 8), 2, transforms=24, hidden=8, linear=5) for size in (4, 8, 16, 32)),
 ]
 EVERY = pytest.mark.parametrize("config", CONFIGS, ids=lambda c: f"{type(c).__name__}{c.size}")
 
@@ -115,7 +115,7 @@ def test_references_have_the_substitutes_of_the_standard() -> None:
 def test_a_mixture_is_read_from_its_file(tmp_path: Path) -> None:
     """A network on the device "meta" is made first, which must not leave its trace."""
     modes_as_matrix.cache_clear()
-    config = MixtureConfig(8, 2, transforms=8, hidden=8)
+    config = MixtureConfig(8, 2, transforms=8, hidden=8, linear=8)
     with torch.device("meta"):
         make_network(config)
     network = network_of(config)
@@ -135,9 +135,10 @@ def test_multiply_accumulates() -> None:
     dense = (2 * 10 * 10 + 6) * 50 + 50 * 10 * 16
     block = 16 * 9 * 10 * 10 + 16 * 9 * 10 * 2 * 16
     assert macs(network_of(convolutional), zero_neighbourhood(convolutional, 1)) == sides + dense + block
-    mixture = MixtureConfig(8, 4, 3, transforms=100, hidden=20)
-    shares = (4 * (4 * 8 + 4) + 6) * 100 + 100 * 3 * 67 + 33 * 67 * 64 + 3 * 67 * 64
-    correction = (4 * (4 * 8 + 4) + 6) * 20 + 20 * 20 + 20 * 3 * 64
+    mixture = MixtureConfig(8, 4, 3, transforms=100, hidden=20, linear=30)
+    samples = (3 * 20 + 4 * 19 + 20) + (3 * 16 + 4 * 15 + 16)  # between lines, along lines, the nearest line
+    shares = (samples + 6) * 100 + 100 * 3 * 67 + 33 * 67 * 64 + 3 * 67 * 64
+    correction = (samples + 6) * 20 + 20 * 20 + samples * 30 + 50 * 3 * 64
     assert macs(network_of(mixture), zero_neighbourhood(mixture, 2)) == 2 * (shares + correction)
     assert parameter_count(network_of(connected)) == expected + 3 * 100 + 3 * 64
 
@@ -149,7 +150,5 @@ def test_multiply_accumulates() -> None:
      {"predictions": 65}],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(kind: type[Config], wrong: dict[str, int]) -> None:
-    if kind is MixtureConfig and wrong == {"hidden": 0}:
-        wrong = {"transforms": 0}  # it may have no correction
     with pytest.raises(ValueError, match="must be"):
         kind(**wrong)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from codecnn.models.network import ParameterGroups
 from codecnn.models.predictors.directions import MODES, modes_as_matrix, references_of
 from codecnn.models.predictors.neighbourhood import Neighbourhood, Predictor, check_predictor
-from codecnn.models.predictors.normalise import SIDE, normalised
+from codecnn.models.predictors.normalise import SIDE, normalised, slopes, slopes_of
 
 MOST = 1 << 12  # features that a file may ask for
 LARGEST = 32  # the modes as linear functions of the references take 35 MB there, eight times as much at 64
@@ -29,23 +29,24 @@ class MixtureConfig:
         lines: lines of samples around the block, 1 to 16 and at most size.
         predictions: predictions of a block, of which an encoder chooses one.
         transforms: learned linear functions of the samples around the block, for the shares of the modes.
-        hidden: features of the correction; 0 for none.
+        hidden: features of the correction that two layers with ReLU give.
+        linear: features of the correction that are linear functions of the samples, as in MIP.
     """
 
     size: int = 8
     lines: int = 4
     predictions: int = 1
-    transforms: int = 384
-    hidden: int = 384
+    transforms: int = 256
+    hidden: int = 128
+    linear: int = 64
 
     def __post_init__(self) -> None:
         check_predictor(self)
         if self.size > LARGEST:
             raise ValueError(f"size must be at most {LARGEST}, not {self.size}")
-        if not (1 <= self.transforms <= MOST and 0 <= self.hidden <= MOST):
-            raise ValueError(
-                f"transforms must be 1 to {MOST} and hidden 0 to {MOST}, not {self.transforms} and {self.hidden}"
-            )
+        counts = self.transforms, self.hidden, self.linear
+        if not all(1 <= count <= MOST for count in counts):
+            raise ValueError(f"transforms, hidden and linear must be 1 to {MOST}, not {counts}")
 
 
 class Mixture(Predictor):
@@ -57,35 +58,33 @@ class Mixture(Predictor):
     def __init__(self, config: MixtureConfig) -> None:
         super().__init__()
         self.config = config
-        samples = config.lines * (config.lines + 4 * config.size)
+        samples = slopes_of(config.size, config.lines)
         self.register_buffer("modes", modes_as_matrix(config.size), persistent=False)
         self.transforms = nn.Linear(samples, config.transforms, bias=False)
         self.transforms_side = nn.Linear(SIDE, config.transforms)
         self.shares = nn.Linear(config.transforms, config.predictions * MODES)
-        if config.hidden:
-            self.first = nn.Linear(samples, config.hidden)
-            self.side = nn.Linear(SIDE, config.hidden, bias=False)
-            self.second = nn.Linear(config.hidden, config.hidden)
-            self.last = nn.Linear(config.hidden, config.predictions * config.size**2)
-            nn.init.normal_(self.last.weight, std=0.001)
-            nn.init.zeros_(self.last.bias)
+        self.first = nn.Linear(samples, config.hidden)
+        self.side = nn.Linear(SIDE, config.hidden, bias=False)
+        self.second = nn.Linear(config.hidden, config.hidden)
+        self.linear = nn.Linear(samples, config.linear, bias=False)
+        self.last = nn.Linear(config.hidden + config.linear, config.predictions * config.size**2)
+        nn.init.normal_(self.last.weight, std=0.001)  # at first hardly a correction
+        nn.init.zeros_(self.last.bias)
 
     def parameter_groups(self) -> ParameterGroups:
         """Return the parameters of the last layer apart."""
         hidden = [parameter for name, parameter in self.named_parameters() if not name.startswith("last.")]
-        return ParameterGroups(hidden, list(self.last.parameters()) if self.config.hidden else [])
+        return ParameterGroups(hidden, list(self.last.parameters()))
 
     def forward(self, around: Neighbourhood[Tensor]) -> Tensor:
         """Return predictions (B, predictions, N, N) of blocks."""
         given, config = normalised(around), self.config
-        samples = torch.cat((given.above.flatten(1), given.left.flatten(1)), 1)  # (B, L (L + 4 N))
+        samples = slopes(given)
         features = (self.transforms(samples) + self.transforms_side(given.side)).abs()
         shares = self.shares(features).view(-1, config.predictions, MODES).softmax(2)
         references = references_of(given.above, given.left, around.above_known, around.left_known)
         of_modes = (references @ self.modes).view(len(references), MODES, -1)  # (B, 67, N^2)
-        predicted = shares @ of_modes  # (B, predictions, N^2)
-        if config.hidden:
-            features = torch.relu(self.first(samples) + self.side(given.side))
-            features = torch.relu(self.second(features))
-            predicted = predicted + self.last(features).view(-1, config.predictions, config.size**2)
+        hidden = torch.relu(self.second(torch.relu(self.first(samples) + self.side(given.side))))
+        correction = self.last(torch.cat((hidden, self.linear(samples)), 1))
+        predicted = shares @ of_modes + correction.view(-1, config.predictions, config.size**2)
         return given.restored(predicted.view(-1, config.predictions, config.size, config.size))
