@@ -15,7 +15,7 @@ import torch
 from command_line.parser import run_command
 from data_tools import build_dataset
 from experiments import quantise_filter as quantise
-from experiments import train_filter, training_command
+from experiments import refit_basis, train_filter, training_command
 from experiments.export import onnx_graph as export_onnx
 from experiments.reports.codecs import command as report_codecs
 from experiments.reports.complexity import command as report_complexity
@@ -33,6 +33,7 @@ COMMANDS = pytest.mark.parametrize(
     [
         (export_onnx, "export-onnx", ["rdn_s"]),
         (quantise, "quantise-filter", ["rdn_s", "--data", "data"]),
+        (refit_basis, "refit-basis", ["rdn_s", "--data", "data"]),
         (report, "report-gain", ["rdn_s", "--data", "data"]),
         (report_codecs, "report-codecs", ["data"]),
         (report_complexity, "report-complexity", ["rdn_s"]),

@@ -1,12 +1,13 @@
 """Filter a whole picture by a network, CTU by CTU or at once, and round it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from codecnn.dataset import ctu
 from codecnn.models.in_loop_filter import AnyFilter, FilterConfig, FilterNetwork, Windows, to_tensors
@@ -14,7 +15,20 @@ from codecnn.video.picture import SCALES, Picture, Plane
 
 Way = Literal["ctu", "picture"]
 Scale = tuple[int, int]  # luma rows and columns for one row and column of a plane
+Area = tuple[slice, slice]  # rows and columns
 PART = 512  # luma samples, even: the way "picture" filters parts of this side, which limits the memory
+
+
+class Part(NamedTuple):
+    """Hold windows of a picture and, for each, the area of its output that counts, and where it lies in the picture."""
+
+    windows: Windows[Plane]
+    places: Sequence[tuple[Area, Area]]
+
+    def paste(self, outputs: NDArray, picture: NDArray) -> None:
+        """Copy the outputs (B, H, W) of the windows to where they lie in a picture."""
+        for output, (inner, place) in zip(outputs, self.places, strict=True):
+            picture[place] = output[inner]
 
 
 def filter_picture(
@@ -32,12 +46,28 @@ def filter_picture(
     picture, and zero padding is met only at the edges of the picture. Computed in float32 on the device of the
     network (without the TF32 of a GPU), or in integers on the CPU.
     """
+    filtered = np.empty_like(baseline.y)
+    for part in cut(network.config, baseline, unfiltered, qp, ctu_size, way, batch):
+        part.paste(filter_windows(network, part.windows), filtered)
+    return filtered
+
+
+def cut(
+    config: FilterConfig, baseline: Picture, unfiltered: Picture, qp: int, ctu_size: int, way: Way, batch: int = 8
+) -> Iterator[Part]:
+    """Yield windows that cover a picture: CTUs, `batch` at a time, or large parts of the whole picture, one by one."""
     if way == "picture":
-        return _filter_at_once(network, baseline, unfiltered, qp)
-    windows = ctu_windows(network.config, baseline, unfiltered, qp, ctu_size)
-    starts = range(0, len(windows.y), batch)
-    parts = [filter_windows(network, windows.rows(slice(start, start + batch))) for start in starts]
-    return ctu.untile(np.concatenate(parts), *baseline.y.shape)
+        yield from _large_parts(config, baseline, unfiltered, qp)
+        return
+    windows = ctu_windows(config, baseline, unfiltered, qp, ctu_size)
+    high, wide = baseline.y.shape
+    places = [
+        (np.s_[:height, :width], np.s_[y : y + height, x : x + width])
+        for x, y, width, height in ctu.positions(high, wide, ctu_size).tolist()
+    ]
+    for start in range(0, len(places), batch):
+        chosen = slice(start, start + batch)
+        yield Part(windows.rows(chosen), places[chosen])
 
 
 def ctu_windows(config: FilterConfig, baseline: Picture, unfiltered: Picture, qp: int, ctu_size: int) -> Windows[Plane]:
@@ -55,7 +85,7 @@ def filter_windows(network: AnyFilter, windows: Windows[Plane]) -> Plane:
     if not isinstance(network, FilterNetwork):
         return network.filter_windows(windows)
     peak = int(windows.peak[0])
-    with _whole_float32():
+    with whole_float32():
         luma = network(to_tensors(windows, next(network.parameters()).device))[:, 0] * peak
     filtered: Plane = luma.round().clip(0, peak).to(torch.int32).cpu().numpy().astype(windows.y.dtype)
     return filtered
@@ -72,13 +102,12 @@ def _windows(
     return Windows(y, u, v, second, np.full(len(y), qp), np.full(len(y), (1 << picture.bit_depth) - 1))
 
 
-def _filter_at_once(network: AnyFilter, baseline: Picture, unfiltered: Picture, qp: int) -> Plane:
-    margin, reach = network.config.margin, network.config.reach
+def _large_parts(config: FilterConfig, baseline: Picture, unfiltered: Picture, qp: int) -> Iterator[Part]:
+    margin, reach = config.margin, config.reach
     height, width = baseline.y.shape
     part = PART if reach is not None else max(height, width)
     halo = (reach or 0) + (reach or 0) % 2  # samples around a part that its edges can change
     baseline, unfiltered = (_with_margin(picture, margin) for picture in (baseline, unfiltered))
-    filtered = np.empty((height, width), baseline.y.dtype)
     for top, left in product(range(0, height, part), range(0, width, part)):
         bottom, right = min(top + part, height), min(left + part, width)
         y0, y1 = max(top - halo, 0), min(bottom + halo, height)
@@ -92,9 +121,8 @@ def _filter_at_once(network: AnyFilter, baseline: Picture, unfiltered: Picture, 
                 None, first // s : -(-last // s) + 2 * (margin // s), start // t : -(-end // t) + 2 * (margin // t)
             ]
 
-        luma = filter_windows(network, _windows(network.config, baseline, unfiltered, qp, around))[0]  # (y1 - y0, ...)
-        filtered[top:bottom, left:right] = luma[top - y0 : bottom - y0, left - x0 : right - x0]
-    return filtered
+        inner = np.s_[top - y0 : bottom - y0, left - x0 : right - x0]
+        yield Part(_windows(config, baseline, unfiltered, qp, around), [(inner, np.s_[top:bottom, left:right])])
 
 
 def _with_margin(picture: Picture, margin: int) -> Picture:
@@ -107,7 +135,7 @@ def _with_margin(picture: Picture, margin: int) -> Picture:
 
 
 @contextmanager
-def _whole_float32() -> Iterator[None]:
+def whole_float32() -> Iterator[None]:
     """Switch off TF32: by default a GPU computes convolutions with its 10 bits of mantissa."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False

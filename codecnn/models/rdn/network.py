@@ -92,6 +92,10 @@ class Rdn(FilterNetwork):
 
     def restore(self, planes: Tensor) -> Tensor:
         """Return the restored luma (B, 1, H, W) of planes (B, P, H + 2 margin, W + 2 margin) from make_planes."""
+        return self.finish(self.features(planes), planes)
+
+    def features(self, planes: Tensor) -> Tensor:
+        """Return the input of the last convolution: (B, C, H + 2 margin - 4, W + 2 margin - 4) if the stride is 1."""
         stride = self.config.stride
         odd = planes.shape[-2] % stride, planes.shape[-1] % stride  # rows and columns to add
         shallow = self.shallow(F.pad(planes, (0, odd[1], 0, odd[0]), mode="replicate") if any(odd) else planes)
@@ -100,12 +104,16 @@ class Rdn(FilterNetwork):
         for block in self.blocks:
             x = block(x)
             outputs.append(x)
-        x = self.fuse(torch.cat(outputs, 1))
+        features: Tensor = self.fuse(torch.cat(outputs, 1))
         if self.config.global_residual:
-            x = x + crop(shallow, (shallow.shape[-1] - x.shape[-1]) // 2)
-        residual = F.pixel_shuffle(self.last(x), self.config.stride)  # (B, 1, H + 2 margin - 4, W + 2 margin - 4)
-        residual = residual[..., : residual.shape[-2] - odd[0], : residual.shape[-1] - odd[1]]
-        luma: Tensor = crop(residual, self.config.margin - HEAD_EATS)  # (B, 1, H, W)
+            features = features + crop(shallow, (shallow.shape[-1] - features.shape[-1]) // 2)
+        return features
+
+    def finish(self, features: Tensor, planes: Tensor) -> Tensor:
+        """Return the restored luma (B, 1, H, W) of features and of the planes that they are from."""
+        residual = F.pixel_shuffle(self.last(features), self.config.stride)
+        rows, columns = (extent - 2 * HEAD_EATS for extent in planes.shape[-2:])  # without those added to odd sizes
+        luma: Tensor = crop(residual[..., :rows, :columns], self.config.margin - HEAD_EATS)  # (B, 1, H, W)
         return luma + crop(planes[:, :1], self.config.margin) if self.config.residual_output else luma
 
 

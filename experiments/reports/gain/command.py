@@ -15,13 +15,15 @@ from functools import partial
 from typing import Any
 
 from codecnn.dataset.reader import open_folder
-from command_line.arguments import path
+from codecnn.training.provenance import trained_on
+from command_line.arguments import path, positive
 from command_line.encoding import ENCODING, add_codec, add_encoding, add_formats
 from command_line.parser import run_command
 from command_line.progress import Progress
 from experiments.reports.gain.measure import average, average_frames, measure, summarise
 from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import plot_curves
+from experiments.reports.gain.refitting import load_refitting
 from experiments.reports.shared.arguments import add_data, add_device, add_weights, report_parser
 from experiments.reports.shared.cautions import warn
 from experiments.reports.shared.chosen_filter import check_shards, choose_filter, ctu_sizes, describe, way_of
@@ -43,14 +45,19 @@ def run(args: argparse.Namespace) -> None:
     shards = encode(args.sequences, args.out / "data", given(args)) if args.sequences else open_folder(args.data)
     check_comparable(shards)
     found = check_shards(chosen, shards)
+    refitting = load_refitting(chosen, args.refit_frames) if args.refit else None
+    if refitting and (known := trained_on(refitting.notes, [shard.info for shard in shards])):
+        found.append(f"the basis of the refit was made from {len(known)} of these clips: {', '.join(known)}")
     warn("report-gain", found)
     way = way_of(chosen, args.way)
-    frames = [measure(chosen.network, shard, way) for shard in Progress(shards, unit="file", desc="filtering")]
+    frames = [
+        measure(chosen.network, shard, way, refitting) for shard in Progress(shards, unit="file", desc="filtering")
+    ]
     rows = average_frames(shards, frames)
     clips = summarise(rows)
     means = average(clips)
     ways = {"ctu": f"CTU by CTU ({ctu_sizes(shards)} + margin)", "picture": "whole pictures at once"}
-    about = describe(chosen, shards, ways[way], found)
+    about = describe(chosen, shards, ways[way], found) | ({"refitted": refitting.describe()} if refitting else {})
     numbers = results("gain", about, {"rows": rows, "clips": clips, "means": means}, notes=chosen.notes)
     finish(args.out, page(rows, clips, means, about), numbers, {"rd.png": partial(plot_curves, rows)})
 
@@ -65,6 +72,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "as build-dataset does; their files stay in the folder data of --out")  # fmt: skip
     parser.add_argument("--way", choices=("ctu", "picture"), help="filter CTU by CTU, or whole pictures; if not "
         "given, CTU by CTU, or as the contract of a foreign filter says")  # fmt: skip
+    parser.add_argument("--refit", action="store_true", help="measure as well what a coded correction of the last "
+        "layer gains; needs the file of refit-basis beside the weights")  # fmt: skip
+    parser.add_argument("--refit-frames", type=positive, default=32, metavar="N", help="how many frames of a clip "
+        "share a correction")  # fmt: skip
     add_device(parser)
     encoding = parser.add_argument_group("sequences", "how --sequences are encoded, as by build-dataset")
     add_codec(encoding, None)
