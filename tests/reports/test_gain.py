@@ -26,7 +26,7 @@ from codecnn.video.raw import write_raw
 from codecnn.video.y4m import write_y4m
 from data_tools import build_dataset
 from experiments.reports.gain import command as report
-from experiments.reports.gain.measure import Frame, Row, average, average_frames, summarise
+from experiments.reports.gain.measure import Frame, Row, average, average_frames, exact_frames, summarise
 from experiments.reports.gain.page import page
 from experiments.reports.shared.frames import EXACT
 from experiments.reports.shared.table import escaped
@@ -347,7 +347,7 @@ def test_a_frame_that_is_exact_at_one_qp_is_left_out_at_all(data: Path) -> None:
     frame = Frame(30, 31, 32, 0.9, 0.9)
     measured = [[frame, frame] for _ in shards]
     measured[2][1] = replace(frame, psnr_baseline=math.inf)
-    rows = average_frames(shards, measured)
+    rows = average_frames(shards, measured, exact_frames(measured))
     assert [(row.qp, row.frames, row.lossless, row.broken) for row in rows] == [
         (shard.info.qp, 1, 1, int(shard is shards[2])) for shard in shards
     ]

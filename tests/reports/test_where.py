@@ -452,7 +452,8 @@ def test_gains_are_those_of_report_gain(data: Path, tmp_path: Path) -> None:
     found = report(data, tmp_path / "run", model)
     for shard in open_folder(data):
         for way in ("ctu", "picture"):
-            (expected,) = gain_study.average_frames([shard], [gain_study.measure(model, shard, way)])
+            frames = [gain_study.measure(model, shard, way)]
+            (expected,) = gain_study.average_frames([shard], frames, gain_study.exact_frames(frames))
             (row,) = [
                 r for r in found["rows"] if (r["source"], r["qp"], r["way"]) == (expected.source, expected.qp, way)
             ]

@@ -126,7 +126,6 @@ def measure(network: AnyFilter, shard: Shard, way: Way, refitting: Refitting | N
 
 def _compare(picture: Pictures, filtered: Plane, refitted: Plane | None, refit_bits: int) -> Frame:
     original, baseline, unfiltered = picture
-
     bit_depth = baseline.bit_depth
     return Frame(
         psnr_unfiltered=psnr(original, unfiltered.y, bit_depth),
@@ -139,14 +138,22 @@ def _compare(picture: Pictures, filtered: Plane, refitted: Plane | None, refit_b
     )
 
 
-def average_frames(shards: Sequence[Shard], measured: Sequence[Sequence[Frame]]) -> list[Row]:
+def exact_frames(*of_filters: Sequence[Sequence[Frame]]) -> list[list[bool]]:
+    """Return for each frame of each shard whether a picture is the original, by any of the filters."""
+    by_shard = zip(*of_filters, strict=True)
+    return [[any(frame.exact for frame in each) for each in zip(*shard, strict=True)] for shard in by_shard]
+
+
+def average_frames(
+    shards: Sequence[Shard], measured: Sequence[Sequence[Frame]], exact: Sequence[Sequence[bool]]
+) -> list[Row]:
     """Return the row of each shard, in the order of sources, codecs and QPs, from what was measured of its frames.
 
-    A frame in which a picture is the original has an infinite PSNR. It is left out at all QPs of its clip. The bits of
-    corrections count even so.
+    A frame that is `exact` has an infinite PSNR. It is left out at all QPs of its clip. The bits of corrections count
+    even so.
     """
     clips = [(shard.info.source, shard.info.codec) for shard in shards]
-    all_kept = kept_frames(clips, [[frame.exact for frame in frames] for frames in measured])
+    all_kept = kept_frames(clips, exact)
     rows = []
     for shard, frames, kept in zip(shards, measured, all_kept, strict=True):
         info = shard.info

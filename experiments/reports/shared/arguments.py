@@ -20,9 +20,9 @@ def report_parser(prog: str, description: str | None) -> Parser:
     return parser
 
 
-def add_weights(parser: argparse._ActionsContainer) -> None:
+def add_weights(parser: argparse._ActionsContainer, required: bool = True) -> None:
     """Add the weights of one filter."""
-    parser.add_argument("weights", help=WEIGHTS)
+    parser.add_argument("weights", nargs=None if required else "?", help=WEIGHTS)
 
 
 def add_data(parser: argparse._ActionsContainer, required: bool = True) -> None:
