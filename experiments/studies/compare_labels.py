@@ -19,19 +19,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from codecnn.dataset.reader import Shard, open_folder
 from codecnn.errors import InputError
 from codecnn.models.blocks import ModeNetwork
 from codecnn.models.weights import read_weights
-from codecnn.tasks.block_sites import MEASURES, Measure, Sites, lagrangian_of
-from codecnn.tasks.intra_mode import IntraMode
+from codecnn.tasks.block_sites import MEASURES, Measure, Site, Sites, lagrangian_of
+from codecnn.tasks.intra_mode import IntraMode, logits_of
 from codecnn.training.data import choose_shards
 from codecnn.training.recipe import Run
 from codecnn.training.run_folder import locked
 from command_line.arguments import count, path
 from command_line.terminal import printable
 from experiments.reports.modes.measure import Case, measure_all
-from experiments.reports.modes.rankings import Ranking, by_cost, by_network
+from experiments.reports.modes.rankings import Ranking
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish
 from experiments.studies.command import run_study, study_parser
@@ -136,10 +138,25 @@ def judge(
     """Judge the labels of a size themselves, and the networks trained on them with each seed."""
     trained = {(label, seed): _network(runs[one.size, label, seed]) for label in one.labels for seed in seeds}
     modes = next(iter(trained.values())).config.modes
-    rankings = [Ranking(label, partial(by_cost, MEASURES.index(label))) for label in one.labels]
-    rankings += [Ranking(f"{label} {seed}", partial(by_network, net)) for (label, seed), net in trained.items()]
+    rankings = [Ranking(label, partial(label_of, MEASURES.index(label)), single=True) for label in one.labels]
+    rankings += [
+        Ranking(f"{label} {seed}", partial(first_of, network), single=True)
+        for (label, seed), network in trained.items()
+    ]
     rows, _ = measure_all(Sites(shards, one.size), ctus, Case(one.size, modes), rankings, MEASURES)
     return judged_of(rows)
+
+
+def label_of(place: int, site: Site, costs: NDArray) -> NDArray:
+    """Return the labels by one of the measures: (n, 1)."""
+    modes: NDArray = costs[place].argmin(1)
+    return modes[:, None]
+
+
+def first_of(network: ModeNetwork, site: Site, costs: NDArray) -> NDArray:
+    """Return the modes that a network puts first: (n, 1)."""
+    modes: NDArray = logits_of(network, site).argmax(1)
+    return modes[:, None]
 
 
 def _network(run: Run) -> ModeNetwork:
