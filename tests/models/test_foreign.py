@@ -213,12 +213,20 @@ def test_macs_of_a_module_are_counted(peers: Any) -> None:  # noqa: ANN401
     assert read_foreign("peers_of_test:of_numpy", CPU).kmac_per_sample(64) is None
 
 
-def graph(path: Path, side: Any, nodes: list[Any], weights: dict[str, NDArray[Any]], **contract: Any) -> str:  # noqa: ANN401
+def graph(
+    path: Path,
+    side: Any,  # noqa: ANN401
+    nodes: list[Any],
+    weights: dict[str, NDArray[Any]],
+    kind: str = "FLOAT",
+    **contract: Any,  # noqa: ANN401
+) -> str:
     """Write an ONNX file: x, (n, 1, side, side) or of any side and n, to y."""
     onnx = extra("onnx")
-    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    helper = onnx.helper
     shape = ["n" if side == "s" else 1, 1, side, side]
-    ends = [helper.make_tensor_value_info(name, kind, shape) for name in "xy"]
+    kinds = {"x": onnx.TensorProto.DataType.Value(kind), "y": onnx.TensorProto.FLOAT}
+    ends = [helper.make_tensor_value_info(name, each, shape) for name, each in kinds.items()]
     initial = [onnx.numpy_helper.from_array(value, name) for name, value in weights.items()]
     model = helper.make_model(helper.make_graph(nodes, "peer", ends[:1], ends[1:], initial))
     model.opset_import[0].version, model.ir_version = 17, 8
@@ -300,6 +308,32 @@ def test_macs_of_a_graph_by_hand(tmp_path: Path) -> None:
     assert count_macs(Path(name), {"x": np.zeros((1, 1, 32, 32), np.float32)}) == sum(by_hand)
     unknown = graph(tmp_path / "b.onnx", "s", [helper.make_node("Einsum", ["x"], ["y"], equation="abcd->abcd")], {})
     assert count_macs(Path(unknown), {"x": np.zeros((1, 1, 32, 32), np.float32)}) is None
+
+
+def test_a_graph_of_integers_gets_integers_that_it_can_hold(tmp_path: Path) -> None:
+    helper = extra("onnx").helper
+    extra("onnxruntime")
+    nodes = [helper.make_node("Cast", ["x"], ["y"], to=1)]
+    name = graph(tmp_path / "bytes.onnx", "s", nodes, {}, kind="UINT8", range="integers")
+    assert np.array_equal(filtered(name), pictures()[0].y)
+    with pytest.raises(InputError, match=r"bytes\.onnx: ValueError: its input x is of uint8, which does not hold"):
+        filtered(name, 10)
+    fractions = graph(tmp_path / "f.onnx", "s", nodes, {}, kind="UINT8")
+    with pytest.raises(InputError, match=r"f\.onnx: ValueError: its input x is of uint8, which does not hold"):
+        filtered(fractions)
+
+
+def test_what_cannot_be_counted_loses_no_report(peers: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
+    def one_size(planes: Tensor) -> Tensor:
+        assert planes.shape[-1] == 56
+        return planes
+
+    peers.one_size = one_size
+    assert np.array_equal(filtered("peers_of_test:one_size"), pictures()[0].y)
+    assert read_foreign("peers_of_test:one_size", CPU).kmac_per_sample() is None
+    monkeypatch.setenv("CODECNN_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        filtered("peers_of_test:raises")
 
 
 def test_faults_of_an_onnx_file_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

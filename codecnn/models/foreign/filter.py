@@ -1,5 +1,6 @@
 """Filter by a function that is not a network of the registry, and check what it gives."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from textwrap import shorten
@@ -52,8 +53,11 @@ class ForeignFilter:
 
     def kmac_per_sample(self, size: int = 128) -> float | None:
         """Count thousand multiply-accumulates for a luma sample of a CTU; None if they cannot be counted."""
-        with errors_of(self.name), torch.inference_mode():
-            found = self.function.macs(self.config, size)
+        try:
+            with errors_of(self.name), torch.inference_mode():
+                found = self.function.macs(self.config, size)
+        except InputError:  # such as of a network that does not take this size
+            return None
         return None if found is None else found / 1000
 
 
@@ -77,10 +81,12 @@ def _as_array(luma: object) -> NDArray[np.float64]:
 
 @contextmanager
 def errors_of(name: str) -> Iterator[None]:
-    """Raise InputError, in one line, for every error of somebody else's code."""
+    """Raise InputError, in one line, for every error of somebody else's code, unless CODECNN_TRACEBACK is set."""
     try:
         yield
     except InputError:  # already has its name and reason
         raise
     except (Exception, SystemExit) as error:
+        if os.environ.get("CODECNN_TRACEBACK"):
+            raise
         raise InputError(f"{name}: {shorten(f'{type(error).__name__}: {error}', 300)}") from error

@@ -17,7 +17,7 @@ from codecnn.models.foreign.contract import Contract
 from codecnn.models.foreign.filter import stacked
 from codecnn.models.in_loop_filter import Windows
 
-TYPES = {  # of the inputs of a graph
+TYPES: dict[str, type[np.generic]] = {  # of the inputs of a graph
     "tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64,
     "tensor(uint8)": np.uint8, "tensor(uint16)": np.uint16, "tensor(int32)": np.int32, "tensor(int64)": np.int64,
 }  # fmt: skip
@@ -41,7 +41,7 @@ class OnnxGraph:
         if find_spec("onnxruntime") is None:
             raise InputError(f"{file}: onnxruntime is not installed: pip install 'codecnn[onnx]'")
         self.file, self.session = file, _session(str(file))
-        self.types = {entry.name: TYPES[entry.type] for entry in self.session.get_inputs()}
+        self.types = {e.name: TYPES[e.type] for e in self.session.get_inputs()}
         self.one_at_a_time = self.session.get_inputs()[0].shape[:1] == [1]
 
     @property
@@ -77,7 +77,18 @@ class OnnxGraph:
                 raise ValueError(
                     f"inputs {', '.join(sorted(unknown))} of its graph, where {', '.join(named)} are known"
                 )
-        return {name: named[name].numpy().astype(kind) for name, kind in self.types.items()}
+        return {name: _as_type(named[name].numpy(), kind, name) for name, kind in self.types.items()}
+
+
+def _as_type(array: NDArray[Any], kind: type[np.generic], name: str) -> NDArray[Any]:
+    """Return an array in the type of an input; ValueError if a type of integers cannot hold it."""
+    with np.errstate(invalid="ignore"):
+        cast = array.astype(kind)
+    if np.issubdtype(kind, np.integer) and not np.array_equal(cast, array):
+        raise ValueError(
+            f"its input {name} is of {np.dtype(kind)}, which does not hold numbers of this range or bit depth"
+        )
+    return cast
 
 
 def _by_name(windows: Windows[Tensor], contract: Contract) -> dict[str, Tensor]:
