@@ -1,5 +1,6 @@
 """Measure the figures of the loss on held-out batches, so that they compare with those of training."""
 
+import math
 from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -45,4 +46,5 @@ class HeldOut:
             for name, (value, count) in self.recipe.task.sums(network, batch).items():
                 total = totals.setdefault(name, [0.0, 0.0])
                 total[0], total[1] = total[0] + float(value), total[1] + float(count)
-        return {f"{HELD_OUT}{name}": total / count for name, (total, count) in totals.items() if count}
+        means = {f"{HELD_OUT}{name}": total / count for name, (total, count) in totals.items() if count}
+        return {name: mean for name, mean in means.items() if math.isfinite(mean)}
