@@ -4,10 +4,12 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from codecnn.dataset.reader import dataset_files
 from codecnn.errors import InputError
 from codecnn.models.weights import read_weights
 from codecnn.tasks.registry import TASKS
@@ -80,10 +82,36 @@ class Place:
             raise InputError(f"{where}: {error}") from error
 
 
+@dataclass(frozen=True)
+class _Data:
+    """Hold what decides on the shards of a run."""
+
+    files: tuple[tuple[Path, int, int], ...]
+    val: Path | None
+    test: Path | None
+    settings: tuple[Any, ...]
+    run: Run = field(compare=False)
+
+
+def shards_of(run: Run) -> Shards:
+    """Return the shards of a run; those of the run before if its data are the same, as opening them takes seconds."""
+    folders = [folder for folder in (run.data, run.val, run.test) if folder]
+    stats = [(path, path.stat()) for folder in folders for path in dataset_files(folder)]
+    files = tuple((path, stat.st_ino, stat.st_mtime_ns) for path, stat in stats)
+    training = run.recipe.training
+    settings = training.qps, training.holdout, training.holdout_test
+    return _opened(_Data(files, run.val, run.test, settings, run))
+
+
+@lru_cache(maxsize=1)
+def _opened(data: _Data) -> Shards:
+    return choose_shards(data.run)
+
+
 def check_run(run: Run, where: str) -> None:
     """Raise InputError if training would refuse this run, before anything is written or trained."""
     try:
-        shards = choose_shards(run)
+        shards = shards_of(run)
         run.recipe.task.draws(shards.training, run.recipe.model)
         choose_device(run.recipe.training.device)
         if (run.out / "last.pt").exists():
@@ -101,7 +129,7 @@ def finish_run(prog: str, run: Run) -> Result:
     StoppedError if a signal stops it.
     """
     begun = (run.out / "last.pt").exists()
-    if (not begun or steps_done(run, choose_shards(run)) < run.recipe.training.steps) and (
+    if (not begun or steps_done(run, shards_of(run)) < run.recipe.training.steps) and (
         code := train_with_bar(prog, replace(run, resume=begun))
     ):
         raise StoppedError(code)
