@@ -2,7 +2,9 @@
 
 The directions are whitened: over the training pictures, a correction by one unit along a direction changes the filtered
 luma by 1/256 of the peak (root mean square), and the changes along two directions are not correlated. So the same step
-of quantisation suits all coefficients, and their squared errors add up.
+of quantisation suits all coefficients, and their squared errors add up. Within these conditions the directions are
+rotated so that the best corrections of the training pictures have coefficients that are not correlated either, and most
+of them are small.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from codecnn.models.weights_header import Notes
 FORMAT = "codecnn-refit-1"
 UNIT = 256.0  # a coefficient of 1 is a change of 1 / UNIT of the peak
 FLOOR = 1e-7  # directions with a smaller share of the largest variance are left out: float32 does not hold them
+SHRINKAGE = 0.3  # of the correlations of coefficients towards none, so that few pictures are enough
 RIDGE = 0.03  # added to the variances, about 1, before coefficients are solved for
 BITS = 30  # of the largest number of `directions`
 SCALE = 4  # classes to an octave
@@ -34,8 +37,8 @@ SCALE = 4  # classes to an octave
 class Basis:
     """Hold K directions as integers: their entries are in units of 2^exponent.
 
-    directions: (9 C + 1, K) int32. classes: (K,) int32, how large coefficients are: SCALE log2 of their mean magnitude,
-    compared with that of the largest. ValueError for other shapes or types.
+    directions: (9 C + 1, K) int32. classes: (K,) int32, how large coefficients are: SCALE log2 of their root mean
+    square, compared with that of the first. ValueError for other shapes or types.
     """
 
     directions: NDArray[np.int32]
@@ -69,16 +72,19 @@ def fit_basis(observed: Sequence[Statistics], multipliers: Sequence[float]) -> B
     if not kept.any():
         raise ValueError("the features of the last convolution are zero")
     white = vectors[:, kept] / np.sqrt(variances[kept])
-    sizes = np.zeros(white.shape[1])
+    products = np.zeros((white.shape[1],) * 2)  # of the coefficients of the best corrections
     for each, multiplier in zip(observed, multipliers, strict=True):
         gram = white.T @ each.gram @ white * (UNIT**2 / each.samples)
         moment = white.T @ each.moment * (UNIT**2 / each.samples)
-        sizes += np.abs(np.linalg.solve(gram + RIDGE * np.eye(len(gram)), moment)) / np.sqrt(multiplier)
-    order = np.argsort(-sizes)
-    white, sizes = white[:, order], sizes[order]
-    classes = np.rint(SCALE * np.log2(np.maximum(sizes, 1e-6 * sizes[0]) / sizes[0])) if sizes[0] else 0 * sizes
-    exponent = int(np.ceil(np.log2(np.abs(white).max()))) - BITS
-    return Basis(np.rint(np.ldexp(white, -exponent)).astype(np.int32), classes.astype(np.int32), exponent)
+        best = np.linalg.solve(gram + RIDGE * np.eye(len(gram)), moment)
+        products += np.outer(best, best) / multiplier
+    products += SHRINKAGE * (np.diag(np.diag(products)) - products)
+    squares, rotation = (each[..., ::-1] for each in np.linalg.eigh(products))
+    directions = white @ rotation
+    sizes = np.maximum(squares / squares[0], 2.0**-40) if squares[0] > 0 else np.ones(len(squares))
+    classes = np.rint(SCALE / 2 * np.log2(sizes))
+    exponent = int(np.ceil(np.log2(np.abs(directions).max()))) - BITS
+    return Basis(np.rint(np.ldexp(directions, -exponent)).astype(np.int32), classes.astype(np.int32), exponent)
 
 
 def save_basis(path: Path, basis: Basis, weights_sha256: str, notes: Notes) -> None:
