@@ -14,7 +14,7 @@ import codecnn.torch_settings  # noqa: F401
 
 import argparse
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ from codecnn.models.blocks import ModeNetwork
 from codecnn.models.weights import read_weights
 from codecnn.tasks.block_sites import MEASURES, Measure, Site, Sites, lagrangian_of
 from codecnn.tasks.intra_mode import IntraMode, logits_of
-from codecnn.training.data import choose_shards
 from codecnn.training.recipe import Run
 from codecnn.training.run_folder import locked
 from command_line.arguments import count, path
@@ -40,7 +39,7 @@ from experiments.studies.command import run_study, study_parser
 from experiments.studies.label_judgement import Judged, judged_of
 from experiments.studies.label_page import describe, page, plot, results
 from experiments.studies.study_file import Fields, flatten, read_study
-from experiments.studies.trial import Place, check_run, failures, finish_run, kept_going
+from experiments.studies.trial import Place, check_run, failures, finish_run, kept_going, shards_of
 
 GIVEN = {"model.size", "labels", "seed"}  # by the study
 
@@ -129,7 +128,9 @@ def check_test(shards: list[Shard], run: Run, folder: Path) -> None:
     check_comparable(shards)
     for shard in shards:
         lagrangian_of(shard)
-    choose_shards(replace(run, test=folder))
+    seen = {shard.info.source_sha256 for shard in shards_of(run).everything}
+    if common := sorted({shard.info.source for shard in shards if shard.info.source_sha256 in seen}):
+        raise InputError(f"{folder}: {', '.join(common)} is trained or validated on as well")
 
 
 def judge(

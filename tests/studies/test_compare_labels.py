@@ -182,7 +182,7 @@ def test_what_was_trained_on_is_not_judged_on(
     train, _ = folders
     config = written(tmp_path, STUDY)
     assert main(command(config, (train, train), tmp_path / "out")) == 2
-    assert "is trained on as well" in capsys.readouterr().err
+    assert "is trained or validated on as well" in capsys.readouterr().err
     other = tmp_path / "other"
     shutil.copytree(folders[1], other)
     for path in other.iterdir():
