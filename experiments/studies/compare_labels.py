@@ -16,6 +16,7 @@ import argparse
 import sys
 from dataclasses import dataclass, field
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,18 @@ GIVEN = {"model.size", "labels", "seed"}  # by the study
 
 @dataclass(frozen=True)
 class SizeText:
-    """Hold a block size as the file gives it: changed fields, and for each label the fields that it changes."""
+    """Hold a block size as the file gives it: seeds, changed fields, and for each label the fields that it changes."""
 
     size: int
+    seeds: list[int]
     labels: dict[Measure, dict[str, Any]]
     change: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds must be a list of different whole numbers, not {self.seeds!r}")
+        if not self.labels:
+            raise ValueError(f"labels must be one or more of {', '.join(MEASURES)}")
 
 
 @dataclass(frozen=True)
@@ -58,16 +66,22 @@ class StudyText:
     """Hold a study as the file gives it."""
 
     base: dict[str, Any]
-    seeds: list[int]
     sizes: list[SizeText]
 
     def __post_init__(self) -> None:
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"seeds must be a list of different whole numbers, not {self.seeds!r}")
         if not self.sizes or len({one.size for one in self.sizes}) < len(self.sizes):
             raise ValueError("sizes must be a list of different block sizes")
-        if any(not one.labels for one in self.sizes):
-            raise ValueError(f"labels must be one or more of {', '.join(MEASURES)}")
+
+    @property
+    def trainings(self) -> list[tuple[int, Measure, int]]:
+        """Return size, label and seed of each training; the first seeds of all come first."""
+        turns = [
+            (turn, (one.size, label, seed))
+            for one in self.sizes
+            for turn, seed in enumerate(one.seeds)
+            for label in one.labels
+        ]
+        return [training for _, training in sorted(turns, key=itemgetter(0))]
 
 
 def recipes_of(study: StudyText, path: Path) -> dict[tuple[int, Measure], Fields]:
@@ -90,17 +104,18 @@ def compare(args: argparse.Namespace) -> None:
     """Train what is not trained yet, then judge, print and save; seeds with a failed training are left out."""
     study = read_study(args.config, StudyText)
     place = Place(IntraMode.name, args.data, args.val, args.out)
+    recipes = recipes_of(study, args.config)
     runs: dict[tuple[int, Measure, int], Run] = {
         (size, label, seed): place.run_of(
-            fields | {"seed": seed}, f"{args.config}: size {size}, {label}", f"{size}_{label}_seed{seed}"
+            recipes[size, label] | {"seed": seed}, f"{args.config}: size {size}, {label}", f"{size}_{label}_seed{seed}"
         )
-        for seed in study.seeds  # the outer loop, so that the first runs cover every label
-        for (size, label), fields in recipes_of(study, args.config).items()
+        for size, label, seed in study.trainings
     }
     shards = open_folder(args.test)
     check_test(shards, next(iter(runs.values())), args.test)
+    firsts = {one.size: one.seeds[0] for one in study.sizes}
     for (size, label, seed), run in runs.items():
-        if seed == study.seeds[0] or (run.out / "last.pt").exists():
+        if seed == firsts[size] or (run.out / "last.pt").exists():
             check_run(run, f"{args.config}: size {size}, {label}")
     failed: dict[str, str] = {}
     finished: dict[tuple[int, Measure, int], Run] = {}
@@ -113,7 +128,7 @@ def compare(args: argparse.Namespace) -> None:
                 finished[size, label, seed] = run
         judged = []
         for one in study.sizes:
-            seeds = [seed for seed in study.seeds if all((one.size, label, seed) in finished for label in one.labels)]
+            seeds = [seed for seed in one.seeds if all((one.size, label, seed) in finished for label in one.labels)]
             judged += judge(one, seeds, finished, shards, args.ctus) if seeds else []
         if not judged:
             raise InputError(

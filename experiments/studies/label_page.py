@@ -46,6 +46,7 @@ def describe(runs: Mapping[tuple[int, Measure, int], Run], shards: Sequence[Shar
         assert isinstance(network, ModeNetwork)
         kmac[size] = kmac_per_block(network)
         notes.append(its)
+    seeds = {size: list(dict.fromkeys(seed for other, _, seed in runs if other == size)) for size in kmac}
     recipes = {size: recipe_of(run.recipe) for (size, _, _), run in runs.items()}
     names = list(dict.fromkeys(shard.info.source for shard in shards))
     qps = ", ".join(map(str, sorted({shard.info.qp for shard in shards})))
@@ -56,7 +57,7 @@ def describe(runs: Mapping[tuple[int, Measure, int], Run], shards: Sequence[Shar
             for size, its in recipes.items()
         ),
         "trained on": "; ".join(sorted({f"{len(n['sources'])} sources" for n in notes})),
-        "seeds": ", ".join(map(str, dict.fromkeys(seed for *_, seed in runs))),
+        "seeds": "; ".join(f"{size}x{size}: {', '.join(map(str, its))}" for size, its in seeds.items()),
         "judged on": f"{len(shards)} files, {len(names)} sources: {', '.join(names)}",
         "blocks": f"of {ctus} CTUs of each file, spread evenly" if ctus else "all that lie in their picture",
         "codec": f"{'; '.join(codecs_of(shard.info for shard in shards))}; all-intra, QP {qps}",
