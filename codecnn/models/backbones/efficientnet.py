@@ -21,6 +21,8 @@ SQUEEZED = 4  # features of a block, to those that their means are squeezed into
 class EfficientNetConfig(StagedConfig):
     """Hold the size of an EfficientNet; ValueError if a field is out of its range.
 
+    The default factors double the multiply-accumulates with the scale; docs/backbones.md says how they were found.
+
     Args:
         width: features of the first convolution and of the first stage, before scaling.
         widening: features of a stage as a multiple of those of the stage before.
@@ -35,8 +37,8 @@ class EfficientNetConfig(StagedConfig):
     depth: int = ranged(1, 1, 16)
     expansion: int = ranged(4, 1, 16)
     scale: float = ranged(0.0, 0, 4)
-    deepen: float = ranged(1.2, 1, 2)
-    broaden: float = ranged(1.2, 1, 2)
+    deepen: float = ranged(1.0, 1, 2)
+    broaden: float = ranged(1.57, 1, 2)
 
     @property
     def scaled_depth(self) -> int:
