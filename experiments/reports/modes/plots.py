@@ -42,7 +42,7 @@ def plot_confusion(firsts: Mapping[tuple[Case, str], NDArray]) -> bytes:
     """Plot how often each mode is ranked first for the labels of each mode: (modes, modes) for a size and a network."""
     columns = min(3, len(firsts))
     lines = -(-len(firsts) // columns)
-    figure, panels = pyplot.subplots(lines, columns, figsize=(5.2 * columns, 4.6 * lines), squeeze=False)
+    figure, panels = pyplot.subplots(lines, columns, figsize=(4.3 * columns, 3.7 * lines), squeeze=False)
     for axis in panels.flat[len(firsts) :]:
         axis.set_visible(False)
     for axis, ((case, name), counts) in zip(panels.flat, firsts.items(), strict=False):
