@@ -186,10 +186,10 @@ def test_brightness_and_contrast_do_not_change_the_ranking() -> None:
     torch.testing.assert_close(dark, bright, rtol=0.05, atol=0.02)
 
 
-@pytest.mark.parametrize("modes", ["vvc-67", "hevc-35"])
-def test_transposed_blocks_get_the_logits_of_the_mirrored_modes(data: Path, modes: ModeSet) -> None:
+@pytest.mark.parametrize(("modes", "reduction"), [("vvc-67", 1), ("vvc-67", 2), ("hevc-35", 1)])
+def test_transposed_blocks_get_the_logits_of_the_mirrored_modes(data: Path, modes: ModeSet, reduction: int) -> None:
     torch.manual_seed(0)
-    network = Absolute(AbsoluteConfig(8, modes, pairs=32)).eval()
+    network = Absolute(AbsoluteConfig(8, modes, pairs=32, reduction=reduction)).eval()
     samples = Sites(open_folder(data)[:1], 8).read(4).samples
     batch = transposed(Batch(samples, np.zeros((len(samples.qp), count_of(modes)))))
     logits, mirrored = (network(to_tensors(blocks)) for blocks in (samples, batch.blocks))
@@ -221,6 +221,6 @@ def test_what_does_not_fit_is_refused(data: Path) -> None:
     for wrong in ({"blocks": 0}, {"temperature": 0.0}, {"temperature": float("nan")}, {"validate_ctus": 0}):
         with pytest.raises(ValueError, match="must be 1 or more and temperature above 0"):
             IntraMode(**wrong)
-    for config in ({"size": 12}, {"pairs": 0}, {"modes": "vvc-67-mrl"}):
+    for config in ({"size": 12}, {"pairs": 0}, {"reduction": 4}, {"dropout": 1.0}, {"modes": "vvc-67-mrl"}):
         with pytest.raises(ValueError, match="must be"):
             AbsoluteConfig(**config)

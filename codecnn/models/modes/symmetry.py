@@ -6,22 +6,28 @@ exchange keeps is called even here, what changes its sign is called odd.
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from codecnn.models.blocks import Blocks
 from codecnn.models.modes.normalise import normalised
 
 
-def folded(blocks: Blocks[Tensor]) -> tuple[Tensor, Tensor]:
+def folded(blocks: Blocks[Tensor], reduction: int = 1) -> tuple[Tensor, Tensor]:
     """Return the even and the odd part of blocks and what is around them.
 
     They are sums and differences of normalised samples at mirrored places, and of the numbers that belong to the left
-    side and to the top: (B, N (N + 1) / 2 + 2 N + 5) and (B, N (N - 1) / 2 + 2 N + 2).
+    side and to the top: (B, n (n + 1) / 2 + 2 n + 5) and (B, n (n - 1) / 2 + 2 n + 2). n is the side N of the blocks
+    divided by the reduction, which divides it: squares of so many samples, and so many on a side, are added up, and
+    divided by the root of their count, as noise is that adds up.
     """
     original, references, side = normalised(blocks)
+    left, corner, top = torch.split(references, [2 * original.shape[1], 1, 2 * original.shape[1]], 1)
+    if reduction > 1:
+        original = F.avg_pool2d(original[:, None], reduction)[:, 0] * reduction  # (B, n, n)
+        left, top = (F.avg_pool1d(part[:, None], reduction)[:, 0] * reduction**0.5 for part in (left, top))
     size = original.shape[1]
     row, column = torch.triu_indices(size, size, 1, device=original.device)
     above, below, diagonal = original[:, row, column], original[:, column, row], original.diagonal(0, 1, 2)
-    left, corner, top = torch.split(references, [2 * size, 1, 2 * size], 1)
     of_left, of_top, common = torch.split(side, 2, 1)
     even = torch.cat((above + below, diagonal, top + left, corner, of_top + of_left, common), 1)
     return even, torch.cat((above - below, top - left, of_top - of_left), 1)
