@@ -86,11 +86,6 @@ def read_config(path: Path) -> Recipe:
     return parse_run("train-filter", InLoopFilter, [str(path), "--data=data", "--out=out"]).recipe
 
 
-def test_every_file_of_weights_has_a_number_and_a_card() -> None:
-    files = {path.stem for path in PRETRAINED.iterdir() if path.suffix == ".safetensors"}
-    assert files == set(GAINS) == {path.stem for path in PRETRAINED.glob("*.md")}
-
-
 CONFIG = RdnConfig(channels=4, blocks=1, convolutions=2, growth=4)
 LARGE = {"channels": 1024, "blocks": 64, "convolutions": 64, "growth": 1024}  # as large as a configuration can be
 
