@@ -151,6 +151,14 @@ def test_candidates_that_are_never_better_cost_a_few_bits_and_are_not_chosen() -
     assert choose([good], 1).j == pytest.approx(10_000)
 
 
+def test_a_further_kind_never_costs_more_than_a_flag() -> None:
+    """At equal prices a further candidate is better by 2 bits; with one mode for all blocks nothing has to be said."""
+    modes, further = np.full((300, 67), 150.0), np.full((300, 132), 150.0)
+    modes[:, 18] = 100
+    further[np.arange(300), np.arange(300) % 132] = 97
+    assert choose([modes, further], 1).j <= choose([modes], 1).j + math.log2(301) + 1e-6
+
+
 def test_the_gains_are_those_of_the_blocks(data: Path, out: Path) -> None:
     """Both prices again, from the costs of the blocks."""
     gains = [Gain(**row) for row in read_results(out)["tables"]["gains"]]

@@ -24,24 +24,54 @@ def choose(costs: Sequence[NDArray], lagrangian: float) -> Choice:
     have. They are two adaptive codes over the picture with one context each, of the kind and of the candidate within
     its kind: a symbol that was there c times among m symbols of an alphabet of k takes -log2((c + 1) / (m + k)) bits.
     For two kinds the first one is a flag. The candidates are chosen by the prices that the counts of the whole picture
-    give.
+    give. They depend on where the search begins: it begins once with all kinds, and once with what is best of the first
+    kind only, so that a further kind costs no more than a flag that is never set.
     """
-    together = np.concatenate(costs, 1).astype(np.float64)
-    blocks, sizes = len(together), np.array([kind.shape[1] for kind in costs])
-    ends = np.cumsum(sizes)[:-1]
-    best, counts = Choice(np.zeros(len(sizes)), np.inf), np.repeat(blocks / len(sizes) / sizes, sizes)
+    sizes = [kind.shape[1] for kind in costs]
+    blocks, together = len(costs[0]), np.concatenate(costs, 1).astype(np.float64)
+    best = _settled(together, sizes, np.repeat(blocks / len(sizes) / np.array(sizes), sizes), lagrangian)
+    if len(costs) > 1:
+        only = _settled(together[:, : sizes[0]], sizes[:1], np.full(sizes[0], blocks / sizes[0]), lagrangian)
+        first = _counted(together, sizes, only.chosen, lagrangian)
+        best = min(best, first, _settled(together, sizes, first.counts, lagrangian), key=lambda found: found.j)
+    return Choice(_of_kinds(best.counts, sizes) / blocks, best.j)
+
+
+class _Found(NamedTuple):
+    j: float
+    counts: NDArray  # (candidates,): how often each is chosen
+    chosen: NDArray  # (n,)
+
+
+def _settled(together: NDArray, sizes: Sequence[int], counts: NDArray, lagrangian: float) -> _Found:
+    """Return the best choice on the way from some counts to counts that give themselves."""
+    found = []
     for _ in range(ROUNDS):
-        of_kinds, parts = np.add.reduceat(counts, [0, *ends]), np.split(counts, ends)
-        prices = np.repeat(_prices(of_kinds), sizes) + np.concatenate([_prices(part) for part in parts])
-        chosen = (together + lagrangian * prices).argmin(1)
-        former, counts = counts, np.bincount(chosen, minlength=len(prices)).astype(float)
-        of_kinds, parts = np.add.reduceat(counts, [0, *ends]), np.split(counts, ends)
-        bits = adaptive_bits(of_kinds) + sum(map(adaptive_bits, parts))
-        total = np.take_along_axis(together, chosen[:, None], 1).sum() + lagrangian * bits
-        best = min(best, Choice(of_kinds / blocks, float(total)), key=lambda choice: choice.j)
+        found.append(_counted(together, sizes, _chosen(together, sizes, counts, lagrangian), lagrangian))
+        former, counts = counts, found[-1].counts
         if np.array_equal(former, counts):
             break
-    return best
+    return min(found, key=lambda each: each.j)
+
+
+def _chosen(together: NDArray, sizes: Sequence[int], counts: NDArray, lagrangian: float) -> NDArray:
+    """Return the best candidate of each block, (n,), at the prices of some counts."""
+    parts = np.split(counts, np.cumsum(sizes)[:-1])
+    prices = np.repeat(_prices(_of_kinds(counts, sizes)), sizes) + np.concatenate([_prices(part) for part in parts])
+    chosen: NDArray = (together + lagrangian * prices).argmin(1)
+    return chosen
+
+
+def _counted(together: NDArray, sizes: Sequence[int], chosen: NDArray, lagrangian: float) -> _Found:
+    """Return the cost of a choice, with its bits, and its counts."""
+    counts = np.bincount(chosen, minlength=together.shape[1]).astype(float)
+    bits = adaptive_bits(_of_kinds(counts, sizes)) + sum(map(adaptive_bits, np.split(counts, np.cumsum(sizes)[:-1])))
+    return _Found(float(np.take_along_axis(together, chosen[:, None], 1).sum() + lagrangian * bits), counts, chosen)
+
+
+def _of_kinds(counts: NDArray, sizes: Sequence[int]) -> NDArray:
+    of_kinds: NDArray = np.add.reduceat(counts, [0, *np.cumsum(sizes)[:-1]])
+    return of_kinds
 
 
 def adaptive_bits(counts: NDArray) -> float:
