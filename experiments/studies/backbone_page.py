@@ -13,9 +13,9 @@ from codecnn.tasks.intra_mode import IntraMode
 from codecnn.training.device import hardware
 from codecnn.training.provenance import codecs_of
 from codecnn.training.recipe import describe
-from experiments.reports.modes.measure import Case
 from experiments.reports.modes.rankings import MEASURE_NAMES
 from experiments.reports.shared import page as shared
+from experiments.reports.shared.block_networks import Case
 from experiments.reports.shared.figures import pyplot, to_png
 from experiments.reports.shared.means import grouped
 from experiments.reports.shared.page import Page

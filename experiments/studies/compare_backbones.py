@@ -30,9 +30,10 @@ from codecnn.training.recipe import Run
 from codecnn.training.run_folder import locked
 from command_line.arguments import count, path
 from experiments.reports.modes.means import means_of
-from experiments.reports.modes.measure import Case, measure_all
+from experiments.reports.modes.measure import measure_all
 from experiments.reports.modes.rankings import PLANAR, Ranking, always, by_network
 from experiments.reports.modes.speed import times_of
+from experiments.reports.shared.block_networks import Case
 from experiments.reports.shared.means import grouped
 from experiments.reports.shared.page import finish
 from experiments.studies.ablate_network import StudyText, checked_runs, train_variants

@@ -32,8 +32,9 @@ from codecnn.training.recipe import Run
 from codecnn.training.run_folder import locked
 from command_line.arguments import count, path
 from command_line.terminal import printable
-from experiments.reports.modes.measure import Case, measure_all
+from experiments.reports.modes.measure import measure_all
 from experiments.reports.modes.rankings import Ranking
+from experiments.reports.shared.block_networks import Case
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish
 from experiments.studies.command import run_study, study_parser

@@ -130,8 +130,12 @@ def test_bad_input_is_one_line(coded: Path, tmp_path: Path, data: Path, capsys: 
     right = weights(tmp_path, "right", 8, "vvc-67")
     large = weights(tmp_path, "large", 32, "vvc-67")
     for words, folder, expected in (
-        ([str(tmp_path / "other.safetensors")], coded, "other.safetensors: weights of the task intra-mode, which give"),
-        ([right, right], coded, "right: is given twice"),
+        (
+            [str(tmp_path / "other.safetensors")],
+            coded,
+            "other.safetensors: weights of the task intra-mode, not of mode coding",
+        ),
+        ([right, right], coded, "right.safetensors: is given twice"),
         ([right], data, "no lambda is known for the codec blur"),
         ([str(tmp_path / "none")], coded, "no such file or folder"),
         ([large], tmp_path / "nothing", "no such folder"),

@@ -21,8 +21,9 @@ from codecnn.tasks.intra_mode import IntraMode
 from experiments.reports.modes.classes import class_numbers, classes_of
 from experiments.reports.modes.command import main
 from experiments.reports.modes.means import by_class, means_of
-from experiments.reports.modes.measure import Case, Row, Sums
+from experiments.reports.modes.measure import Row, Sums
 from experiments.reports.modes.rankings import by_gradients, with_references
+from experiments.reports.shared.block_networks import Case
 from tests.reports.results_schema import read_results
 from tests.small_data import NAMES, write_shard
 
@@ -249,7 +250,7 @@ def test_without_a_lambda_there_is_no_j(data: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["rdn_xs"], "weights of the task in-loop-filter, which do not rank intra modes"),
+        (["rdn_xs"], "weights of the task in-loop-filter, not of ranking intra modes"),
         (["a", "big"], "CTUs of 32 hold no blocks of 64"),
         (["a", "a"], "is given twice"),
         (["missing"], "no such file or folder"),

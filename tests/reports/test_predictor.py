@@ -256,13 +256,13 @@ def test_bad_input_is_one_line_and_exit_code_2(data: Path, tmp_path: Path, capsy
         assert len(error) == 1, error
         assert error[0].startswith(f"report-predictor: {reason}"), error
     assert main([str(good), str(good), "--data", str(data), "--out", str(tmp_path / "out")]) == 2
-    assert "two of the weights are named good" in capsys.readouterr().err
+    assert f"{good}: is given twice" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
 def test_pictures_of_the_training_are_told(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = save(tmp_path, ConnectedConfig(16, 2, 1, 4), "seen")
-    named = Named("seen", find_predictors([str(file)])[0].network, {})
+    named = Named("seen", find_predictors([str(file)])[0].network, file, {})
     hashes = sorted({Shard(path).info.source_sha256 for path in data.glob("*.h5")})
     save_weights(file, named.network, "intra-prediction", {"sources": list(SOURCES), "sources_sha256": hashes})
     assert main([str(file), "--data", str(data), "--out", str(tmp_path / "out"), "--ctus", "1"]) == 0

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from codecnn.labels.decoder_side import template_costs, template_gradients
 from codecnn.labels.mode_price import Decided, Priced, fit_price, fixed, rank_classes
 from codecnn.labels.mode_sets import ModeSet, count_of
+from codecnn.models.mode_context import ModeCoder
 from codecnn.tasks.coded_frames import CodedFrame, Frames
 from codecnn.tasks.mode_coding import decide, prices_for, whole_cost
 from command_line.progress import Progress
-from experiments.reports.mode_coding.networks import Case, Chosen
+from experiments.reports.shared.block_networks import Case, Chosen
 
 ENTROPY, DIMD, TIMD = "own entropy of the modes", "MPMs and DIMD", "MPMs and TIMD"
 
@@ -46,7 +47,7 @@ def name_of_mpms(modes: ModeSet) -> str:
     return "HEVC's 3 MPMs" if modes == "hevc-35" else "VVC's 6 MPMs"
 
 
-def measure_all(frames: Frames, most: int, case: Case, networks: Sequence[Chosen]) -> list[Row]:
+def measure_all(frames: Frames, most: int, case: Case, networks: Sequence[Chosen[ModeCoder]]) -> list[Row]:
     """Measure at every QP: a row for each price and file.
 
     most: frames of each file, spread evenly. The weights of all prices by MPMs are counted on these frames, for each QP
@@ -92,7 +93,7 @@ def _by_ranks(
     return [Coded(of_given.decide(g).bits, own.decide(p)) for g, p in zip(given, ranked, strict=True)]
 
 
-def _by_network(chosen: Chosen, frame: CodedFrame, picture: Priced, first: Decided) -> Coded:
+def _by_network(chosen: Chosen[ModeCoder], frame: CodedFrame, picture: Priced, first: Decided) -> Coded:
     prices = prices_for(chosen.network, frame, first.modes)
     bits = np.take_along_axis(prices, first.modes[:, None], 1)[:, 0]
     return Coded(bits, decide(chosen.network, frame, picture.costs))

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from experiments.reports.mode_coding.means import Mean
 from experiments.reports.mode_coding.measure import name_of_mpms
-from experiments.reports.mode_coding.networks import Case, Costs
+from experiments.reports.mode_coding.networks import Costs
 from experiments.reports.mode_coding.speed import Time
+from experiments.reports.shared.block_networks import Case
 from experiments.reports.shared.page import Page
 from experiments.reports.shared.table import Cell, Column, Table
 

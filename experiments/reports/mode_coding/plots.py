@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from experiments.reports.mode_coding.means import Mean
-from experiments.reports.mode_coding.networks import Case
+from experiments.reports.shared.block_networks import Case
 from experiments.reports.shared.figures import pyplot, to_png
 
 

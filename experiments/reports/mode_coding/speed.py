@@ -7,10 +7,11 @@ from functools import partial
 from codecnn.labels.decoder_side import template_costs, template_gradients
 from codecnn.labels.mode_price import fit_price
 from codecnn.labels.mode_sets import ModeSet
+from codecnn.models.mode_context import ModeCoder
 from codecnn.tasks.coded_frames import Frames
 from codecnn.tasks.mode_coding import decide
 from experiments.reports.mode_coding.measure import name_of_mpms
-from experiments.reports.mode_coding.networks import Case, Chosen
+from experiments.reports.shared.block_networks import Case, Chosen
 from experiments.reports.shared.timing import in_turns, one_thread
 
 ROUNDS = 5
@@ -27,7 +28,7 @@ class Time:
     microseconds: float  # for a block
 
 
-def times_of(frames: Frames, case: Case, networks: Sequence[Chosen]) -> list[Time]:
+def times_of(frames: Frames, case: Case, networks: Sequence[Chosen[ModeCoder]]) -> list[Time]:
     """Measure on the blocks of the first frame: the least of several rounds, in which all take turns."""
     frame = frames.read(0)
     picture, depth = frame.priced(), frame.shard.info.bit_depth_of("unfiltered")

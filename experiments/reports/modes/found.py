@@ -7,9 +7,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from experiments.reports.modes.means import FIRST, SHARES, TOPS, Mean, OfClass
-from experiments.reports.modes.measure import Case, Row
+from experiments.reports.modes.measure import Row
 from experiments.reports.modes.networks import Costs
 from experiments.reports.modes.speed import Time
+from experiments.reports.shared.block_networks import Case
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from codecnn.tasks.block_sites import Measure
 from experiments.reports.modes.classes import class_numbers, classes_of
-from experiments.reports.modes.measure import Case, Row, Sums
+from experiments.reports.modes.measure import Row, Sums
+from experiments.reports.shared.block_networks import Case
 from experiments.reports.shared.intervals import interval_of
 from experiments.reports.shared.means import grouped
 

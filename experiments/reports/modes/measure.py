@@ -3,26 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codecnn.dataset.reader import Shard
-from codecnn.labels.mode_sets import ModeSet, count_of
+from codecnn.labels.mode_sets import count_of
 from codecnn.tasks.block_sites import Measure, Site, Sites
 from command_line.progress import Progress
 from experiments.reports.modes.rankings import Ranking
-
-
-class Case(NamedTuple):
-    """Hold what is chosen: a mode of a set, for blocks of a size."""
-
-    size: int
-    modes: ModeSet
-
-    def __str__(self) -> str:
-        return f"blocks of {self.size}x{self.size}, {self.modes}"
+from experiments.reports.shared.block_networks import Case
 
 
 @dataclass(frozen=True)

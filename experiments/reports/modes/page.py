@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from codecnn.tasks.block_sites import Measure
 from experiments.reports.modes.found import Found
 from experiments.reports.modes.means import ALL, FIRST, SHARES, TOPS, Mean, OfClass
-from experiments.reports.modes.measure import Case
 from experiments.reports.modes.networks import Costs
 from experiments.reports.modes.rankings import CHANCE, MEASURE_NAMES, SINGLE
+from experiments.reports.shared.block_networks import Case
 from experiments.reports.shared.page import Page
 from experiments.reports.shared.table import Cell, Column, Empty, Table
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from experiments.reports.modes.classes import classes_of
 from experiments.reports.modes.means import Mean
-from experiments.reports.modes.measure import Case
 from experiments.reports.modes.rankings import MEASURE_NAMES
+from experiments.reports.shared.block_networks import Case
 from experiments.reports.shared.figures import pyplot, to_png
 
 LEAST = 1e-3  # share of the labels of a mode below which a confusion is not shown

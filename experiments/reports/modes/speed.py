@@ -17,7 +17,7 @@ from codecnn.labels.tables import lane_costs, rate_distortion_tables
 from codecnn.models.blocks import Blocks, ModeNetwork, to_tensors
 from codecnn.tasks.block_sites import Measure, Site, Sites
 from codecnn.training.batches import collated, mapped
-from experiments.reports.modes.measure import Case
+from experiments.reports.shared.block_networks import Case
 from experiments.reports.shared.frames import read_frame
 from experiments.reports.shared.timing import in_turns, one_thread
 

@@ -14,10 +14,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
-from codecnn.dataset.reader import Shard, open_folder
+from codecnn.dataset.reader import open_folder
 from command_line.arguments import count
 from command_line.parser import run_command
 from experiments.reports.predictor.losses import compare_losses
@@ -26,8 +25,7 @@ from experiments.reports.predictor.networks import find_predictors
 from experiments.reports.predictor.page import page
 from experiments.reports.predictor.plots import plot_gains
 from experiments.reports.shared.arguments import add_data, report_parser
-from experiments.reports.shared.cautions import cautions, warn
-from experiments.reports.shared.one_comparison import check_comparable, check_equal
+from experiments.reports.shared.block_networks import check_data, describe
 from experiments.reports.shared.page import finish, results
 
 
@@ -45,14 +43,11 @@ def main(argv: list[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
     chosen, shards = find_predictors(args.weights), open_folder(args.data)
-    check_comparable(shards)
-    for shard in shards:
-        check_equal(shard, shards[0], ("codec",))
-    told = list(dict.fromkeys(text for named in chosen for text in cautions(named.notes, shards)))
-    warn("report-predictor", told)
+    told = check_data("report-predictor", [named.notes for named in chosen], shards)
     residuals, gains = measure(chosen, shards, args.ctus)
     losses = compare_losses(chosen, residuals, gains)
-    about = describe(shards, args.ctus, told)
+    blocks = f"of {args.ctus} CTUs of each file, spread evenly" if args.ctus else "all that lie inside of the pictures"
+    about = describe({named.name: named.file for named in chosen}, shards, told, {"blocks": blocks})
     networks = [
         {"name": named.name, "loss": named.loss, "size": named.size, "lines": named.network.config.lines,
          "predictions": named.network.config.predictions, "parameters": named.parameters, "kmac_per_sample": named.kmac}
@@ -61,20 +56,6 @@ def run(args: argparse.Namespace) -> None:
     tables: dict[str, Sequence[Any]] = {"networks": networks, "residuals": residuals, "gains": gains, "losses": losses}
     report = page(chosen, residuals, gains, losses, about)
     finish(args.out, report, results("predictor", about, tables), {"gains.png": partial(plot_gains, gains)})
-
-
-def describe(shards: Sequence[Shard], ctus: int, told: Sequence[str]) -> dict[str, str]:
-    """Describe what the numbers of a report were measured on."""
-    info = shards[0].info
-    sources = list(dict.fromkeys(shard.info.source for shard in shards))
-    about = {
-        "data": f"{len(shards)} files of {len(sources)} pictures or clips: {', '.join(sources)}",
-        "codec": f"{info.codec} {info.codec_version}, preset {info.preset}, all-intra, "
-        f"QP {', '.join(map(str, sorted({shard.info.qp for shard in shards})))}",
-        "blocks": f"of {ctus} CTUs of each file, spread evenly" if ctus else "all that lie inside of the pictures",
-        "package": f"codecnn {version('codecnn')}",
-    }
-    return about | ({"caution": "; ".join(told)} if told else {})
 
 
 if __name__ == "__main__":

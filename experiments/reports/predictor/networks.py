@@ -1,20 +1,21 @@
 """Find the predictors that a report is about."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from codecnn.errors import InputError
 from codecnn.models.costs import macs, parameter_count
 from codecnn.models.predictors.neighbourhood import Predictor, zero_neighbourhood
-from codecnn.models.weights import find_weights, read_weights
 from codecnn.models.weights_header import Notes
+from experiments.reports.shared.block_networks import load_networks
 
 
 class Named(NamedTuple):
-    """Hold a predictor with its name."""
+    """Hold a predictor with its name, its file and its notes."""
 
     name: str
     network: Predictor
+    file: Path
     notes: Notes
 
     @property
@@ -38,15 +39,6 @@ class Named(NamedTuple):
         return str(self.notes.get("recipe", {}).get("loss", ""))
 
 
-def find_predictors(names: list[str]) -> list[Named]:
-    """Return the predictors of weights files, run folders or names; InputError if one is none, or two have one name."""
-    found: list[Named] = []
-    for name in names:
-        file = find_weights(name)
-        network, task, notes = read_weights(file)
-        if not isinstance(network, Predictor):
-            raise InputError(f"{file}: weights of the task {task}, not of a predictor")
-        found.append(Named(file.parent.name if Path(name).is_dir() else file.stem, network, notes))
-        if found[-1].name in [named.name for named in found[:-1]]:
-            raise InputError(f"{file}: two of the weights are named {found[-1].name}")
-    return found
+def find_predictors(words: Sequence[str]) -> list[Named]:
+    """Return the predictors of weights files, run folders or names; InputError as `load_networks`."""
+    return [Named(*each) for each in load_networks(words, Predictor, "a predictor")]

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import torch
 
+from codecnn.training.device import hardware
+
 
 def in_turns(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     """Measure the seconds of each way in rounds that run all ways in turn; the first round is for warming up."""
@@ -16,6 +18,12 @@ def in_turns(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str,
             way()
             seconds[name].append(time.perf_counter() - started)
     return {name: times[1:] for name, times in seconds.items()}
+
+
+def one_thread_of_this_machine() -> str:
+    """Return the words for where times on one thread are measured."""
+    with one_thread():
+        return f"on one thread of {hardware(torch.device('cpu'))}"
 
 
 @contextmanager
