@@ -17,7 +17,7 @@ from codecnn.intra.block_size import BlockSize
 from codecnn.intra.references import reference_samples
 from codecnn.labels.magnitude_bits import magnitude_bits
 from codecnn.labels.mode_sets import ModeSet, count_of
-from codecnn.labels.ranking import modes_to_test, regret
+from codecnn.labels.ranking import regret
 from codecnn.labels.rate_distortion import estimated_bits, lagrange_multiplier, quantisation_step, quantised_dct
 from codecnn.labels.residuals import residuals_of
 from codecnn.labels.search import label_picture
@@ -126,14 +126,12 @@ def test_transposed_blocks_have_the_costs_of_the_mirrored_modes(data: Path, mode
         np.testing.assert_array_equal(before, after)
 
 
-def test_regret_and_modes_to_test() -> None:
+def test_regret() -> None:
     costs = np.array([[10.0, 4, 2, 8], [6, 1, 9, 3]])
     ranked = np.array([[1, 2, 0, 3], [3, 1, 0, 2]])
     assert regret(costs, ranked[:, :1]) == pytest.approx((4 + 3) / (2 + 1) - 1)
     assert regret(costs, ranked[:, :2]) == 0
     assert regret(np.zeros((2, 4)), ranked[:, :1]) == 0
-    assert modes_to_test(costs, ranked, 0.69) == 1  # 16 - 7 of 16 - 3
-    assert modes_to_test(costs, ranked, 0.70) == 2
 
 
 def test_figures_of_a_perfect_and_of_a_wrong_ranking() -> None:
