@@ -22,7 +22,6 @@ from typing import NamedTuple
 from codecnn.dataset.reader import Shard
 from codecnn.errors import InputError
 from codecnn.models.blocks import ModeNetwork
-from codecnn.models.weights import read_weights
 from codecnn.tasks.block_sites import MEASURES, Sites
 from codecnn.tasks.intra_mode import IntraMode
 from codecnn.training.data import choose_shards
@@ -33,14 +32,14 @@ from experiments.reports.modes.means import means_of
 from experiments.reports.modes.measure import measure_all
 from experiments.reports.modes.rankings import PLANAR, Ranking, always, by_network
 from experiments.reports.modes.speed import times_of
-from experiments.reports.shared.block_networks import Case
+from experiments.reports.shared.block_networks import Case, case_of
 from experiments.reports.shared.means import grouped
 from experiments.reports.shared.page import finish
 from experiments.studies.ablate_network import StudyText, checked_runs, train_variants
 from experiments.studies.backbone_page import FIRST, Judged, labels_of, page, plot, results
 from experiments.studies.command import run_study, study_parser
 from experiments.studies.study_file import read_study
-from experiments.studies.trial import failures
+from experiments.studies.trial import failures, mode_network
 from experiments.studies.variant import Variant
 
 
@@ -100,14 +99,8 @@ class Trained(NamedTuple):
     def of(variant: Variant, runs: Mapping[tuple[str, int], Run]) -> "Trained":
         """Read the networks of a variant."""
         config = variant.recipe.model
-        networks = {seed: _network(runs[variant.name, seed]) for seed in variant.results}
-        return Trained(variant, Case(config.size, config.modes), networks)
-
-
-def _network(run: Run) -> ModeNetwork:
-    network, _, _ = read_weights(run.out / "last.safetensors")
-    assert isinstance(network, ModeNetwork)
-    return network
+        networks = {seed: mode_network(runs[variant.name, seed]) for seed in variant.results}
+        return Trained(variant, case_of(config), networks)
 
 
 def main(argv: list[str] | None = None) -> int:

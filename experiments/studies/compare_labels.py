@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from codecnn.dataset.reader import Shard, open_folder
 from codecnn.errors import InputError
 from codecnn.models.blocks import ModeNetwork
-from codecnn.models.weights import read_weights
 from codecnn.tasks.block_sites import MEASURES, Measure, Site, Sites, lagrangian_of
 from codecnn.tasks.intra_mode import IntraMode, logits_of
 from codecnn.training.recipe import Run
@@ -41,7 +40,7 @@ from experiments.studies.command import run_study, study_parser
 from experiments.studies.label_judgement import Judged, judged_of
 from experiments.studies.label_page import describe, page, plot, results
 from experiments.studies.study_file import Fields, flatten, read_study
-from experiments.studies.trial import Place, check_run, failures, finish_run, kept_going, shards_of
+from experiments.studies.trial import Place, check_run, failures, finish_run, kept_going, mode_network, shards_of
 
 GIVEN = {"model.size", "labels", "seed"}  # by the study
 
@@ -153,7 +152,7 @@ def judge(
     one: SizeText, seeds: list[int], runs: dict[tuple[int, Measure, int], Run], shards: list[Shard], ctus: int
 ) -> list[Judged]:
     """Judge the labels of a size themselves, and the networks trained on them with each seed."""
-    trained = {(label, seed): _network(runs[one.size, label, seed]) for label in one.labels for seed in seeds}
+    trained = {(label, seed): mode_network(runs[one.size, label, seed]) for label in one.labels for seed in seeds}
     modes = next(iter(trained.values())).config.modes
     rankings = [Ranking(label, partial(label_of, MEASURES.index(label)), single=True) for label in one.labels]
     rankings += [
@@ -174,12 +173,6 @@ def first_of(network: ModeNetwork, site: Site, costs: NDArray) -> NDArray:
     """Return the modes that a network puts first: (n, 1)."""
     modes: NDArray = logits_of(network, site).argmax(1)
     return modes[:, None]
-
-
-def _network(run: Run) -> ModeNetwork:
-    network, _, _ = read_weights(run.out / "last.safetensors")
-    assert isinstance(network, ModeNetwork)
-    return network
 
 
 def main(argv: list[str] | None = None) -> int:

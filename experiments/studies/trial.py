@@ -11,6 +11,7 @@ from typing import Any
 
 from codecnn.dataset.reader import dataset_files
 from codecnn.errors import InputError
+from codecnn.models.blocks import ModeNetwork
 from codecnn.models.weights import read_weights
 from codecnn.tasks.registry import TASKS
 from codecnn.training.data import Shards, choose_shards
@@ -165,3 +166,10 @@ def read_result(run: Run) -> Result:
     file, decides = run.out / "metrics.jsonl", run.recipe.task.decides
     found = validations(file, read_rows(file), decides)
     return Result(decides, found, read_weights(run.out / "last.safetensors").notes)
+
+
+def mode_network(run: Run) -> ModeNetwork:
+    """Return the network of a finished run of the task intra mode."""
+    network, _, _ = read_weights(run.out / "last.safetensors")
+    assert isinstance(network, ModeNetwork)
+    return network
