@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from codecnn.dataset import ctu
+from codecnn.models.chroma_rdn import ChromaRdn
 from codecnn.models.in_loop_filter import AnyFilter, FilterConfig, FilterNetwork, Windows, to_tensors
 from codecnn.video.picture import SCALES, Picture, Plane
 
@@ -79,15 +80,21 @@ def ctu_windows(config: FilterConfig, baseline: Picture, unfiltered: Picture, qp
     return _windows(config, baseline, unfiltered, qp, tiled)
 
 
-@torch.inference_mode()
 def filter_windows(network: AnyFilter, windows: Windows[Plane]) -> Plane:
     """Return the filtered luma of windows of one bit depth: (B, H, W), rounded and clipped, in their dtype."""
     if not isinstance(network, FilterNetwork):
         return network.filter_windows(windows)
+    luma: Plane = run_network(network, windows)[:, 0]
+    return luma
+
+
+@torch.inference_mode()
+def run_network(network: FilterNetwork | ChromaRdn, windows: Windows[Plane]) -> NDArray:
+    """Return the filtered planes of windows of one bit depth: (B, C, H, W), rounded and clipped, in their dtype."""
     peak = int(windows.peak[0])
     with whole_float32():
-        luma = network(to_tensors(windows, next(network.parameters()).device))[:, 0] * peak
-    filtered: Plane = luma.round().clip(0, peak).to(torch.int32).cpu().numpy().astype(windows.y.dtype)
+        planes = network(to_tensors(windows, next(network.parameters()).device)) * peak
+    filtered: NDArray = planes.round().clip(0, peak).to(torch.int32).cpu().numpy().astype(windows.y.dtype)
     return filtered
 
 
@@ -95,11 +102,17 @@ def _windows(
     config: FilterConfig, baseline: Picture, unfiltered: Picture, qp: int, cut: Callable[[Plane, Scale], Plane]
 ) -> Windows[Plane]:
     """Cut windows from every plane that a network takes; `cut` takes a plane (H, W) and gives (B, h, w)."""
+
+    def planes_of(picture: Picture) -> tuple[Plane, Plane, Plane]:
+        y, *chroma = (cut(plane, scale) for plane, scale in zip(picture.planes, SCALES[picture.chroma], strict=True))
+        u, v = chroma or (y[:, :0, :0],) * 2
+        return y, u, v
+
     picture = unfiltered if config.input == "unfiltered" else baseline
-    y, *chroma = (cut(plane, scale) for plane, scale in zip(picture.planes, SCALES[picture.chroma], strict=True))
-    u, v = chroma or (y[:, :0, :0],) * 2
-    second = cut(unfiltered.y, (1, 1)) if config.input == "both" else None
-    return Windows(y, u, v, second, np.full(len(y), qp), np.full(len(y), (1 << picture.bit_depth) - 1))
+    y, u, v = planes_of(picture)
+    extra = planes_of(unfiltered) if config.input == "both" else (None, None, None)
+    peaks = np.full(len(y), (1 << picture.bit_depth) - 1)
+    return Windows(y, u, v, extra[0], np.full(len(y), qp), peaks, extra[1], extra[2])
 
 
 def _large_parts(config: FilterConfig, baseline: Picture, unfiltered: Picture, qp: int) -> Iterator[Part]:

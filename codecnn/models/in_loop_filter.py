@@ -24,6 +24,8 @@ class Windows(NamedTuple, Generic[A]):
     unfiltered_y: A | None  # (B, H, W), only for networks with the input "both"
     qp: A  # (B,)
     peak: A  # (B,): 2^bit_depth - 1
+    unfiltered_u: A | None = None  # as u, only for chroma filters with the input "both"; others may be given it
+    unfiltered_v: A | None = None
 
     def rows(self, chosen: slice) -> Windows[A]:
         """Return some of the windows."""

@@ -17,6 +17,7 @@ from codecnn.models.backbones.resnet import ResNet, ResNetConfig
 from codecnn.models.backbones.se_resnet import SeResNet, SeResNetConfig
 from codecnn.models.backbones.vgg import Vgg, VggConfig
 from codecnn.models.backbones.vit import Vit, VitConfig
+from codecnn.models.chroma_rdn import ChromaRdn, ChromaRdnConfig
 from codecnn.models.closed_forms import ClosedForms
 from codecnn.models.in_loop_filter import IntegerFilter, Windows
 from codecnn.models.mode_coding.absolute_coder import AbsoluteCoder, AbsoluteCoderConfig
@@ -50,6 +51,7 @@ class Family(NamedTuple):
 FAMILIES: dict[str, Family] = {
     "rdn": Family(RdnConfig, Rdn, RdnClosedForms, quantise, save_integers, IntegerSamples),
     "vrcnn": Family(VrcnnConfig, Vrcnn),
+    "chroma_rdn": Family(ChromaRdnConfig, ChromaRdn),
     "absolute": Family(AbsoluteConfig, Absolute),
     "ranker": Family(RankerConfig, Ranker),
     "connected": Family(ConnectedConfig, Connected),

@@ -1,7 +1,6 @@
 """Train in-loop filters: from windows of coded luma, restore the original."""
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -17,10 +16,11 @@ from codecnn.dataset.schema import SIGNALS
 from codecnn.errors import InputError
 from codecnn.inference.filtering import filter_picture
 from codecnn.losses import LOSSES, LossName
-from codecnn.metrics import kept_frames, psnr_gain
+from codecnn.metrics import psnr_gain
 from codecnn.models.in_loop_filter import FilterConfig, FilterNetwork, Windows
 from codecnn.models.network import Network
 from codecnn.models.registry import check_kind
+from codecnn.tasks.gains import Gains, gains_by_qp
 from codecnn.tasks.task import Sums
 from codecnn.video.picture import Picture, Plane
 
@@ -78,24 +78,16 @@ class InLoopFilter:
         if there is no other.
         """
         assert isinstance(network, FilterNetwork)
-        found: list[dict[int, float]] = [{} for _ in shards]  # by frame
-        for shard, its in zip(shards, found, strict=True):
+        found = []
+        for shard in shards:
+            its: dict[int, float] = {}  # by frame
             for frame in range(0, shard.frames, math.ceil(shard.frames / self.validate_frames)):
                 original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
                 original = convert_bit_depth(original, baseline.bit_depth)  # measured at the decoder's
                 filtered = filter_picture(network, baseline, unfiltered, shard.info.qp, shard.info.ctu_size)
                 its[frame] = psnr_gain(original.y, baseline.y, filtered, original.bit_depth)
-        exact = [[math.isnan(its.get(n, 0)) for n in range(s.frames)] for s, its in zip(shards, found, strict=True)]
-        kept = kept_frames([shard.info.source_sha256 for shard in shards], exact)
-        gains: dict[int, list[float]] = defaultdict(list)
-        for shard, its, frames in zip(shards, found, kept, strict=True):
-            gains[shard.info.qp] += [its[frame] for frame in frames if frame in its]
-        if not any(gains.values()):
-            raise InputError(
-                f"{shards[0].path}: nothing to gain in it, nor in other files held out: coded without error"
-            )
-        means = {qp: sum(values) / len(values) for qp, values in sorted(gains.items()) if values}
-        return {"gain": sum(means.values()) / len(means)} | {f"gain_{qp}": mean for qp, mean in means.items()}
+            found.append(Gains(shard.info.source_sha256, shard.info.qp, its))
+        return gains_by_qp(found, str(shards[0].path))
 
     def notes(self, shards: Sequence[Shard]) -> dict[str, Any]:
         """Return how many CTU windows were trained on."""
@@ -110,14 +102,7 @@ class Patches:
     """
 
     def __init__(self, shards: Sequence[Shard], config: FilterConfig, patch: int) -> None:
-        kinds = {(shard.info.ctu_size, shard.info.margin) for shard in shards}
-        if len(kinds) > 1:
-            raise InputError(f"the data mix CTU sizes and margins: {sorted(kinds)}")
-        ctu_size, self.file_margin = kinds.pop()
-        if config.margin > self.file_margin:
-            raise InputError(f"model.margin is {config.margin}, but the data have a margin of {self.file_margin}")
-        if patch > ctu_size:
-            raise InputError(f"patch is {patch}, but the data have CTUs of {ctu_size}")
+        self.file_margin = check_windows(shards, config.margin, patch)
         formats = {shard.info.chroma for shard in shards}
         self.chroma_at_luma_size = len(formats) > 1 or formats == {"422"}
         self.chroma_scale = 2 if formats == {"420"} else 1
@@ -133,7 +118,7 @@ class Patches:
         window = self.windows[unit]
         picture = window.unfiltered if self.config.input == "unfiltered" else window.baseline
         original = convert_bit_depth(window.original, picture.bit_depth)
-        top, left = _corner(own, window.valid_height, window.valid_width, self.patch)
+        top, left = corner(own, window.valid_height, window.valid_width, self.patch)
         turn = int(own.integers(8))
         u, v = picture.u, picture.v
         if self.chroma_at_luma_size:
@@ -141,7 +126,7 @@ class Patches:
 
         def cut(plane: NDArray, skip: int, side: int, scale: int = 1) -> NDArray:
             y, x = (top + skip) // scale, (left + skip) // scale
-            return _turned(plane[y : y + side // scale, x : x + side // scale], turn)[None]
+            return turned(plane[y : y + side // scale, x : x + side // scale], turn)[None]
 
         skip, side = self.file_margin - self.config.margin, self.patch + 2 * self.config.margin
         rows, cols = np.ogrid[top : top + self.patch, left : left + self.patch]
@@ -154,10 +139,23 @@ class Patches:
             np.array([window.qp], np.float32),
             np.array([(1 << picture.bit_depth) - 1], np.float32),
         )
-        return Batch(windows, cut(original.y, self.file_margin, self.patch), _turned(valid, turn)[None])
+        return Batch(windows, cut(original.y, self.file_margin, self.patch), turned(valid, turn)[None])
 
 
-def _corner(own: Generator, height: int, width: int, patch: int) -> tuple[int, int]:
+def check_windows(shards: Sequence[Shard], margin: int, patch: int) -> int:
+    """Return the margin of the windows of shards; InputError if the margin of a network or its patch do not fit."""
+    kinds = {(shard.info.ctu_size, shard.info.margin) for shard in shards}
+    if len(kinds) > 1:
+        raise InputError(f"the data mix CTU sizes and margins: {sorted(kinds)}")
+    ctu_size, file_margin = kinds.pop()
+    if margin > file_margin:
+        raise InputError(f"model.margin is {margin}, but the data have a margin of {file_margin}")
+    if patch > ctu_size:
+        raise InputError(f"patch is {patch}, but the data have CTUs of {ctu_size}")
+    return file_margin
+
+
+def corner(own: Generator, height: int, width: int, patch: int) -> tuple[int, int]:
     """Draw where a patch begins: at even samples, for chroma, and within the valid part where that is large enough."""
     top, left = (2 * int(own.integers(max(0, extent - patch) // 2 + 1)) for extent in (height, width))
     return top, left
@@ -170,7 +168,7 @@ def _at_luma_size(chroma: Plane, picture: Picture) -> Plane:
     return chroma.repeat(down, axis=0).repeat(across, axis=1)
 
 
-def _turned(plane: NDArray, turn: int) -> NDArray:
+def turned(plane: NDArray, turn: int) -> NDArray:
     """Return one of the 8 flips and transposes of a square, by number."""
     if turn & 4:
         plane = plane.T

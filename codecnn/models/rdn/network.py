@@ -14,7 +14,8 @@ from codecnn.models.rdn.dense_block import dense_block
 from codecnn.models.rdn.planes import QP_PLANE, make_planes
 
 
-def _conv(inputs: int, outputs: int, kernel: int, padding: int, stride: int = 1) -> nn.Conv2d:
+def conv(inputs: int, outputs: int, kernel: int, padding: int, stride: int = 1) -> nn.Conv2d:
+    """Return a convolution with the initial weights of He et al. (ICCV 2015) and biases of zero."""
     layer = nn.Conv2d(inputs, outputs, kernel, stride, padding)
     if not layer.weight.is_meta:  # a meta tensor has no values, and its first operator costs a second of imports
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -28,8 +29,8 @@ class DenseBlock(nn.Module):
     def __init__(self, config: RdnConfig) -> None:
         super().__init__()
         channels, growth, layers = config.channels, config.growth, config.convolutions - 1
-        self.layers = nn.ModuleList(_conv(channels + i * growth, growth, 3, 1) for i in range(layers))
-        self.fuse = _conv(channels + layers * growth, channels, 1, 0)
+        self.layers = nn.ModuleList(conv(channels + i * growth, growth, 3, 1) for i in range(layers))
+        self.fuse = conv(channels + layers * growth, channels, 1, 0)
         self.inner_residual = config.inner_residual
 
     def forward(self, x: Tensor) -> Tensor:
@@ -59,14 +60,14 @@ class Rdn(FilterNetwork):
         self.config = config
         channels = config.channels
         if config.head == "two 3x3":
-            self.shallow = _conv(config.planes, channels, 3, 0)
-            self.entry: nn.Module = _conv(channels, channels, 3, 0)
+            self.shallow = conv(config.planes, channels, 3, 0)
+            self.entry: nn.Module = conv(channels, channels, 3, 0)
         else:
             kernel = 5 if config.head == "one 5x5" else 6
-            self.shallow, self.entry = _conv(config.planes, channels, kernel, 0, config.stride), nn.Identity()
+            self.shallow, self.entry = conv(config.planes, channels, kernel, 0, config.stride), nn.Identity()
         self.blocks = nn.ModuleList(DenseBlock(config) for _ in range(config.blocks))
-        self.fuse = nn.Sequential(_conv(config.blocks * channels, channels, 1, 0), _conv(channels, channels, 3, 1))
-        self.last = _conv(channels, config.stride**2, 3, 1)
+        self.fuse = nn.Sequential(conv(config.blocks * channels, channels, 1, 0), conv(channels, channels, 3, 1))
+        self.last = conv(channels, config.stride**2, 3, 1)
         if config.residual_output and not self.last.weight.is_meta:
             nn.init.zeros_(self.last.weight)  # the untrained network is the identity
             self._start_from_detail()
