@@ -23,8 +23,14 @@ class Shards(NamedTuple):
 
 
 def choose_shards(run: Run) -> Shards:
-    """Return the shards of a run, those of the QPs of its recipe; InputError if a source is in two parts."""
+    """Return the shards of a run, those of the QPs of its recipe; InputError if a source is in two parts.
+
+    Several folders of data are one after the other: every window counts once. InputError for a folder given twice.
+    """
     training, qps = run.recipe.training, set(run.recipe.training.qps)
+    for place, given in enumerate(run.data):
+        if given.resolve() in [other.resolve() for other in run.data[:place]]:
+            raise InputError(f"{given}: is given twice")
 
     def wanted(folder: Path | None) -> list[Shard]:
         shards = [shard for shard in open_folder(folder) if not qps or shard.info.qp in qps] if folder else []
@@ -33,7 +39,7 @@ def choose_shards(run: Run) -> Shards:
         return shards
 
     shares = 0 if run.val else training.holdout, 0 if run.test else training.holdout_test
-    shards = split_by_source(wanted(run.data), *shares)
+    shards = split_by_source([shard for folder in run.data for shard in wanted(folder)], *shares)
     val, test = wanted(run.val), wanted(run.test)
     for folder, those, others, how in (
         (run.val, val, [*shards.training, *shards.test], "trained on"),

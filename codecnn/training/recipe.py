@@ -1,5 +1,6 @@
 """Define the settings of a training: a part for the training itself, a part for the task, and the network."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -142,7 +143,7 @@ class Run:
     """Hold a recipe with its data and its folder."""
 
     recipe: Recipe
-    data: Path
+    data: Sequence[Path]  # folders
     val: Path | None
     out: Path
     resume: bool = False

@@ -96,7 +96,7 @@ class _Data:
 
 def shards_of(run: Run) -> Shards:
     """Return the shards of a run; those of the run before if its data are the same, as opening them takes seconds."""
-    folders = [folder for folder in (run.data, run.val, run.test) if folder]
+    folders = [folder for folder in (*run.data, run.val, run.test) if folder]
     stats = [(path, path.stat()) for folder in folders for path in dataset_files(folder)]
     files = tuple((path, stat.st_ino, stat.st_mtime_ns) for path, stat in stats)
     training = run.recipe.training

@@ -154,7 +154,9 @@ def test_training_predicts_better_than_the_mean_of_the_samples_around(data: Path
         steps=100, batch=8, workers=0, precision="fp32", ema=0.9, clip=0, validate_every=100, checkpoint_every=100,
         holdout=0.25, optimiser=Optimiser(lr=2e-2, last=1, warmup=5),
     )  # fmt: skip
-    run = Run(Recipe(training, IntraPrediction(), ConnectedConfig(8, lines=4, hidden=64)), data, None, tmp_path / "run")
+    run = Run(
+        Recipe(training, IntraPrediction(), ConnectedConfig(8, lines=4, hidden=64)), [data], None, tmp_path / "run"
+    )
     found: list[dict[str, float]] = []
     train(run, tell=lambda event: found.extend([event.figures or {}]))
     mean = Connected(ConnectedConfig(8, lines=4))
