@@ -3,6 +3,9 @@
 Filters every picture of a dataset, rounds and clips it to integers at its bit depth, and compares it with the baseline
 (the decoder's output, with the codec's in-loop filters) at the same bits. Saves report.md, results.json and rd.png.
 
+With --chroma-weights a second filter restores U and V, and PSNR-U, PSNR-V and PSNR-YUV (6:1:1) are reported as well;
+the figures of luma stay as they are.
+
 With --compare several filters are measured side by side: per clip and QP, with paired differences and 95 % intervals
 over clips. Saves report.md and results.json.
 """
@@ -20,12 +23,14 @@ from itertools import product
 from typing import Any
 
 from codecnn.dataset.reader import Shard, open_folder
+from codecnn.inference.load import load_chroma_filter
+from codecnn.training.device import choose_device
 from codecnn.training.provenance import trained_on
 from command_line.arguments import path, positive
 from command_line.encoding import ENCODING, add_codec, add_encoding, add_formats
 from command_line.parser import run_command
 from command_line.progress import Progress
-from experiments.reports.gain import compare
+from experiments.reports.gain import chroma, compare
 from experiments.reports.gain.compare_page import page as compared_page
 from experiments.reports.gain.measure import Frame, average, average_frames, exact_frames, measure, summarise
 from experiments.reports.gain.page import page
@@ -60,12 +65,14 @@ def run(args: argparse.Namespace) -> None:
     if args.compare:
         return run_comparison(args)
     chosen = choose_filter(args.weights, args.device)
+    chosen_chroma = load_chroma_filter(args.chroma_weights, choose_device(args.device)) if args.chroma_weights else None
     shards = shards_of(args)
     found = check_shards(chosen, shards)
+    of_chroma = [text for text in chroma.check(chosen_chroma, shards) if text not in found] if chosen_chroma else []
     refitting = load_refitting(chosen, args.refit_frames) if args.refit else None
     if refitting and (known := trained_on(refitting.notes, [shard.info for shard in shards])):
         found.append(f"the basis of the refit was made from {len(known)} of these clips: {', '.join(known)}")
-    warn("report-gain", found)
+    warn("report-gain", [*found, *(f"chroma: {text}" for text in of_chroma)])
     way = way_of(chosen, args.way)
     frames = [
         measure(chosen.network, shard, way, refitting) for shard in Progress(shards, unit="file", desc="filtering")
@@ -75,8 +82,16 @@ def run(args: argparse.Namespace) -> None:
     means = average(clips)
     ways = {"ctu": f"CTU by CTU ({ctu_sizes(shards)} + margin)", "picture": "whole pictures at once"}
     about = describe(chosen, shards, ways[way], found) | ({"refitted": refitting.describe()} if refitting else {})
-    numbers = results("gain", about, {"rows": rows, "clips": clips, "means": means}, notes=chosen.notes)
-    return finish(args.out, page(rows, clips, means, about), numbers, {"rd.png": partial(plot_curves, rows)})
+    tables: dict[str, Sequence[Any]] = {"rows": rows, "clips": clips, "means": means}
+    in_chroma = None
+    if chosen_chroma:
+        both = Progress([*zip(shards, frames, strict=True)], unit="file", desc="filtering chroma")
+        in_chroma = chroma.tables(chosen_chroma.network, both, way)
+        about |= chroma.describe(chosen_chroma, shards, of_chroma)
+        tables |= {f"chroma_{name}": its for name, its in in_chroma._asdict().items()}
+    numbers = results("gain", about, tables, notes=chosen.notes)
+    described = page(rows, clips, means, about, in_chroma)
+    return finish(args.out, described, numbers, {"rd.png": partial(plot_curves, rows)})
 
 
 def run_comparison(args: argparse.Namespace) -> None:
@@ -131,6 +146,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "as build-dataset does; their files stay in the folder data of --out")  # fmt: skip
     parser.add_argument("--way", choices=("ctu", "picture"), help="filter CTU by CTU, or whole pictures; if not "
         "given, CTU by CTU, or as the contract of a foreign filter says")  # fmt: skip
+    parser.add_argument("--chroma-weights", metavar="WEIGHTS", help="a chroma filter: a run folder of train-chroma, "
+        "a weights file, or a name such as rdn_xs_chroma; for clips at 4:2:0")  # fmt: skip
     parser.add_argument("--refit", action="store_true", help="measure as well what a coded correction of the last "
         "layer gains; needs the file of refit-basis beside the weights")  # fmt: skip
     parser.add_argument("--refit-frames", type=positive, default=32, metavar="N", help="how many frames of a clip "
@@ -143,8 +160,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.compare and len(set(args.compare)) < max(2, len(args.compare)):
         parser.error("--compare: takes two or more filters, each once")
-    if args.compare and args.refit:
-        parser.error("--refit: only for a single filter")
+    for name in ("refit", "chroma_weights"):
+        if args.compare and getattr(args, name):
+            parser.error(f"--{name.replace('_', '-')}: only for a single filter")
     if args.data and (options := given(args)):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
         parser.error(f"{names}: only for --sequences; --data is encoded already")

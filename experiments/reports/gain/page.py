@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from experiments.reports.gain.chroma import ChromaTables
+from experiments.reports.gain.chroma_page import chroma_blocks
 from experiments.reports.gain.measure import Mean, Row, Summary
 from experiments.reports.shared.frames import EXACT
 from experiments.reports.shared.means import count_defined, grouped, mean_defined
@@ -14,12 +16,19 @@ any QP, and their bits are not counted. Broken: of those, the frames that are co
 after the filter."""
 
 
-def page(rows: Sequence[Row], clips: Sequence[Summary], means: Sequence[Mean], about: Mapping[str, str]) -> Page:
+def page(
+    rows: Sequence[Row],
+    clips: Sequence[Summary],
+    means: Sequence[Mean],
+    about: Mapping[str, str],
+    chroma: ChromaTables | None = None,
+) -> Page:
     """Return the report."""
     blocks: list[str | Table] = ["## Per clip and QP", per_qp(rows)]
     if any(row.lossless for row in rows):
         blocks.append(LEFT_OUT)
     blocks += ["## Per clip, over its QPs", per_clip(clips, means), "## Mean over clips, per QP", over_clips(rows)]
+    blocks += chroma_blocks(chroma) if chroma else []
     return Page("PSNR-Y gain over the codec's own output", about, blocks)
 
 
