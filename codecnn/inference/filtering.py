@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from codecnn.dataset import ctu
+from codecnn.errors import InputError
 from codecnn.models.chroma_rdn import ChromaRdn
 from codecnn.models.in_loop_filter import AnyFilter, FilterConfig, FilterNetwork, Windows, to_tensors
 from codecnn.video.picture import SCALES, Picture, Plane
@@ -35,7 +36,7 @@ class Part(NamedTuple):
 def filter_picture(
     network: AnyFilter,
     baseline: Picture,
-    unfiltered: Picture,
+    unfiltered: Picture | None,
     qp: int,
     ctu_size: int = 128,
     way: Way = "ctu",
@@ -43,10 +44,19 @@ def filter_picture(
 ) -> Plane:
     """Return the filtered luma (H, W) in the dtype of the picture, rounded to the nearest integer and clipped.
 
+    A network whose input is the baseline needs no unfiltered picture. InputError if one is needed and not given, or has
+    another format than the baseline.
+
     "ctu": each CTU from its window only, as in training, `batch` at a time. "picture": the network sees the whole
     picture, and zero padding is met only at the edges of the picture. Computed in float32 on the device of the
     network (without the TF32 of a GPU), or in integers on the CPU.
     """
+    if unfiltered is None and network.config.input != "baseline":
+        raise InputError(f"the input of the network is {network.config.input}: it needs the unfiltered picture")
+    unfiltered = unfiltered or baseline  # which is then not looked at
+    formats = [(picture.y.shape, picture.chroma, picture.bit_depth) for picture in (baseline, unfiltered)]
+    if formats[0] != formats[1]:
+        raise InputError(f"the baseline is {formats[0]}, the unfiltered picture {formats[1]}: not the same format")
     filtered = np.empty_like(baseline.y)
     for part in cut(network.config, baseline, unfiltered, qp, ctu_size, way, batch):
         part.paste(filter_windows(network, part.windows), filtered)

@@ -1,0 +1,107 @@
+"""filter-video: filter a coded video, or decoded pictures, and write the result.
+
+IN is a stream of AVC, HEVC, VVC, AV1 or VP9, raw or in a container. Weights whose input is the baseline filter all of
+them. Weights that need the unfiltered picture filter what build-dataset takes it from: all-intra streams of AVC, HEVC
+and VP9, and decoded pictures with --unfiltered. The QP of each frame is what the stream says. Luma is filtered, chroma
+is passed through. Frames stream: memory does not grow with the length.
+"""
+
+import codecnn.torch_settings  # noqa: F401
+
+# isort: split
+
+import argparse
+import signal
+import sys
+from dataclasses import replace
+
+from codecnn.codecs.bitstream import DecodedFrame, NoUnfilteredError
+from codecnn.errors import InputError
+from codecnn.inference.by_qp import OneForEachQp
+from codecnn.inference.filtering import filter_picture
+from codecnn.inference.load import Loaded
+from codecnn.models.weights_header import Notes
+from codecnn.video.output import open_output
+from codecnn.video.picture import Picture
+from command_line.encoding import format_options
+from command_line.parser import run_command
+from command_line.progress import Progress
+from command_line.terminal import printable
+from experiments.filter_video.arguments import parse
+from experiments.filter_video.cautions import cautions, watched
+from experiments.filter_video.inputs import Input, Job, named_with_format, open_input, plan
+from experiments.filter_video.quality import Quality
+from experiments.reports.shared.cautions import warn
+from experiments.reports.shared.chosen_filter import choose_filter, way_of
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    args = parse(argv, __doc__)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: no part of a file is left
+    return run_command("filter-video", run, args)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Filter all files, and print what each became; return the exit code, 2 if one of them failed."""
+    chosen = choose_filter(args.weights, args.device)
+    jobs, failures = plan(args), []
+    (args.out if args.source.is_dir() else args.out.parent).mkdir(parents=True, exist_ok=True)
+
+    def attempt(job: Job) -> Input | None:
+        try:
+            return open_input(job, format_options(args))
+        except (InputError, OSError) as error:
+            failures.append(str(error))
+            return None
+
+    inputs = [source for job in jobs if (source := attempt(job))]
+    lengths = [min(source.length, args.frames or source.length) for source in inputs]
+    with Progress(total=sum(lengths) if all(lengths) else None, unit="frame") as bar:
+        for source in inputs:
+            bar.set_description(printable(source.clip.path.name))
+            try:
+                bar.tell(printable(filter_file(source, chosen, args, bar)))
+            except (InputError, OSError) as error:
+                failures.append(str(error))
+    for failure in failures:
+        print(f"filter-video: {printable(failure)}", file=sys.stderr)
+    return 2 if failures else 0
+
+
+def filter_file(source: Input, chosen: Loaded, args: argparse.Namespace, bar: Progress) -> str:
+    """Filter a file, and return in words what it became; InputError if it cannot be filtered by this filter."""
+    clip, network = source.clip, chosen.network
+    all_notes: list[Notes] = [*chosen.notes["by_qp"].values()] if isinstance(network, OneForEachQp) else [chosen.notes]
+    found = [caution for notes in all_notes for caution in cautions(notes, source, args.codec, args.preset)]
+    warn("filter-video", [*dict.fromkeys(found)])
+    out = named_with_format(source.job.out, clip) if args.source.is_dir() else source.job.out
+    quality = Quality.against(source.reference) if source.reference else None
+    count = 0
+    try:
+        frames = source.frames(args.qp, network.config.input != "baseline", args.frames)
+        with open_output(out, clip.format, clip.tags, source.time_base) as write:
+            for frame in watched(frames, all_notes[0], source):
+                filtered = filter_frame(frame, chosen, args)
+                write(filtered, count if frame.time is None else frame.time)
+                if quality:
+                    quality.add(frame.baseline, filtered)
+                count += 1
+                bar.update()
+    except NoUnfilteredError as error:
+        what = f"its input is {network.config.input}, and {clip.path} gives no unfiltered picture: {error}"
+        raise InputError(f"{args.weights}: {what}; weights with the input baseline can filter it") from error
+    fmt = clip.format
+    said = f"{clip.path}: {count} frames, {fmt.width}x{fmt.height}, {fmt.chroma} at {fmt.bit_depth} bit -> {out}"
+    return f"{said}\n  {quality.described()}" if quality else said
+
+
+def filter_frame(frame: DecodedFrame, chosen: Loaded, args: argparse.Namespace) -> Picture:
+    """Return the filtered picture: luma by the network, chroma as it was decoded."""
+    way = way_of(chosen, args.way)
+    luma = filter_picture(chosen.network, frame.baseline, frame.unfiltered, frame.qp, way=way)
+    return replace(frame.baseline, y=luma)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
