@@ -27,6 +27,7 @@ from codecnn.models.network import Network
 from codecnn.models.predictors.connected import Connected, ConnectedConfig
 from codecnn.models.predictors.convolutional import Convolutional, ConvolutionalConfig
 from codecnn.models.predictors.mixture import Mixture, MixtureConfig
+from codecnn.models.predictors.refinement import Refinement, RefinementConfig
 from codecnn.models.rdn.closed_forms import RdnClosedForms
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.integer_samples import IntegerSamples
@@ -57,6 +58,7 @@ FAMILIES: dict[str, Family] = {
     "connected": Family(ConnectedConfig, Connected),
     "convolutional": Family(ConvolutionalConfig, Convolutional),
     "mixture": Family(MixtureConfig, Mixture),
+    "refinement": Family(RefinementConfig, Refinement),
     "plain": Family(PlainConfig, Plain),
     "alexnet": Family(AlexNetConfig, AlexNet),
     "vgg": Family(VggConfig, Vgg),
