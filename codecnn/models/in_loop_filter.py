@@ -57,9 +57,10 @@ class FilterConfig(Protocol):
 
 
 class FilterNetwork(Network):
-    """Serve as the base of in-loop filters: `forward` takes Windows and gives luma, (B, 1, H, W), about 0..1.
+    """Serve as the base of in-loop filters: `forward` takes Windows and gives luma, (B, R, H, W), about 0..1.
 
-    H and W are the height and width of the windows without the margin.
+    H and W are the height and width of the windows without the margin. R is 1 for most networks. The first picture is
+    the filtered luma; an encoder may weigh it with the others (docs/guided.md).
     """
 
     config: FilterConfig

@@ -160,7 +160,10 @@ def run(args: argparse.Namespace) -> None:
     network, _, notes = read_weights(file)
     if not isinstance(network, FilterNetwork):
         raise InputError(f"{file}: no in-loop filter of floating-point numbers")
-    graph = export(network, notes)
+    try:
+        graph = export(network, notes)
+    except ValueError as error:
+        raise InputError(f"{file}: {error}") from error
     found = compare(network, graph)
     share = f"{found.different:.4%} of {found.samples} samples differ"
     text = f"onnxruntime and PyTorch: {share}, by {found.by_at_most} at most"

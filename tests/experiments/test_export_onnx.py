@@ -148,3 +148,13 @@ def test_bad_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     (tmp_path / "bad").write_bytes(b"no weights")
     line = refused([str(tmp_path / "bad")], tmp_path / "a.onnx", capsys)
     assert line.startswith(f"export-onnx: {tmp_path / 'bad'}: not readable as weights")
+
+
+def test_a_network_of_several_residuals_is_not_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, out = tmp_path / "a.safetensors", tmp_path / "a.onnx"
+    save(file, Rdn(replace(CONFIG, residuals=2)), {})
+    assert export_onnx.main([str(file), "--out", str(out)]) == 2
+    assert capsys.readouterr().err == (
+        f"export-onnx: {file}: a graph gives one picture, and the network has 2 residuals\n"
+    )
+    assert not out.exists()

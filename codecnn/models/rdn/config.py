@@ -7,7 +7,7 @@ from codecnn.models.in_loop_filter import Input
 
 HEAD_EATS = 2  # samples that the unpadded convolutions of the head take from each side
 # Limits, as a weights file or configuration from elsewhere could otherwise ask for any amount of memory.
-LARGEST = {"channels": 1024, "blocks": 64, "convolutions": 64, "growth": 1024, "margin": 128}
+LARGEST = {"channels": 1024, "blocks": 64, "convolutions": 64, "growth": 1024, "margin": 128, "residuals": 4}
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class RdnConfig:
         inner_residual: add a block's input to its output.
         head: the unpadded convolutions at the input. With "6x6 by 2" the network works at half the width and height,
             and each position of its output holds four samples of the residual.
+        residuals: residuals that the network gives, R. The first one makes the filtered luma; with more an encoder can
+            choose a weight for each of them.
     """
 
     channels: int = 32
@@ -38,15 +40,16 @@ class RdnConfig:
     residual_output: bool = True
     inner_residual: bool = True
     head: Literal["two 3x3", "one 5x5", "6x6 by 2"] = "two 3x3"
+    residuals: int = 1
 
     def __post_init__(self) -> None:
         for name, largest in LARGEST.items():
             if getattr(self, name) > largest:
                 raise ValueError(f"{name} must be {largest} at most, not {getattr(self, name)!r:.80}")
-        if min(self.channels, self.blocks, self.growth) < 1 or self.convolutions < 2:
+        if min(self.channels, self.blocks, self.growth, self.residuals) < 1 or self.convolutions < 2:
             raise ValueError(
-                "channels, blocks and growth must be 1 or more and convolutions 2 or more, not "
-                f"{self.channels}, {self.blocks}, {self.growth} and {self.convolutions}"
+                "channels, blocks, growth and residuals must be 1 or more and convolutions 2 or more, not "
+                f"{self.channels}, {self.blocks}, {self.growth}, {self.residuals} and {self.convolutions}"
             )
         if self.margin < HEAD_EATS or self.margin % 2:
             raise ValueError(f"margin must be even and {HEAD_EATS} or more, not {self.margin}")

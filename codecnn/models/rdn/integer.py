@@ -36,7 +36,10 @@ def wiring(config: RdnConfig) -> dict[str, Wire]:
 
     Residual connections are part of the weights. A block's input is one source of its `fuse`, so the weights of `fuse`
     contain the inner residual. The shallow features are a source of `last`, so its weights contain the global residual.
+    ValueError if the network gives several residuals.
     """
+    if config.residuals > 1:
+        raise ValueError(f"a network of {config.residuals} residuals has no form in integers")
     channels = config.channels
     side = {"two 3x3": 3, "one 5x5": 5, "6x6 by 2": 6}[config.head]
     wires = {"shallow": Wire(("planes",), channels, side)}

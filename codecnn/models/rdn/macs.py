@@ -22,7 +22,10 @@ def ctu_macs(config: RdnConfig, ctu_size: int = 128) -> int:
     else:
         head = (25 if config.head == "one 5x5" else 36) * planes * channels * side**2
     fuse = config.blocks * channels**2 + 9 * channels**2
-    return head + (config.blocks * block_macs(config) + fuse + 9 * channels * config.stride**2) * side**2
+    return (
+        head
+        + (config.blocks * block_macs(config) + fuse + 9 * channels * config.residuals * config.stride**2) * side**2
+    )
 
 
 def kmac_per_sample(config: RdnConfig, ctu_size: int = 128) -> float:

@@ -13,6 +13,8 @@ from codecnn.models.rdn.config import HEAD_EATS, RdnConfig
 from codecnn.models.rdn.dense_block import dense_block
 from codecnn.models.rdn.planes import QP_PLANE, make_planes
 
+OTHERS = 0.002  # on the first weights of further residuals, which are then about 1/255 of the peak
+
 
 def conv(inputs: int, outputs: int, kernel: int, padding: int, stride: int = 1) -> nn.Conv2d:
     """Return a convolution with the initial weights of He et al. (ICCV 2015) and biases of zero."""
@@ -47,10 +49,12 @@ class DenseBlock(nn.Module):
 
 
 class Rdn(FilterNetwork):
-    """Filter luma: windows of luma (B, H + 2 margin, W + 2 margin) to restored luma (B, 1, H, W), about 0..1.
+    """Filter luma: windows of luma (B, H + 2 margin, W + 2 margin) to restored luma (B, R, H, W), about 0..1.
+
+    Each of the R residuals of the configuration makes one of the restored pictures; the first one is the filtered luma.
 
     The two unpadded 3x3 convolutions remove 2 samples from each side. The rest of a larger margin is filtered with zero
-    padding and cut away at the end. An untrained network returns its input luma.
+    padding and cut away at the end. The filtered luma of an untrained network is its input luma.
     """
 
     config: RdnConfig
@@ -67,9 +71,11 @@ class Rdn(FilterNetwork):
             self.shallow, self.entry = conv(config.planes, channels, kernel, 0, config.stride), nn.Identity()
         self.blocks = nn.ModuleList(DenseBlock(config) for _ in range(config.blocks))
         self.fuse = nn.Sequential(conv(config.blocks * channels, channels, 1, 0), conv(channels, channels, 3, 1))
-        self.last = conv(channels, config.stride**2, 3, 1)
+        self.last = conv(channels, config.residuals * config.stride**2, 3, 1)
         if config.residual_output and not self.last.weight.is_meta:
-            nn.init.zeros_(self.last.weight)  # the untrained network is the identity
+            with torch.no_grad():
+                self.last.weight[: config.stride**2] = 0  # the untrained network is the identity
+                self.last.weight[config.stride**2 :] *= OTHERS  # not 0: such a residual would never learn
             self._start_from_detail()
 
     @torch.no_grad()
@@ -88,11 +94,11 @@ class Rdn(FilterNetwork):
         return ParameterGroups(hidden, list(self.last.parameters()))
 
     def forward(self, windows: Windows[Tensor]) -> Tensor:
-        """Return the restored luma (B, 1, H, W) of windows."""
+        """Return the restored luma (B, R, H, W) of windows."""
         return self.restore(make_planes(windows).contiguous(memory_format=self.memory_format))
 
     def restore(self, planes: Tensor) -> Tensor:
-        """Return the restored luma (B, 1, H, W) of planes (B, P, H + 2 margin, W + 2 margin) from make_planes."""
+        """Return the restored luma (B, R, H, W) of planes (B, P, H + 2 margin, W + 2 margin) from make_planes."""
         return self.finish(self.features(planes), planes)
 
     def features(self, planes: Tensor) -> Tensor:
@@ -111,10 +117,10 @@ class Rdn(FilterNetwork):
         return features
 
     def finish(self, features: Tensor, planes: Tensor) -> Tensor:
-        """Return the restored luma (B, 1, H, W) of features and of the planes that they are from."""
+        """Return the restored luma (B, R, H, W) of features and of the planes that they are from."""
         residual = F.pixel_shuffle(self.last(features), self.config.stride)
         rows, columns = (extent - 2 * HEAD_EATS for extent in planes.shape[-2:])  # without those added to odd sizes
-        luma: Tensor = crop(residual[..., :rows, :columns], self.config.margin - HEAD_EATS)  # (B, 1, H, W)
+        luma: Tensor = crop(residual[..., :rows, :columns], self.config.margin - HEAD_EATS)  # (B, R, H, W)
         return luma + crop(planes[:, :1], self.config.margin) if self.config.residual_output else luma
 
 
