@@ -21,6 +21,14 @@ Area = tuple[slice, slice]  # rows and columns
 PART = 512  # luma samples, even: the way "picture" filters parts of this side, which limits the memory
 
 
+class Conditions(NamedTuple):
+    """Hold what is the same for all pictures: their QP, and how they are filtered."""
+
+    qp: int
+    ctu_size: int = 128
+    way: Way = "ctu"
+
+
 class Part(NamedTuple):
     """Hold windows of a picture and, for each, the area of its output that counts, and where it lies in the picture."""
 

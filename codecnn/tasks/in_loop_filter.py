@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import nn
@@ -19,8 +20,10 @@ from codecnn.losses import LOSSES, LossName
 from codecnn.metrics import psnr_gain
 from codecnn.models.in_loop_filter import FilterConfig, FilterNetwork, Windows
 from codecnn.models.network import Network
+from codecnn.models.rdn.network import crop
 from codecnn.models.registry import check_kind
 from codecnn.tasks.gains import Gains, gains_by_qp
+from codecnn.tasks.guided import guided
 from codecnn.tasks.task import Sums
 from codecnn.video.picture import Picture, Plane
 
@@ -41,6 +44,8 @@ class InLoopFilter:
         loss: the loss over the valid samples: mse, the logarithm of the mse of each patch, charbonnier, or the SATD of
             8x8 tiles under the Hadamard transform or the DCT-II.
         patch: luma samples of a patch on each side, even, at most a CTU.
+        plain: share of the loss without signalling in that of networks with several residuals; the rest is that of
+            patches whose residuals are weighed by least squares.
         validate_frames: number of frames of each held-out clip to validate on, spread evenly.
     """
 
@@ -51,12 +56,15 @@ class InLoopFilter:
 
     loss: LossName = "log_mse"
     patch: int = 64
+    plain: float = 0.25
     validate_frames: int = 2
 
     def __post_init__(self) -> None:
         for name in ("patch", "validate_frames"):
             if not 1 <= (value := getattr(self, name)) < 1 << 31:
                 raise ValueError(f"{name} must be from 1 to 2^31 - 1, not {value!s:.40}")
+        if not 0 <= self.plain <= 1:
+            raise ValueError(f"plain must be from 0 to 1, not {self.plain}")
         if self.patch % 2:
             raise ValueError(f"patch must be even, not {self.patch}")
 
@@ -66,10 +74,19 @@ class InLoopFilter:
         return Patches(shards, config, self.patch)
 
     def sums(self, network: nn.Module, batch: Batch) -> Sums:
-        """Return the loss over the valid samples."""
-        filtered = network(batch.windows)[:, 0].float()
-        original = batch.original / batch.windows.peak.view(-1, 1, 1)
-        return {"loss": LOSSES[self.loss](filtered, original, batch.valid)}
+        """Return the loss over the valid samples; of networks with several residuals also its two parts."""
+        restored = network(batch.windows).float()  # (B, R, P, P)
+        peak = batch.windows.peak.view(-1, 1, 1)
+        original = batch.original / peak
+        plain, count = LOSSES[self.loss](restored[:, 0], original, batch.valid)
+        if restored.shape[1] == 1:
+            return {"loss": (plain, count)}
+        luma = crop(batch.windows.y, (batch.windows.y.shape[-1] - restored.shape[-1]) // 2) / peak
+        with torch.autocast(luma.device.type, enabled=False):
+            weighed = guided(restored, luma, original, batch.valid)
+        best, _ = LOSSES[self.loss](weighed, original, batch.valid)
+        loss = self.plain * plain + (1 - self.plain) * best
+        return {"loss": (loss, count), "plain": (plain.detach(), count), "guided": (best.detach(), count)}
 
     def validate(self, network: Network, shards: Sequence[Shard]) -> dict[str, float]:
         """Return the PSNR gain in dB, "gain_<QP>" for each QP and "gain" as their mean.

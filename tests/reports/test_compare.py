@@ -138,6 +138,9 @@ def test_the_command(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
         ["--compare", "rdn_xs", "rdn_xs"],
         ["rdn_s", "--compare", "a"],
         ["--compare", "a", "b", "--refit"],
+        ["--compare", "a", "b", "--guide"],
+        ["rdn_xs", "--refit", "--guide"],
+        ["rdn_xs", "--guide", "--guide-unit", "0"],
         [],
     ],
 )

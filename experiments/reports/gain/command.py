@@ -32,6 +32,7 @@ from command_line.parser import run_command
 from command_line.progress import Progress
 from experiments.reports.gain import chroma, compare
 from experiments.reports.gain.compare_page import page as compared_page
+from experiments.reports.gain.guiding import load_guiding
 from experiments.reports.gain.measure import Frame, average, average_frames, exact_frames, measure, summarise
 from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import plot_curves
@@ -70,18 +71,19 @@ def run(args: argparse.Namespace) -> None:
     found = check_shards(chosen, shards)
     of_chroma = [text for text in chroma.check(chosen_chroma, shards) if text not in found] if chosen_chroma else []
     refitting = load_refitting(chosen, args.refit_frames) if args.refit else None
+    signalling = load_guiding(chosen, args.guide_unit, shards) if args.guide else refitting
     if refitting and (known := trained_on(refitting.notes, [shard.info for shard in shards])):
         found.append(f"the basis of the refit was made from {len(known)} of these clips: {', '.join(known)}")
     warn("report-gain", [*found, *(f"chroma: {text}" for text in of_chroma)])
     way = way_of(chosen, args.way)
     frames = [
-        measure(chosen.network, shard, way, refitting) for shard in Progress(shards, unit="file", desc="filtering")
+        measure(chosen.network, shard, way, signalling) for shard in Progress(shards, unit="file", desc="filtering")
     ]
     rows = average_frames(shards, frames, exact_frames(frames))
     clips = summarise(rows)
     means = average(clips)
     ways = {"ctu": f"CTU by CTU ({ctu_sizes(shards)} + margin)", "picture": "whole pictures at once"}
-    about = describe(chosen, shards, ways[way], found) | ({"refitted": refitting.describe()} if refitting else {})
+    about = describe(chosen, shards, ways[way], found) | ({"signalled": signalling.describe()} if signalling else {})
     tables: dict[str, Sequence[Any]] = {"rows": rows, "clips": clips, "means": means}
     in_chroma = None
     if chosen_chroma:
@@ -148,10 +150,15 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "given, CTU by CTU, or as the contract of a foreign filter says")  # fmt: skip
     parser.add_argument("--chroma-weights", metavar="WEIGHTS", help="a chroma filter: a run folder of train-chroma, "
         "a weights file, or a name such as rdn_xs_chroma; for clips at 4:2:0")  # fmt: skip
-    parser.add_argument("--refit", action="store_true", help="measure as well what a coded correction of the last "
+    signalled = parser.add_mutually_exclusive_group()
+    signalled.add_argument("--refit", action="store_true", help="measure as well what a coded correction of the last "
         "layer gains; needs the file of refit-basis beside the weights")  # fmt: skip
+    signalled.add_argument("--guide", action="store_true", help="measure as well what coded weights of the residuals "
+        "gain, for each unit of a picture")  # fmt: skip
     parser.add_argument("--refit-frames", type=positive, default=32, metavar="N", help="how many frames of a clip "
         "share a correction")  # fmt: skip
+    parser.add_argument("--guide-unit", type=positive, default=128, metavar="SIDE", help="luma samples of a unit on "
+        "each side: whole CTUs")  # fmt: skip
     add_device(parser)
     encoding = parser.add_argument_group("sequences", "how --sequences are encoded, as by build-dataset")
     add_codec(encoding, None)
@@ -160,7 +167,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.compare and len(set(args.compare)) < max(2, len(args.compare)):
         parser.error("--compare: takes two or more filters, each once")
-    for name in ("refit", "chroma_weights"):
+    for name in ("refit", "guide", "chroma_weights"):
         if args.compare and getattr(args, name):
             parser.error(f"--{name.replace('_', '-')}: only for a single filter")
     if args.data and (options := given(args)):

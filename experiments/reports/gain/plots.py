@@ -7,7 +7,7 @@ from experiments.reports.shared.figures import pyplot, to_png
 
 
 def plot_curves(rows: Sequence[Row]) -> bytes:
-    """Plot rate-distortion curves as PNG, one panel a clip: baseline, filtered, without in-loop filters, refitted."""
+    """Plot rate-distortion curves as PNG, one panel a clip: baseline, filtered, without in-loop filters, signalled."""
     clips = sorted({(r.source, r.codec) for r in rows})
     columns = min(4, len(clips))
     panel_rows = -(-len(clips) // columns)
@@ -19,9 +19,9 @@ def plot_curves(rows: Sequence[Row]) -> bytes:
         points.sort(key=lambda r: r.bits)
         rate = [p.bits / p.frames / 1000 for p in points]
         axis.plot(rate, [p.psnr_filtered for p in points], "o-", label="filtered", color="tab:red")
-        if all(p.bits_refitted for p in points):
-            of_refitted = [(p.bits_refitted or 0) / p.frames / 1000 for p in points]
-            axis.plot(of_refitted, [p.psnr_refitted for p in points], "^-", label="refitted", color="tab:green")
+        if all(p.bits_signalled for p in points):
+            with_signal = [(p.bits_signalled or 0) / p.frames / 1000 for p in points]
+            axis.plot(with_signal, [p.psnr_signalled for p in points], "^-", label="signalled", color="tab:green")
         axis.plot(rate, [p.psnr_baseline for p in points], "s-", label="baseline", color="tab:blue")
         known = [p for p in points if p.bits_unfiltered]
         rate = [(p.bits_unfiltered or 0) / p.frames / 1000 for p in known]
