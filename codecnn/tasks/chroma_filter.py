@@ -3,10 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 from torch import nn
 
 from codecnn.codecs.bit_depth import convert_bit_depth
@@ -105,7 +106,7 @@ class ChromaPatches:
         turn, skip = int(own.integers(8)), self.file_margin - self.config.margin
         side = patch + 2 * self.config.margin
 
-        def cut(plane: Any, skip: int, side: int) -> Any:  # noqa: ANN401 - in luma samples, of a plane of any size
+        def cut(plane: NDArray, skip: int, side: int) -> NDArray:  # skip and side are in luma samples
             scale = 1 if plane.shape == picture.y.shape else 2
             y, x, length = (top + skip) // scale, (left + skip) // scale, side // scale
             return turned(plane[y : y + length, x : x + length], turn)[None]

@@ -32,8 +32,8 @@ class Batch(NamedTuple):
     """Hold B patches of P x P luma samples: arrays as they are drawn, tensors in training."""
 
     windows: Windows[Any]  # the patch with the margin of the network on each side
-    original: Any  # (B, P, P) integers
-    valid: Any  # (B, P, P) bool: inside the picture
+    original: Any  # (B, P, P) integers; of chroma filters U and V, (B, 2, P / 2, P / 2)
+    valid: Any  # of the same shape, bool: inside the picture
 
 
 @dataclass(frozen=True)

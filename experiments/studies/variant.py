@@ -46,7 +46,7 @@ class Variant:
     @property
     def cost_unit(self) -> str:
         """Return what `kmac` is in."""
-        return "kMAC/px" if self.recipe.task.name == InLoopFilter.name else "kMAC a sample"
+        return "kMAC/px" if isinstance(self.recipe.task, InLoopFilter) else "kMAC a sample"
 
     @property
     def figure(self) -> Spread:
