@@ -2,9 +2,10 @@
 
 import argparse
 import io
+import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
@@ -28,6 +29,14 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401
         super().__init__(**{"formatter_class": _Help, **options})
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Read the command line, and keep it as `command`, for reports."""
+        given = super().parse_args(args, namespace)
+        given.command = shlex.join([self.prog, *(sys.argv[1:] if args is None else args)])
+        return given
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("codecnn", "command_line", "data_tools", "experiments")
+PACKAGES = ("codecnn", "command_line", "data_tools", "experiments", "html_pages")
 
 
 def modules(package: str) -> list[Path]:

@@ -71,13 +71,13 @@ def test_means_over_all_clips_and_over_the_clips_that_all_codecs_have() -> None:
     *_, line, own, shared, _, reasons = rates_table(rates).markdown().splitlines()
     assert line == "| b | +0.0 | (a) | +100.0 |"
     assert own == "| **mean over clips (2)** | **+0.0** | **+50.0** (1 of 2) | **+150.0** |"
-    assert shared == "| mean over the clips that all codecs have (1) | +0.0 | +50.0 | +200.0 |"
+    assert shared == "| **mean over the clips that all codecs have (1)** | +0.0 | +50.0 | +200.0 |"
     assert reasons == "Empty cells: a: not coded by this codec."
     none = {"none": {"b": BdRate(math.nan, "fewer than four QPs")}}
     *_, line, own, shared, _, reasons = rates_table(rates | none).markdown().splitlines()
     assert line == "| b | +0.0 | (a) | +100.0 | (b) |"
     assert own.endswith("| (c) |")
-    assert shared == "| mean over the clips that all codecs have (0) | (c) | (c) | (c) | (c) |"
+    assert shared == "| **mean over the clips that all codecs have (0)** | (c) | (c) | (c) | (c) |"
     assert reasons.endswith("b: fewer than four QPs, c: not defined for any clip.")
 
 

@@ -179,7 +179,7 @@ def test_the_gains_are_those_of_the_blocks(data: Path, out: Path) -> None:
 
 
 def test_the_files_say_what_was_measured(out: Path) -> None:
-    assert sorted(path.name for path in out.iterdir()) == ["gains.png", "report.md", "results.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["gains.png", "report.html", "report.md", "results.json"]
     tables = read_results(out)["tables"]
     assert [(row["name"], row["size"], row["predictions"]) for row in tables["networks"]] == [
         ("two", 8, 2),

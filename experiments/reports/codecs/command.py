@@ -22,6 +22,7 @@ from experiments.reports.shared.arguments import report_parser
 from experiments.reports.shared.cautions import filters_off, warn
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
+from experiments.reports.shared.provenance import provenance
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     points = points_of(shards, [measure(shard) for shard in Progress(shards, unit="file")])
     curves = curves_of(points)
     rates = bd_rates(curves, args.anchor)
-    report = page(curves, rates, args.anchor, found)
+    report = page(curves, rates, args.anchor, found).made_by(provenance(args, shards))
     rows = [
         {"codec": codec, "source": source, "bd_rate": rate.percent, "bd_rate_reason": rate.reason}
         for codec, by_source in rates.items()

@@ -21,6 +21,7 @@ from experiments.reports.complexity.page import page
 from experiments.reports.complexity.plots import plot_memory
 from experiments.reports.shared.arguments import add_device, report_parser
 from experiments.reports.shared.page import finish, results
+from experiments.reports.shared.provenance import provenance
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
     device = choose_device(args.device)
     costs = [cost_of(network, args.memory, device) for network in [find_network(name) for name in args.weights]]
-    report = page(costs, args.memory)
+    report = page(costs, args.memory).made_by(provenance(args))
     rows = [asdict(cost) | {"sheet": dict(cost.sheet)} for cost in costs]
     numbers = results("complexity", report.about, {"networks": rows}, memory=args.memory)
     formed = [cost for cost in costs if cost.needs]

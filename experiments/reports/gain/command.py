@@ -1,13 +1,14 @@
 """report-gain: what a trained filter gains in luma PSNR and BD-rate over the codec's own output.
 
 Filters every picture of a dataset, rounds and clips it to integers at its bit depth, and compares it with the baseline
-(the decoder's output, with the codec's in-loop filters) at the same bits. Saves report.md, results.json and rd.png.
+(the decoder's output, with the codec's in-loop filters) at the same bits. Saves report.md, results.json and rd.png, and
+all of it as report.html with pictures to compare.
 
 With --chroma-weights a second filter restores U and V, and PSNR-U, PSNR-V and PSNR-YUV (6:1:1) are reported as well;
 the figures of luma stay as they are.
 
 With --compare several filters are measured side by side: per clip and QP, with paired differences and 95 % intervals
-over clips. Saves report.md and results.json.
+over clips. Saves report.md, results.json and report.html.
 """
 
 import codecnn.torch_settings  # noqa: F401
@@ -23,9 +24,13 @@ from itertools import product
 from typing import Any
 
 from codecnn.dataset.reader import Shard, open_folder
+from codecnn.dataset.schema import ShardInfo
+from codecnn.inference.filtering import Way, filter_picture
 from codecnn.inference.load import load_chroma_filter
+from codecnn.models.in_loop_filter import AnyFilter
 from codecnn.training.device import choose_device
 from codecnn.training.provenance import trained_on
+from codecnn.video.picture import Plane
 from command_line.arguments import path, positive
 from command_line.encoding import ENCODING, add_codec, add_encoding, add_formats
 from command_line.parser import run_command
@@ -50,8 +55,12 @@ from experiments.reports.shared.chosen_filter import (
     way_of,
 )
 from experiments.reports.shared.encode import encode
+from experiments.reports.shared.frames import Frame as Pictures
+from experiments.reports.shared.means import grouped, mean_defined
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
+from experiments.reports.shared.pictures import add_pictures, picture_sections, pictures_of
+from experiments.reports.shared.provenance import provenance
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -91,9 +100,17 @@ def run(args: argparse.Namespace) -> None:
         in_chroma = chroma.tables(chosen_chroma.network, both, way)
         about |= chroma.describe(chosen_chroma, shards, of_chroma)
         tables |= {f"chroma_{name}": its for name, its in in_chroma._asdict().items()}
+    about |= provenance(args, shards)
     numbers = results("gain", about, tables, notes=chosen.notes)
     described = page(rows, clips, means, about, in_chroma)
-    return finish(args.out, described, numbers, {"rd.png": partial(plot_curves, rows)})
+    gains = {(row.source, row.codec, row.qp): row.gain for row in rows}
+    filters = {"filtered": partial(_filtered, chosen.network, way)}
+    more = partial(picture_sections, shards, gains, filters, pictures_of(args))
+    return finish(args.out, described, numbers, {"rd.png": partial(plot_curves, rows)}, more=more)
+
+
+def _filtered(network: AnyFilter, way: Way, frame: Pictures, info: ShardInfo) -> Plane:
+    return filter_picture(network, frame.baseline, frame.unfiltered, info.qp, info.ctu_size, way)
 
 
 def run_comparison(args: argparse.Namespace) -> None:
@@ -119,6 +136,7 @@ def run_comparison(args: argparse.Namespace) -> None:
     ]
     means, changes = compare.means(measured), compare.differences(measured)
     about = conditions(shards, "rounded and clipped to integers at the bit depth, same bits as the baseline")
+    about |= provenance(args, shards)
     tables: dict[str, Sequence[Any]] = {
         "filters": chosen,
         "rows": compare.filter_rows(measured),
@@ -126,7 +144,12 @@ def run_comparison(args: argparse.Namespace) -> None:
         "means": means,
         "differences": changes,
     }
-    finish(args.out, compared_page(chosen, measured, means, changes, about), results("comparison", about, tables), {})
+    rows_of_all = [row for of_filter in rows.values() for row in of_filter]
+    gains = {key: mean_defined(r.gain for r in same) for key, same in grouped(rows_of_all, "source", "codec", "qp")}
+    filters = {f"filtered by {name}": partial(_filtered, one.network, ways[name]) for name, one in loaded.items()}
+    more = partial(picture_sections, shards, gains, filters, pictures_of(args))
+    report = compared_page(chosen, measured, means, changes, about)
+    finish(args.out, report, results("comparison", about, tables), {}, more=more)
 
 
 def shards_of(args: argparse.Namespace) -> list[Shard]:
@@ -160,6 +183,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--guide-unit", type=positive, default=128, metavar="SIDE", help="luma samples of a unit on "
         "each side: whole CTUs")  # fmt: skip
     add_device(parser)
+    add_pictures(parser)
     encoding = parser.add_argument_group("sequences", "how --sequences are encoded, as by build-dataset")
     add_codec(encoding, None)
     add_encoding(encoding)

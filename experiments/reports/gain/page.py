@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from experiments.reports.gain.chroma import ChromaTables
 from experiments.reports.gain.chroma_page import chroma_blocks
 from experiments.reports.gain.measure import Mean, Row, Summary
+from experiments.reports.gain.plots import curves
 from experiments.reports.shared.frames import EXACT
 from experiments.reports.shared.means import count_defined, grouped, mean_defined
 from experiments.reports.shared.page import Page
@@ -29,7 +30,7 @@ def page(
         blocks.append(LEFT_OUT)
     blocks += ["## Per clip, over its QPs", per_clip(clips, means), "## Mean over clips, per QP", over_clips(rows)]
     blocks += chroma_blocks(chroma) if chroma else []
-    return Page("PSNR-Y gain over the codec's own output", about, blocks)
+    return Page("PSNR-Y gain over the codec's own output", about, blocks, {"rd.png": curves(rows)})
 
 
 def per_qp(rows: Sequence[Row]) -> Table:
