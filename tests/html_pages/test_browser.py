@@ -18,10 +18,8 @@ from experiments.reports.gain import command as report_gain
 from html_pages.comparison import Compared, View, comparison_html
 from html_pages.page import Section, render
 from html_pages.pictures import plane_uri
-from tests.browser import browser, opened_page
+from tests.browser import opened_page
 from tests.weights_files import save
-
-__all__ = ["browser"]
 
 LAYERS = ["original", "baseline", "filtered", "unfiltered"]
 SHOWN = "figure.comparison[data-shown]"
