@@ -59,16 +59,25 @@ def filter_picture(
     picture, and zero padding is met only at the edges of the picture. Computed in float32 on the device of the
     network (without the TF32 of a GPU), or in integers on the CPU.
     """
-    if unfiltered is None and network.config.input != "baseline":
-        raise InputError(f"the input of the network is {network.config.input}: it needs the unfiltered picture")
+    filtered = np.empty_like(baseline.y)
+    unfiltered = check_unfiltered(network.config, baseline, unfiltered)
+    for part in cut(network.config, baseline, unfiltered, qp, ctu_size, way, batch):
+        part.paste(filter_windows(network, part.windows), filtered)
+    return filtered
+
+
+def check_unfiltered(config: FilterConfig, baseline: Picture, unfiltered: Picture | None) -> Picture:
+    """Return the unfiltered picture, or the baseline where none is given and none needed.
+
+    InputError if it is needed and not given, or has another format than the baseline.
+    """
+    if unfiltered is None and config.input != "baseline":
+        raise InputError(f"the input of the network is {config.input}: it needs the unfiltered picture")
     unfiltered = unfiltered or baseline  # which is then not looked at
     formats = [(picture.y.shape, picture.chroma, picture.bit_depth) for picture in (baseline, unfiltered)]
     if formats[0] != formats[1]:
         raise InputError(f"the baseline is {formats[0]}, the unfiltered picture {formats[1]}: not the same format")
-    filtered = np.empty_like(baseline.y)
-    for part in cut(network.config, baseline, unfiltered, qp, ctu_size, way, batch):
-        part.paste(filter_windows(network, part.windows), filtered)
-    return filtered
+    return unfiltered
 
 
 def cut(

@@ -8,7 +8,7 @@ from codecnn.video.output import KINDS
 from command_line.arguments import count, file_to_write, folder_to_write, path, whole_number
 from command_line.encoding import add_formats
 from command_line.parser import Parser
-from experiments.reports.shared.arguments import add_device, add_weights
+from experiments.reports.shared.arguments import add_chroma_weights, add_device, add_weights
 
 
 def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace:
@@ -20,6 +20,7 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
         "decoded pictures, as raw video, Y4M or coded without loss, with --qp; or a folder of such files")  # fmt: skip
     add("--out", type=path, required=True, metavar="OUT", help="the file to write; its suffix says what: .yuv, .y4m, "
         ".mkv (FFV1) or .mp4 (lossless HEVC). For a folder IN a folder, made if missing")  # fmt: skip
+    add_chroma_weights(parser)
     add("--unfiltered", type=path, metavar="FILE", help="the decoded pictures before the in-loop filters, where IN "
         "does not give them; for a folder IN a folder with files of the same names")  # fmt: skip
     add("--qp", type=whole_number, help="the QP, in the codec's own scale; needed for decoded pictures; of a coded "

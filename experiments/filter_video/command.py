@@ -2,8 +2,8 @@
 
 IN is a stream of AVC, HEVC, VVC, AV1 or VP9, raw or in a container. Weights whose input is the baseline filter all of
 them. Weights that need the unfiltered picture filter what build-dataset takes it from: all-intra streams of AVC, HEVC
-and VP9, and decoded pictures with --unfiltered. The QP of each frame is what the stream says. Luma is filtered, chroma
-is passed through. Frames stream: memory does not grow with the length.
+and VP9, and decoded pictures with --unfiltered. The QP of each frame is what the stream says. Luma is filtered; chroma
+is passed through, or filtered by --chroma-weights. Frames stream: memory does not grow with the length.
 """
 
 import codecnn.torch_settings  # noqa: F401
@@ -14,13 +14,17 @@ import argparse
 import signal
 import sys
 from dataclasses import replace
+from typing import NamedTuple
 
 from codecnn.codecs.bitstream import DecodedFrame, NoUnfilteredError
 from codecnn.errors import InputError
 from codecnn.inference.by_qp import OneForEachQp
-from codecnn.inference.filtering import filter_picture
-from codecnn.inference.load import Loaded
+from codecnn.inference.chroma import filter_chroma
+from codecnn.inference.filtering import Way, filter_picture
+from codecnn.inference.load import Loaded, LoadedChroma, load_chroma_filter
+from codecnn.models.chroma_rdn import CHROMA
 from codecnn.models.weights_header import Notes
+from codecnn.training.device import choose_device
 from codecnn.video.output import open_output
 from codecnn.video.picture import Picture
 from command_line.encoding import format_options
@@ -45,6 +49,7 @@ def main(argv: list[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> int:
     """Filter all files, and print what each became; return the exit code, 2 if one of them failed."""
     chosen = choose_filter(args.weights, args.device)
+    of_chroma = load_chroma_filter(args.chroma_weights, choose_device(args.device)) if args.chroma_weights else None
     jobs, failures = plan(args), []
     (args.out if args.source.is_dir() else args.out.parent).mkdir(parents=True, exist_ok=True)
 
@@ -61,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
         for source in inputs:
             bar.set_description(printable(source.clip.path.name))
             try:
-                bar.tell(printable(filter_file(source, chosen, args, bar)))
+                bar.tell(
+                    printable(filter_file(source, Filters(chosen, of_chroma, way_of(chosen, args.way)), args, bar))
+                )
             except (InputError, OSError) as error:
                 failures.append(str(error))
     for failure in failures:
@@ -69,38 +76,64 @@ def run(args: argparse.Namespace) -> int:
     return 2 if failures else 0
 
 
-def filter_file(source: Input, chosen: Loaded, args: argparse.Namespace, bar: Progress) -> str:
-    """Filter a file, and return in words what it became; InputError if it cannot be filtered by this filter."""
-    clip, network = source.clip, chosen.network
-    all_notes: list[Notes] = [*chosen.notes["by_qp"].values()] if isinstance(network, OneForEachQp) else [chosen.notes]
-    found = [caution for notes in all_notes for caution in cautions(notes, source, args.codec, args.preset)]
+class Filters(NamedTuple):
+    """Hold the filter of luma, that of chroma or None, and how pictures are filtered."""
+
+    luma: Loaded
+    chroma: LoadedChroma | None
+    way: Way
+
+    @property
+    def notes(self) -> list[Notes]:
+        """Return the notes of the weights, those of luma first."""
+        luma, chroma = self.luma, [self.chroma.notes] if self.chroma else []
+        return [*(luma.notes["by_qp"].values() if isinstance(luma.network, OneForEachQp) else [luma.notes]), *chroma]
+
+    @property
+    def needs_unfiltered(self) -> Loaded | LoadedChroma | None:
+        """Return a filter that needs the unfiltered picture, None if there is none."""
+        both = (self.luma, self.chroma)
+        return next((chosen for chosen in both if chosen and chosen.network.config.input != "baseline"), None)
+
+    def filtered(self, frame: DecodedFrame) -> Picture:
+        """Return the filtered picture: luma and, if there is a filter for it, chroma, else as it was decoded."""
+        pictures = frame.baseline, frame.unfiltered
+        picture = replace(frame.baseline, y=filter_picture(self.luma.network, *pictures, frame.qp, way=self.way))
+        if not self.chroma:
+            return picture
+        u, v = filter_chroma(self.chroma.network, *pictures, frame.qp, way=self.way)
+        return replace(picture, u=u, v=v)
+
+
+def filter_file(source: Input, filters: Filters, args: argparse.Namespace, bar: Progress) -> str:
+    """Filter a file, and return in words what it became; InputError if it cannot be filtered by these filters."""
+    clip = source.clip
+    if filters.chroma and clip.format.chroma != CHROMA:
+        raise InputError(f"{clip.path}: chroma format {clip.format.chroma}; chroma filters take {CHROMA} only")
+    found = [caution for notes in filters.notes for caution in cautions(notes, source, args.codec, args.preset)]
     warn("filter-video", [*dict.fromkeys(found)])
     out = named_with_format(source.job.out, clip) if args.source.is_dir() else source.job.out
     quality = Quality.against(source.reference) if source.reference else None
     count = 0
     try:
-        frames = source.frames(args.qp, network.config.input != "baseline", args.frames)
+        frames = source.frames(args.qp, filters.needs_unfiltered is not None, args.frames)
         with open_output(out, clip.format, clip.tags, source.time_base) as write:
-            for frame in watched(frames, all_notes[0], source):
-                filtered = filter_frame(frame, chosen, args)
+            for frame in watched(frames, filters.notes[0], source):
+                filtered = filters.filtered(frame)
                 write(filtered, count if frame.time is None else frame.time)
                 if quality:
                     quality.add(frame.baseline, filtered)
                 count += 1
                 bar.update()
     except NoUnfilteredError as error:
-        what = f"its input is {network.config.input}, and {clip.path} gives no unfiltered picture: {error}"
-        raise InputError(f"{args.weights}: {what}; weights with the input baseline can filter it") from error
+        chosen = filters.needs_unfiltered
+        assert chosen
+        name = args.weights if chosen is filters.luma else args.chroma_weights
+        what = f"its input is {chosen.network.config.input}, and {clip.path} gives no unfiltered picture: {error}"
+        raise InputError(f"{name}: {what}; weights with the input baseline can filter it") from error
     fmt = clip.format
     said = f"{clip.path}: {count} frames, {fmt.width}x{fmt.height}, {fmt.chroma} at {fmt.bit_depth} bit -> {out}"
     return f"{said}\n  {quality.described()}" if quality else said
-
-
-def filter_frame(frame: DecodedFrame, chosen: Loaded, args: argparse.Namespace) -> Picture:
-    """Return the filtered picture: luma by the network, chroma as it was decoded."""
-    way = way_of(chosen, args.way)
-    luma = filter_picture(chosen.network, frame.baseline, frame.unfiltered, frame.qp, way=way)
-    return replace(frame.baseline, y=luma)
 
 
 if __name__ == "__main__":

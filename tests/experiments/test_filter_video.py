@@ -19,9 +19,10 @@ from codecnn.errors import InputError
 from codecnn.inference.filtering import filter_picture
 from codecnn.io.files import PartialFile
 from codecnn.metrics import psnr
+from codecnn.models.chroma_rdn import ChromaRdn, ChromaRdnConfig
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
-from codecnn.models.weights import load_weights
+from codecnn.models.weights import load_weights, save_weights
 from codecnn.models.weights_header import Notes
 from codecnn.video import output
 from codecnn.video.clip import open_clip
@@ -96,6 +97,40 @@ def test_an_intra_stream(
             for pictures in (baselines, open_clip(out).frames())
         )
         assert f"PSNR-{plane} {before:.3f} -> {after:.3f} dB ({after - before:+.3f})" in said
+
+
+def chroma_weights(folder: Path, taken: str) -> str:
+    """Return the path of chroma weights that add 2 to U and 5 to V, in the scale of 8 bit."""
+    network = ChromaRdn(ChromaRdnConfig(4, 1, 2, 4, input=taken))  # type: ignore[arg-type]
+    with torch.no_grad():
+        network.last.bias.copy_(torch.tensor([2 / 255, 5 / 255]))  # type: ignore[union-attr]
+    path = folder / f"chroma_{taken}.safetensors"
+    save_weights(path, network, "chroma-filter", {"bit_depths": [10]})
+    return str(path)
+
+
+def test_chroma_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = make_clip(tmp_path, 64, 96, 8, NAMES[:2])
+    path, coded = write_stream(X265(), clip, 35, tmp_path / "a.coded", monkeypatch)
+    out = tmp_path / "b.mkv"
+    words = [weights(tmp_path, "baseline"), str(path), "--out", str(out), "--chroma-weights"]
+    for taken in ("both", "baseline", "unfiltered"):
+        assert command.main([*words, chroma_weights(tmp_path, taken)]) == 0
+        assert "8 bit; the weights are for 10 bit" in capsys.readouterr().err
+        for found, frame in zip(open_clip(out).frames(), coded, strict=True):
+            source = frame.unfiltered if taken == "unfiltered" else frame.baseline
+            assert np.array_equal(found.y, added(frame.baseline))
+            assert np.array_equal(found.u, np.clip(source.u.astype(int) + 2, 0, 255))
+            assert np.array_equal(found.v, np.clip(source.v.astype(int) + 5, 0, 255))
+    out.unlink()
+    inter = write_video(tmp_path / "inter.mkv", moving(4), "libx265", X265_INTER)
+    needing = chroma_weights(tmp_path, "both")
+    line = refused([words[0], str(inter), *words[2:], needing], capsys)
+    assert line.startswith(f"filter-video: {needing}: its input is both, and {inter} gives no unfiltered picture: ")
+    write_y4m(tmp_path / "full.y4m", [photograph("coffee", 48, 64, chroma="444")])
+    line = refused([words[0], str(tmp_path / "full.y4m"), "--qp", "32", *words[2:], needing], capsys)
+    assert line == f"filter-video: {tmp_path}/full.y4m: chroma format 444; chroma filters take 420 only"
+    assert not out.exists()
 
 
 def moving(count: int) -> list[Picture]:
@@ -304,7 +339,7 @@ def test_an_interruption_leaves_nothing(
             raise KeyboardInterrupt
         return photograph("coffee", 48, 64)
 
-    monkeypatch.setattr(command, "filter_frame", interrupted)
+    monkeypatch.setattr(command.Filters, "filtered", interrupted)
     assert command.main([weights(tmp_path, "baseline"), str(source.parent), "--out", str(out), "--qp", "32"]) == 130
     assert "filter-video: interrupted" in capsys.readouterr().err
     assert list(out.iterdir()) == []

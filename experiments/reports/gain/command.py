@@ -42,7 +42,7 @@ from experiments.reports.gain.measure import Frame, average, average_frames, exa
 from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import plot_curves
 from experiments.reports.gain.refitting import load_refitting
-from experiments.reports.shared.arguments import add_data, add_device, add_weights, report_parser
+from experiments.reports.shared.arguments import add_chroma_weights, add_data, add_device, add_weights, report_parser
 from experiments.reports.shared.cautions import warn
 from experiments.reports.shared.chosen_filter import (
     check_shards,
@@ -171,8 +171,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "as build-dataset does; their files stay in the folder data of --out")  # fmt: skip
     parser.add_argument("--way", choices=("ctu", "picture"), help="filter CTU by CTU, or whole pictures; if not "
         "given, CTU by CTU, or as the contract of a foreign filter says")  # fmt: skip
-    parser.add_argument("--chroma-weights", metavar="WEIGHTS", help="a chroma filter: a run folder of train-chroma, "
-        "a weights file, or a name such as rdn_xs_chroma; for clips at 4:2:0")  # fmt: skip
+    add_chroma_weights(parser)
     signalled = parser.add_mutually_exclusive_group()
     signalled.add_argument("--refit", action="store_true", help="measure as well what a coded correction of the last "
         "layer gains; needs the file of refit-basis beside the weights")  # fmt: skip
