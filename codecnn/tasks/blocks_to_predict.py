@@ -45,7 +45,7 @@ class BlocksToPredict:
         site = self.sites.read(unit, self.most, own)
         least = None if self.measure is None else site.costs(self.measure, "vvc-67").min(1)
         which = own.integers(2, size=1) == 1
-        return Batch(*_turned(neighbourhood_of(site, self.lines), site.samples.original, which), least)
+        return Batch(*_turned(neighbourhood_of(site, self.lines), site.originals, which), least)
 
 
 class ModesToRefine(BlocksToPredict):
@@ -70,7 +70,7 @@ class ModesToRefine(BlocksToPredict):
         costs = np.where(vertical[:, None], costs[:, exchanged_modes(MODES)], costs)[:, :HORIZONTAL_MODES]
         modes = costs.argsort(1, kind="stable")[:, : self.tried]
         modes[:, -1] = own.integers(HORIZONTAL_MODES, size=len(best))
-        return Batch(*_turned(neighbourhood_of(site, self.lines), site.samples.original, vertical), costs.min(1), modes)
+        return Batch(*_turned(neighbourhood_of(site, self.lines), site.originals, vertical), costs.min(1), modes)
 
 
 def _turned(

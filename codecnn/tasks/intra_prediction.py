@@ -105,8 +105,8 @@ class IntraPrediction:
             site = sites.read(unit)
             scale = np.float32(2.0 ** (8 - site.bit_depth))
             predicted = torch.from_numpy(scale * predictions_of(network, site))
-            original = torch.from_numpy(scale * site.samples.original.astype(np.float32))[:, None]
-            qp = torch.from_numpy(site.samples.qp)
+            original = torch.from_numpy(scale * site.originals.astype(np.float32))[:, None]
+            qp = torch.full((len(original),), float(site.shard.info.qp))
             for name, cost in LOSSES.items():
                 sums[name] += float(cost(predicted, original, qp).min(1).values.double().sum())
             samples += original.numel()

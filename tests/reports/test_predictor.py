@@ -95,13 +95,7 @@ def test_predictions_by_the_standard_cost_what_the_engines_say(data: Path, side:
 
 def deepened(site: Site, bit_depth: int) -> Site:
     shift = bit_depth - 8
-    samples = site.samples._replace(
-        original=site.samples.original << shift,
-        references=site.samples.references << shift,
-        peak=np.full_like(site.samples.peak, (1 << bit_depth) - 1),
-    )
-    planes = site.original << shift, site.reference << shift
-    return replace(site, original=planes[0], reference=planes[1], bit_depth=bit_depth, samples=samples)
+    return replace(site, original=site.original << shift, reference=site.reference << shift, bit_depth=bit_depth)
 
 
 def test_matrices_cost_what_their_predictions_cost(data: Path) -> None:
