@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from codecnn.models.in_loop_filter import Input, Windows
 from codecnn.models.network import Network, ParameterGroups
 from codecnn.models.rdn.config import RdnConfig
-from codecnn.models.rdn.network import DenseBlock, conv, crop
+from codecnn.models.rdn.convolution import conv
+from codecnn.models.rdn.network import DenseBlock, crop
 
 CHROMA = "420"  # the one chroma format that is filtered
 

@@ -49,19 +49,23 @@ def transfer(old: Network, new: Network, added: AddedPlanes) -> tuple[dict[str, 
 
     A layer is taken over whole if all its tensors fit, and else stays as it is, such as a head for other outputs. The
     first convolution may have other input planes: planes that are left out are the last ones, and further planes get
-    weights of zero, or the mean of the kernels over the old planes. Neither network is changed.
+    weights of zero, or the mean of the kernels over the old planes. Where other planes are at the same place, it stays
+    as it is. Neither network is changed.
     """
     theirs, tensors = old.state_dict(), new.state_dict()
     pairs = (_of_same_name if type(old) is type(new) else _of_same_order)(theirs, tensors)
     fitting = {name: theirs[origin] for name, origin in pairs.items()}
-    for name in _convolutions(tensors)[:1]:
-        if name in fitting:
-            fitting[name] = with_planes(fitting[name], tensors[name].shape[1], added)
+    first = [name for name in _convolutions(tensors)[:1] if name in fitting]
+    for name in first:
+        fitting[name] = with_planes(fitting[name], tensors[name].shape[1], added)
     changed = {
         name: f"{_shape(theirs[pairs[name]])} before, {_shape(tensors[name])} now"
         for name, tensor in fitting.items()
         if tensor.shape != tensors[name].shape
     }
+    if any(its != own for its, own in zip(old.input_planes, new.input_planes, strict=False)):
+        planes = (", ".join(network.input_planes) for network in (old, new))
+        changed |= dict.fromkeys(first, "planes {} before, {} now".format(*planes))
     misfits = {layer_of(name): name for name in changed}
     account = Account([], {}, {}, [])
     for name in tensors:

@@ -32,6 +32,7 @@ CONFIGS = [
     CONFIG,
     replace(CONFIG, input="baseline", head="one 5x5", margin=4, inner_residual=False),
     replace(CONFIG, input="unfiltered", head="6x6 by 2", residual_output=False),
+    replace(CONFIG, modulation=3, attention=2),
 ]
 
 
@@ -39,6 +40,9 @@ def network(config: RdnConfig) -> Rdn:
     torch.manual_seed(0)
     model = Rdn(config).eval()
     nn.init.normal_(model.last.weight, std=0.3)
+    for name, parameter in model.named_parameters():
+        if name.endswith(("expand.weight", "output.weight")):  # they are zero at first
+            nn.init.normal_(parameter, std=0.1)
     if not config.residual_output:
         nn.init.constant_(model.last.bias, 0.5)  # type: ignore[arg-type]
     return model
@@ -52,7 +56,7 @@ def windows(bit_depths: tuple[int, ...]) -> list[Plane]:
     return [np.stack([plane.astype(np.int32) for plane in each]) for each in planes]
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.head)
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_the_graph_filters_as_the_network(
     tmp_path: Path, config: RdnConfig, capsys: pytest.CaptureFixture[str]
 ) -> None:

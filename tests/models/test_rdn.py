@@ -171,13 +171,8 @@ def test_every_layer_of_a_block_sees_all_before_it() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"margin": 3},
-        {"margin": 0},
-        {"channels": 0},
-        {"blocks": 0},
-        {"growth": 0},
-        {"convolutions": 1},
-        {"residuals": 0},
+        *({"margin": 3}, {"margin": 0}, {"channels": 0}, {"blocks": 0}, {"growth": 0}, {"convolutions": 1}),
+        *({"residuals": 0}, {"attention": -1}, {"modulation": -1}, {"margin": 16, "attention": 4}),
     ],
 )
 def test_impossible_configurations(wrong: dict[str, int]) -> None:
@@ -204,6 +199,10 @@ def test_impossible_configurations(wrong: dict[str, int]) -> None:
         ("head", "foo"),
         ("head", ["two 3x3"]),
         ("input", "filtered"),
+        ("branches", 1),
+        ("attention", 1025),
+        ("attention", True),
+        ("modulation", 10**9),
     ],
 )
 def test_forged_configurations(field: str, value: object) -> None:
@@ -216,7 +215,9 @@ def test_forged_configurations(field: str, value: object) -> None:
     [S, M, SMALL, RdnConfig(5, 1, 2, 3), RdnConfig(7, 3, 4, 5, margin=8, input="unfiltered")]
     + [replace(SMALL, **{name: False}) for name in ("global_residual", "residual_output", "inner_residual")]  # type: ignore[arg-type]
     + [replace(SMALL, head=head, margin=margin) for head in ("one 5x5", "6x6 by 2") for margin in (2, 4)]
-    + [replace(SMALL, residuals=2), replace(SMALL, head="6x6 by 2", residuals=4)],
+    + [replace(SMALL, residuals=2), replace(SMALL, head="6x6 by 2", residuals=4)]
+    + [replace(SMALL, branches=True), replace(SMALL, modulation=3), replace(SMALL, attention=2, margin=34)]
+    + [replace(S, branches=True, modulation=8, attention=4, head="6x6 by 2")],
 )
 def test_closed_form_of_macs(config: RdnConfig) -> None:
     for size in (16, 38):

@@ -61,6 +61,29 @@ def test_input_planes_are_left_out() -> None:
     torch.testing.assert_close(new.restore(planes), old.restore(silent))
 
 
+@pytest.mark.parametrize("modulated", [False, True])
+def test_other_input_planes_are_not_taken_for_each_other(modulated: bool) -> None:
+    """With modulation there is no QP plane: the fourth plane is the unfiltered luma."""
+    configs = SMALL, replace(SMALL, modulation=3)
+    old, new = (filled(config) for config in configs[:: -1 if modulated else 1])
+    _, account = transfer(old, new, "zero")
+    assert account.new["shallow.bias"] == "as shallow.weight"
+    with_qp, without = "planes y, u, v, qp, unfiltered_y", "planes y, u, v, unfiltered_y"
+    names = (without, with_qp) if modulated else (with_qp, without)
+    assert account.new["shallow.weight"] == f"{names[0]} before, {names[1].removeprefix('planes ')} now"
+    assert {"entry.weight", "blocks.1.fuse.weight", "last.weight"} <= {*account.taken}
+
+
+def test_branches_begin_from_weights_without_them_and_compute_the_same() -> None:
+    old, new = filled(SMALL), filled(replace(SMALL, branches=True, attention=2))
+    tensors, account = transfer(old, new, "zero")
+    assert account.new["blocks.0.layers.1.row"] == account.new["blocks.1.attention.squeeze.bias"] == "not there before"
+    assert (account.adapted, account.unused) == ({}, [])
+    new.load_state_dict(tensors)
+    planes = torch.rand(2, 5, 20, 20)
+    torch.testing.assert_close(new.restore(planes), old.restore(planes))
+
+
 def test_other_widths_are_new_and_neither_network_is_changed() -> None:
     old, new = filled(SMALL), filled(replace(SMALL, growth=5, blocks=3))
     before = [{name: tensor.clone() for name, tensor in each.state_dict().items()} for each in (old, new)]

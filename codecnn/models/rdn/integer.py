@@ -36,10 +36,13 @@ def wiring(config: RdnConfig) -> dict[str, Wire]:
 
     Residual connections are part of the weights. A block's input is one source of its `fuse`, so the weights of `fuse`
     contain the inner residual. The shallow features are a source of `last`, so its weights contain the global residual.
-    ValueError if the network gives several residuals.
+    Raises ValueError for several residuals, and for attention and modulation, whose weights are not known before the
+    picture or its QP is.
     """
     if config.residuals > 1:
         raise ValueError(f"a network of {config.residuals} residuals has no form in integers")
+    if config.attention or config.modulation:
+        raise ValueError("a network with attention or modulation has no form in integers")
     channels = config.channels
     side = {"two 3x3": 3, "one 5x5": 5, "6x6 by 2": 6}[config.head]
     wires = {"shallow": Wire(("planes",), channels, side)}

@@ -3,26 +3,22 @@
 Zhang et al., "Residual Dense Network for Image Super-Resolution", CVPR 2018.
 """
 
+from dataclasses import replace
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from codecnn.models.in_loop_filter import FilterNetwork, Windows
 from codecnn.models.network import ParameterGroups
-from codecnn.models.rdn.config import HEAD_EATS, RdnConfig
+from codecnn.models.rdn.channels import Attention, Modulation, modulate
+from codecnn.models.rdn.config import HEAD_EATS, TILE, RdnConfig
+from codecnn.models.rdn.convolution import BranchedConv, conv, conv_3x3, kernel_of
 from codecnn.models.rdn.dense_block import dense_block
-from codecnn.models.rdn.planes import QP_PLANE, make_planes
+from codecnn.models.rdn.planes import PLANES, QP_PLANE, make_planes
 
 OTHERS = 0.002  # on the first weights of further residuals, which are then about 1/255 of the peak
-
-
-def conv(inputs: int, outputs: int, kernel: int, padding: int, stride: int = 1) -> nn.Conv2d:
-    """Return a convolution with the initial weights of He et al. (ICCV 2015) and biases of zero."""
-    layer = nn.Conv2d(inputs, outputs, kernel, stride, padding)
-    if not layer.weight.is_meta:  # a meta tensor has no values, and its first operator costs a second of imports
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-    return layer
 
 
 class DenseBlock(nn.Module):
@@ -31,20 +27,24 @@ class DenseBlock(nn.Module):
     def __init__(self, config: RdnConfig) -> None:
         super().__init__()
         channels, growth, layers = config.channels, config.growth, config.convolutions - 1
-        self.layers = nn.ModuleList(conv(channels + i * growth, growth, 3, 1) for i in range(layers))
+        inputs = (channels + i * growth for i in range(layers))
+        self.layers = nn.ModuleList(conv_3x3(its, growth, 1, config.branches) for its in inputs)
         self.fuse = conv(channels + layers * growth, channels, 1, 0)
+        self.attention = Attention(channels, config.attention, TILE // config.stride) if config.attention else None
         self.inner_residual = config.inner_residual
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features (B, C, H, W) of features (B, C, H, W)."""
         if self.training and torch.is_grad_enabled():  # the same values, with a backward pass that needs less memory
             convolutions = (*self.layers, self.fuse)
-            fused = dense_block(x, [c.weight for c in convolutions], [c.bias for c in convolutions])
+            fused = dense_block(x, [kernel_of(c) for c in convolutions], [c.bias for c in convolutions])
         else:
             features = x
             for layer in self.layers:
                 features = torch.cat((features, F.relu(layer(features))), 1)  # (B, C + i g, H, W)
             fused = self.fuse(features)
+        if self.attention is not None:
+            fused = self.attention(fused)
         return fused + x if self.inner_residual else fused
 
 
@@ -62,15 +62,19 @@ class Rdn(FilterNetwork):
     def __init__(self, config: RdnConfig) -> None:
         super().__init__()
         self.config = config
-        channels = config.channels
+        self.input_planes = tuple(name for name in PLANES[: config.planes] if name != "qp" or not config.modulation)
+        channels, planes = config.channels, len(self.input_planes)
         if config.head == "two 3x3":
-            self.shallow = conv(config.planes, channels, 3, 0)
-            self.entry: nn.Module = conv(channels, channels, 3, 0)
+            self.shallow = conv(planes, channels, 3, 0)
+            self.entry: nn.Module = conv_3x3(channels, channels, 0, config.branches)
         else:
             kernel = 5 if config.head == "one 5x5" else 6
-            self.shallow, self.entry = conv(config.planes, channels, kernel, 0, config.stride), nn.Identity()
+            self.shallow, self.entry = conv(planes, channels, kernel, 0, config.stride), nn.Identity()
         self.blocks = nn.ModuleList(DenseBlock(config) for _ in range(config.blocks))
-        self.fuse = nn.Sequential(conv(config.blocks * channels, channels, 1, 0), conv(channels, channels, 3, 1))
+        joined = conv(config.blocks * channels, channels, 1, 0)
+        self.fuse = nn.Sequential(joined, conv_3x3(channels, channels, 1, config.branches))
+        places = config.blocks + 1
+        self.modulation = Modulation(config.modulation, channels, places) if config.modulation else None
         self.last = conv(channels, config.residuals * config.stride**2, 3, 1)
         if config.residual_output and not self.last.weight.is_meta:
             with torch.no_grad():
@@ -84,7 +88,7 @@ class Rdn(FilterNetwork):
 
         With the usual initial weights, a small network gained nothing in its first thousand steps.
         """
-        samples = [plane for plane in range(self.config.planes) if plane != QP_PLANE]
+        samples = [number for number, name in enumerate(self.input_planes) if name != "qp"]
         kernels = self.shallow.weight[:, samples]
         self.shallow.weight[:, samples] = 4 * (kernels - kernels.mean((2, 3), keepdim=True))
 
@@ -92,6 +96,18 @@ class Rdn(FilterNetwork):
         """Return the parameters in two groups; in the last convolution a step changes the residual most."""
         hidden = [parameter for name, parameter in self.named_parameters() if not name.startswith("last.")]
         return ParameterGroups(hidden, list(self.last.parameters()))
+
+    def merged(self) -> Self:
+        """Return the network without branches, which computes the same."""
+        if not self.config.branches:
+            return self
+        kernels = {
+            f"{name}.weight": m.merged_kernel() for name, m in self.named_modules() if isinstance(m, BranchedConv)
+        }
+        network = type(self)(replace(self.config, branches=False)).to(self.last.weight.device).train(self.training)
+        tensors = self.state_dict() | kernels
+        network.load_state_dict({name: tensors[name] for name in network.state_dict()})
+        return network
 
     def forward(self, windows: Windows[Tensor]) -> Tensor:
         """Return the restored luma (B, R, H, W) of windows."""
@@ -103,18 +119,22 @@ class Rdn(FilterNetwork):
 
     def features(self, planes: Tensor) -> Tensor:
         """Return the input of the last convolution: (B, C, H + 2 margin - 4, W + 2 margin - 4) if the stride is 1."""
+        places: list[tuple[Tensor, Tensor]] = []  # scales and shifts by QP
+        if self.modulation is not None:
+            places = self.modulation(planes[:, QP_PLANE, 0, 0])
+            planes = torch.cat((planes[:, :QP_PLANE], planes[:, QP_PLANE + 1 :]), 1)
         stride = self.config.stride
         odd = planes.shape[-2] % stride, planes.shape[-1] % stride  # rows and columns to add
         shallow = self.shallow(F.pad(planes, (0, odd[1], 0, odd[0]), mode="replicate") if any(odd) else planes)
         x = self.entry(shallow)
         outputs = []
-        for block in self.blocks:
-            x = block(x)
+        for number, block in enumerate(self.blocks):
+            x = block(modulate(x, places[number]) if places else x)
             outputs.append(x)
         features: Tensor = self.fuse(torch.cat(outputs, 1))
         if self.config.global_residual:
             features = features + crop(shallow, (shallow.shape[-1] - features.shape[-1]) // 2)
-        return features
+        return modulate(features, places[-1]) if places else features
 
     def finish(self, features: Tensor, planes: Tensor) -> Tensor:
         """Return the restored luma (B, R, H, W) of features and of the planes that they are from."""
