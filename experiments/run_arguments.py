@@ -48,7 +48,7 @@ def parse_run(prog: str, task: type[Task[Any]], argv: Sequence[str]) -> Run:
         raise InputError(" ".join(str(error).split())) from error
     except TypeError as error:
         raise InputError("model and optimiser must be sets of fields, not a single value or none") from error
-    return Run(recipe, given.data, given.val, given.out, given.resume, given.test)
+    return Run(recipe, tuple(given.data), given.val, given.out, given.resume, given.test)
 
 
 def _parser(prog: str, task: type[Task[Any]], network: str) -> ArgumentParser:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from codecnn.codecs.bit_depth import convert_bit_depth
+from codecnn.dataset.around import read_around
 from codecnn.dataset.reader import CtuDataset, Shard
-from codecnn.dataset.schema import SIGNALS
+from codecnn.dataset.schema import SIGNALS, Signal
 from codecnn.errors import InputError
-from codecnn.inference.filtering import filter_picture
+from codecnn.inference.filtering import Way, filter_picture
 from codecnn.losses import LOSSES, LossName
 from codecnn.metrics import psnr_gain
 from codecnn.models.in_loop_filter import FilterConfig, FilterNetwork, Windows
@@ -46,6 +47,9 @@ class InLoopFilter:
         patch: luma samples of a patch on each side, even, at most a CTU.
         plain: share of the loss without signalling in that of networks with several residuals; the rest is that of
             patches whose residuals are weighed by least squares.
+        neighbourhood: what a patch is filtered with: ctu, its own samples and the margin of the network, as if the
+            patch were a CTU; or picture, all decoded samples that the network can reach, over the borders of CTUs. It
+            costs more, and is for filters of whole pictures, so validation filters these at once as well.
         validate_frames: number of frames of each held-out clip to validate on, spread evenly.
     """
 
@@ -57,6 +61,7 @@ class InLoopFilter:
     loss: LossName = "log_mse"
     patch: int = 64
     plain: float = 0.25
+    neighbourhood: Way = "ctu"
     validate_frames: int = 2
 
     def __post_init__(self) -> None:
@@ -71,11 +76,12 @@ class InLoopFilter:
     def draws(self, shards: Sequence[Shard], config: FilterConfig) -> "Patches":
         """Return an object that draws patches; InputError if windows, patch and network do not fit together."""
         check_kind(config, FilterNetwork, "an in-loop filter")
-        return Patches(shards, config, self.patch)
+        return Patches(shards, config, self.patch, self.neighbourhood)
 
     def sums(self, network: nn.Module, batch: Batch) -> Sums:
         """Return the loss over the valid samples; of networks with several residuals also its two parts."""
-        restored = network(batch.windows).float()  # (B, R, P, P)
+        restored = network(batch.windows).float()  # (B, R, H, W): with the neighbourhood of the patch, if it has one
+        restored = crop(restored, (restored.shape[-1] - batch.original.shape[-1]) // 2)  # (B, R, P, P)
         peak = batch.windows.peak.view(-1, 1, 1)
         original = batch.original / peak
         plain, count = LOSSES[self.loss](restored[:, 0], original, batch.valid)
@@ -91,8 +97,8 @@ class InLoopFilter:
     def validate(self, network: Network, shards: Sequence[Shard]) -> dict[str, float]:
         """Return the PSNR gain in dB, "gain_<QP>" for each QP and "gain" as their mean.
 
-        Pictures are filtered CTU by CTU and rounded. A frame coded without any error is left out at all QPs; InputError
-        if there is no other.
+        Pictures are filtered CTU by CTU, or with the neighbourhood "picture" at once, and rounded. A frame coded
+        without any error is left out at all QPs; InputError if there is no other.
         """
         assert isinstance(network, FilterNetwork)
         found = []
@@ -101,7 +107,9 @@ class InLoopFilter:
             for frame in range(0, shard.frames, math.ceil(shard.frames / self.validate_frames)):
                 original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
                 original = convert_bit_depth(original, baseline.bit_depth)  # measured at the decoder's
-                filtered = filter_picture(network, baseline, unfiltered, shard.info.qp, shard.info.ctu_size)
+                filtered = filter_picture(
+                    network, baseline, unfiltered, shard.info.qp, shard.info.ctu_size, self.neighbourhood
+                )
                 its[frame] = psnr_gain(original.y, baseline.y, filtered, original.bit_depth)
             found.append(Gains(shard.info.source_sha256, shard.info.qp, its))
         return gains_by_qp(found, str(shards[0].path))
@@ -118,11 +126,15 @@ class Patches:
     brought to luma size by repeating samples, as the networks do themselves.
     """
 
-    def __init__(self, shards: Sequence[Shard], config: FilterConfig, patch: int) -> None:
-        self.file_margin = check_windows(shards, config.margin, patch)
+    def __init__(self, shards: Sequence[Shard], config: FilterConfig, patch: int, neighbourhood: Way = "ctu") -> None:
+        whole = neighbourhood == "picture"
+        if whole and config.reach is None:
+            raise InputError("neighbourhood picture needs a network whose reach is known")
+        check_windows(shards, 0 if whole else config.margin, patch)
+        reach = config.reach or 0
+        self.around = config.margin + (reach + reach % 2 if whole else 0)  # luma samples around a patch
         formats = {shard.info.chroma for shard in shards}
         self.chroma_at_luma_size = len(formats) > 1 or formats == {"422"}
-        self.chroma_scale = 2 if formats == {"420"} else 1
         self.windows, self.config, self.patch = CtuDataset(shards), config, patch
 
     @property
@@ -132,31 +144,33 @@ class Patches:
 
     def draw(self, unit: int, step: Generator, own: Generator) -> Batch:
         """Return one patch of a CTU window."""
-        window = self.windows[unit]
-        picture = window.unfiltered if self.config.input == "unfiltered" else window.baseline
-        original = convert_bit_depth(window.original, picture.bit_depth)
-        top, left = corner(own, window.valid_height, window.valid_width, self.patch)
+        shard, row = self.windows.place(unit)
+        info, here = shard.info, shard.ctus[row]
+        inside = int(here["height"]), int(here["width"])
+        top, left = corner(own, *inside, self.patch)
         turn = int(own.integers(8))
+
+        def read(signal: Signal, around: int, luma_only: bool = False) -> Picture:
+            rows, columns = ((start - around, start + self.patch + around) for start in (top, left))
+            return read_around(shard, signal, row, rows, columns, luma_only)
+
+        picture = read("unfiltered" if self.config.input == "unfiltered" else "baseline", self.around)
+        second = read("unfiltered", self.around, luma_only=True) if self.config.input == "both" else None
+        original = convert_bit_depth(read("original", 0, luma_only=True), picture.bit_depth)
         u, v = picture.u, picture.v
         if self.chroma_at_luma_size:
             u, v = (_at_luma_size(plane, picture) for plane in (u, v))
-
-        def cut(plane: NDArray, skip: int, side: int, scale: int = 1) -> NDArray:
-            y, x = (top + skip) // scale, (left + skip) // scale
-            return turned(plane[y : y + side // scale, x : x + side // scale], turn)[None]
-
-        skip, side = self.file_margin - self.config.margin, self.patch + 2 * self.config.margin
         rows, cols = np.ogrid[top : top + self.patch, left : left + self.patch]
-        valid = (rows < window.valid_height) & (cols < window.valid_width)
+        valid = (rows < inside[0]) & (cols < inside[1])
         windows = Windows(
-            cut(picture.y, skip, side),
-            cut(u, skip, side, self.chroma_scale),
-            cut(v, skip, side, self.chroma_scale),
-            cut(window.unfiltered.y, skip, side) if self.config.input == "both" else None,
-            np.array([window.qp], np.float32),
+            turned(picture.y, turn)[None],
+            turned(u, turn)[None],
+            turned(v, turn)[None],
+            None if second is None else turned(second.y, turn)[None],
+            np.array([info.qp], np.float32),
             np.array([(1 << picture.bit_depth) - 1], np.float32),
         )
-        return Batch(windows, cut(original.y, self.file_margin, self.patch), turned(valid, turn)[None])
+        return Batch(windows, turned(original.y, turn)[None], turned(valid, turn)[None])
 
 
 def check_windows(shards: Sequence[Shard], margin: int, patch: int) -> int:

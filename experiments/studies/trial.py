@@ -14,7 +14,7 @@ from codecnn.errors import InputError
 from codecnn.models.blocks import ModeNetwork
 from codecnn.models.weights import read_weights
 from codecnn.tasks.registry import TASKS
-from codecnn.training.data import Shards, choose_shards
+from codecnn.training.data import Shards, choose_shards, weighted
 from codecnn.training.device import choose_device
 from codecnn.training.metrics_log import Validation, read_rows, validations
 from codecnn.training.recipe import Run
@@ -113,7 +113,7 @@ def check_run(run: Run, where: str) -> None:
     """Raise InputError if training would refuse this run, before anything is written or trained."""
     try:
         shards = shards_of(run)
-        run.recipe.task.draws(shards.training, run.recipe.model)
+        run.recipe.task.draws(weighted(shards.training, run.recipe.training.weights), run.recipe.model)
         choose_device(run.recipe.training.device)
         if (run.out / "last.pt").exists():
             steps_done(run, shards)

@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from codecnn.inference import filtering
 from codecnn.inference.filtering import filter_picture
 from codecnn.models.costs import parameter_count
-from codecnn.models.network import Network
 from codecnn.models.rdn.channels import Attention, Modulation
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.convolution import BranchedConv
@@ -80,7 +79,7 @@ def test_saved_weights_are_merged(tmp_path: Path) -> None:
     network, path = shaken(ALL).eval(), tmp_path / "w.safetensors"
     save_weights(path, network, "in-loop-filter", {})
     loaded = read_weights(path).network
-    assert isinstance(loaded, Network)
+    assert isinstance(loaded, Rdn)
     assert loaded.config == replace(ALL, branches=False)
     torch.testing.assert_close(loaded.restore(planes_of()), network.restore(planes_of()))
 
@@ -92,7 +91,7 @@ def test_untrained_parts_change_nothing(config: RdnConfig) -> None:
     planes = planes_of()
     features = network.features(planes)
     for block in network.blocks:
-        block.attention = None
+        block.attention = None  # type: ignore[assignment]
     if network.modulation is not None:
         network.modulation = None
         planes = torch.cat((planes[:, :3], planes[:, 4:]), 1)

@@ -45,7 +45,8 @@ class BranchedConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features (B, outputs, H, W) of features (B, inputs, H, W)."""
-        return self._conv_forward(x, self.merged_kernel(), self.bias)
+        features: Tensor = self._conv_forward(x, self.merged_kernel(), self.bias)
+        return features
 
 
 def _begun(layer: nn.Conv2d) -> nn.Conv2d:

@@ -170,7 +170,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     source.add_argument("--sequences", type=path, nargs="+", metavar="FILE", help="sequences to encode for this report "
         "as build-dataset does; their files stay in the folder data of --out")  # fmt: skip
     parser.add_argument("--way", choices=("ctu", "picture"), help="filter CTU by CTU, or whole pictures; if not "
-        "given, CTU by CTU, or as the contract of a foreign filter says")  # fmt: skip
+        "given, as it was trained, or as the contract of a foreign filter says")  # fmt: skip
     add_chroma_weights(parser)
     signalled = parser.add_mutually_exclusive_group()
     signalled.add_argument("--refit", action="store_true", help="measure as well what a coded correction of the last "
