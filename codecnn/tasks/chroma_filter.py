@@ -39,6 +39,8 @@ class ChromaFilter(InLoopFilter):
     def draws(self, shards: Sequence[Shard], config: ChromaRdnConfig) -> "ChromaPatches":  # type: ignore[override]
         """Return an object that draws patches; InputError if windows, patch and network do not fit together."""
         check_kind(config, ChromaRdn, "a chroma filter")
+        if self.neighbourhood != "ctu":
+            raise InputError("neighbourhood must be ctu for a chroma filter")
         return ChromaPatches(shards, config, self.patch)
 
     def sums(self, network: nn.Module, batch: Batch) -> Sums:
