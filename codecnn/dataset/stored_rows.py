@@ -25,16 +25,17 @@ class Rows(NamedTuple):
 
     def read(self, path: Path, version: tuple[int, int], row: int) -> NDArray:
         """Return one row; InputError if the file is gone, or is another one than when it was checked."""
-        size = int(np.prod(self.shape)) * self.dtype.itemsize
+        found = np.empty(self.shape, self.dtype)
         try:
             with path.open("rb", buffering=0) as file:
                 stat = os.fstat(file.fileno())
-                samples = os.pread(file.fileno(), size, int(self.starts[row]))
+                file.seek(int(self.starts[row]))
+                read = file.readinto(found.data)
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-        if (stat.st_ino, stat.st_mtime_ns) != version or len(samples) < size:
+        if (stat.st_ino, stat.st_mtime_ns) != version or read != found.nbytes:
             raise InputError(f"{path}: has changed since it was opened")
-        return np.frombuffer(samples, self.dtype).reshape(self.shape)
+        return found
 
 
 def rows_of(file: h5py.File, names: Iterable[str]) -> dict[str, Rows] | None:
@@ -46,7 +47,8 @@ def rows_of(file: h5py.File, names: Iterable[str]) -> dict[str, Rows] | None:
         dataset, row = file[name], file[name].shape[1:]
         if dataset.chunks != (1, *row) or dataset.id.get_create_plist().get_nfilters():
             return None
-        starts, chunks = np.full(len(dataset), -1), []
+        starts = np.full(len(dataset), -1)
+        chunks: list[h5py.h5d.StoreInfo] = []
         dataset.id.chunk_iter(chunks.append)
         for chunk in chunks:
             starts[chunk.chunk_offset[0]] = chunk.byte_offset

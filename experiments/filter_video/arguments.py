@@ -31,7 +31,7 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
         "warning where the weights are for another")  # fmt: skip
     add("--preset", help="the preset of the encoder of IN, which no stream tells; only for that warning")
     add("--way", choices=("ctu", "picture"), help="filter CTU by CTU, as in training, or whole pictures; if not "
-        "given, CTU by CTU, or as the contract of a foreign filter says")  # fmt: skip
+        "given, as it was trained, or as the contract of a foreign filter says")  # fmt: skip
     add("--frames", type=count, default=0, help="filter only the first N frames; 0: all")
     add("--suffix", choices=tuple(KINDS), default=".mkv", help="what is written for the files of a folder")
     add_device(parser)
