@@ -135,10 +135,10 @@ def _need(forms: ClosedForms, batch: int, patch: int, device: torch.device) -> N
     )
 
 
-def random_picture() -> Picture:
-    """Return a picture of 416x240 for timing; the time of filtering does not depend on the content."""
+def random_picture(height: int = HEIGHT, width: int = WIDTH) -> Picture:
+    """Return a picture of even size for timing; the time of filtering does not depend on the content."""
     rng = np.random.default_rng(0)
-    shapes = [(HEIGHT, WIDTH), *[(HEIGHT // 2, WIDTH // 2)] * 2]
+    shapes = [(height, width), *[(height // 2, width // 2)] * 2]
     return Picture.of((rng.integers(0, 256, shape, np.uint8) for shape in shapes), 8)
 
 
