@@ -56,7 +56,7 @@ def without_sign_hiding(f: Callable[..., int]) -> Callable[..., int]:
 def whole_unit_available(f: Callable[..., bool]) -> Callable[..., bool]:
     def available(state: Any, arrays: Any, x: int, y: int) -> bool:  # noqa: ANN401
         inside = 0 <= x < state["width"] and 0 <= y < state["height"]
-        return inside and arrays.grid[y >> 2, x >> 2]["parsed_region"] == state["region"]
+        return inside and bool(arrays.grid[y >> 2, x >> 2]["parsed_region"] == state["region"])
 
     return available
 
