@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from codecnn.codecs.bit_depth import convert_bit_depth
@@ -16,6 +16,7 @@ from codecnn.metrics import psnr, psnr_yuv
 from codecnn.models.chroma_rdn import CHROMA, ChromaRdn
 from codecnn.models.costs import kmac_per_sample, parameter_count
 from experiments.reports.gain.measure import Frame, average, average_frames, exact_frames, summarise
+from experiments.reports.gain.points import FILTERED, Point
 from experiments.reports.shared.cautions import cautions
 
 MEASURES = ("U", "V", "YUV")
@@ -134,3 +135,16 @@ def tables(network: ChromaRdn, measured: Iterable[tuple[Shard, Sequence[Frame]]]
             defined = {field: mean.defined[field] for field in ("gain", "bd_rate")}
             found.means.append(ChromaMean(name, mean.codec, mean.clips, defined, mean.gain, mean.bd_rate))
     return found
+
+
+def with_chroma(points: Sequence[Point], rows: Sequence[ChromaRow]) -> list[Point]:
+    """Return the points with the chroma of the filtered picture as a chroma filter made it, where it was measured."""
+    found = {(row.source, row.codec, row.qp, row.measure): row.psnr_filtered for row in rows}
+
+    def changed(point: Point) -> Point:
+        u, v = (found.get((point.source, point.codec, point.qp, plane)) for plane in "UV")
+        if point.picture != FILTERED or u is None or v is None:
+            return point
+        return replace(point, psnr_u=u, psnr_v=v, psnr_yuv=psnr_yuv(point.psnr_y, u, v))
+
+    return [changed(point) for point in points]

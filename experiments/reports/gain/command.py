@@ -18,15 +18,18 @@ import codecnn.torch_settings  # noqa: F401
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from codecnn.dataset.reader import Shard, open_folder
 from codecnn.dataset.schema import ShardInfo
 from codecnn.inference.filtering import Way, filter_picture
 from codecnn.inference.load import load_chroma_filter
+from codecnn.io.files import write_whole
+from codecnn.metrics import kept_frames
 from codecnn.models.in_loop_filter import AnyFilter
 from codecnn.training.device import choose_device
 from codecnn.training.provenance import trained_on
@@ -41,7 +44,10 @@ from experiments.reports.gain.guiding import load_guiding
 from experiments.reports.gain.measure import Frame, average, average_frames, exact_frames, measure, summarise
 from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import plot_curves
+from experiments.reports.gain.points import METRICS, Meter, Point, without_repeats
 from experiments.reports.gain.refitting import load_refitting
+from experiments.reports.gain.spreadsheet import to_csv, to_spreadsheet
+from experiments.reports.gain.vmaf import find_vmaf
 from experiments.reports.shared.arguments import add_chroma_weights, add_data, add_device, add_weights, report_parser
 from experiments.reports.shared.cautions import warn
 from experiments.reports.shared.chosen_filter import (
@@ -72,6 +78,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
+    if "vmaf" in args.metrics:
+        find_vmaf()  # before anything is measured in vain
     if args.compare:
         return run_comparison(args)
     chosen = choose_filter(args.weights, args.device)
@@ -85,14 +93,17 @@ def run(args: argparse.Namespace) -> None:
         found.append(f"the basis of the refit was made from {len(known)} of these clips: {', '.join(known)}")
     warn("report-gain", [*found, *(f"chroma: {text}" for text in of_chroma)])
     way = way_of(chosen, args.way)
+    meters = [Meter(shard, args.metrics) for shard in shards]
     frames = [
-        measure(chosen.network, shard, way, signalling) for shard in Progress(shards, unit="file", desc="filtering")
+        measure(chosen.network, meter.shard, way, signalling, meter)
+        for meter in Progress(meters, unit="file", desc="filtering")
     ]
     rows = average_frames(shards, frames, exact_frames(frames))
     clips = summarise(rows)
     means = average(clips)
     ways = {"ctu": f"CTU by CTU ({ctu_sizes(shards)} + margin)", "picture": "whole pictures at once"}
     about = describe(chosen, shards, ways[way], found) | ({"signalled": signalling.describe()} if signalling else {})
+    points = points_of(meters, frames, exact_frames(frames))
     tables: dict[str, Sequence[Any]] = {"rows": rows, "clips": clips, "means": means}
     in_chroma = None
     if chosen_chroma:
@@ -100,7 +111,10 @@ def run(args: argparse.Namespace) -> None:
         in_chroma = chroma.tables(chosen_chroma.network, both, way)
         about |= chroma.describe(chosen_chroma, shards, of_chroma)
         tables |= {f"chroma_{name}": its for name, its in in_chroma._asdict().items()}
+        points = chroma.with_chroma(points, in_chroma.rows)
+    tables |= {"points": points, "frames": [row for meter in meters for row in meter.frames()]}
     about |= provenance(args, shards)
+    save_points(args.out, points, about)
     numbers = results("gain", about, tables, notes=chosen.notes)
     described = page(rows, clips, means, about, in_chroma)
     gains = {(row.source, row.codec, row.qp): row.gain for row in rows}
@@ -121,12 +135,11 @@ def run_comparison(args: argparse.Namespace) -> None:
     found = {name: check_shards(one, shards) for name, one in loaded.items()}
     warn("report-gain", [f"{name}: {caution}" for name, cautions in found.items() for caution in cautions])
     ways = {name: way_of(one, args.way) for name, one in loaded.items()}
-    bar = Progress(total=len(shards) * len(names), unit="file", desc="filtering")
+    meters = {name: [Meter(shard, args.metrics, name) for shard in shards] for name in names}
     frames: dict[str, list[list[Frame]]] = {name: [] for name in names}
-    for shard, name in product(shards, names):
-        frames[name].append(measure(loaded[name].network, shard, ways[name]))
-        bar.update()
-    bar.close()
+    places = [*product(range(len(shards)), names)]
+    for place, name in Progress(places, unit="file", desc="filtering"):
+        frames[name].append(measure(loaded[name].network, shards[place], ways[name], meter=meters[name][place]))
     exact = exact_frames(*frames.values())
     rows = {name: average_frames(shards, of_filter, exact) for name, of_filter in frames.items()}
     measured = {name: compare.Measured(of_filter, summarise(of_filter)) for name, of_filter in rows.items()}
@@ -137,19 +150,42 @@ def run_comparison(args: argparse.Namespace) -> None:
     means, changes = compare.means(measured), compare.differences(measured)
     about = conditions(shards, "rounded and clipped to integers at the bit depth, same bits as the baseline")
     about |= provenance(args, shards)
+    points = without_repeats([p for name in names for p in points_of(meters[name], frames[name], exact)])
     tables: dict[str, Sequence[Any]] = {
         "filters": chosen,
         "rows": compare.filter_rows(measured),
         "clips": compare.filter_clips(measured),
         "means": means,
         "differences": changes,
+        "points": points,
+        "frames": [row for of_filter in meters.values() for meter in of_filter for row in meter.frames()],
     }
     rows_of_all = [row for of_filter in rows.values() for row in of_filter]
     gains = {key: mean_defined(r.gain for r in same) for key, same in grouped(rows_of_all, "source", "codec", "qp")}
     filters = {f"filtered by {name}": partial(_filtered, one.network, ways[name]) for name, one in loaded.items()}
     more = partial(picture_sections, shards, gains, filters, pictures_of(args))
+    save_points(args.out, points, about)
     report = compared_page(chosen, measured, means, changes, about)
     finish(args.out, report, results("comparison", about, tables), {}, more=more)
+
+
+def points_of(
+    meters: Sequence[Meter], frames: Sequence[Sequence[Frame]], exact: Sequence[Sequence[bool]]
+) -> list[Point]:
+    """Return the points of all shards, means over the frames that are in the means of the other tables."""
+    kept = kept_frames([(meter.shard.info.source, meter.shard.info.codec) for meter in meters], exact)
+    of_shards = [
+        meter.points(its, sum(frame.signalled_bits for frame in measured))
+        for meter, its, measured in zip(meters, kept, frames, strict=True)
+    ]
+    return without_repeats([point for of_shard in of_shards for point in of_shard])
+
+
+def save_points(folder: Path, points: Sequence[Point], about: Mapping[str, str]) -> None:
+    """Save points.csv and points.xlsx; the folder is made if there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "points.csv", to_csv(points))
+    write_whole(folder / "points.xlsx", to_spreadsheet(points, about))
 
 
 def shards_of(args: argparse.Namespace) -> list[Shard]:
@@ -181,6 +217,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "share a correction")  # fmt: skip
     parser.add_argument("--guide-unit", type=positive, default=128, metavar="SIDE", help="luma samples of a unit on "
         "each side: whole CTUs")  # fmt: skip
+    parser.add_argument("--metrics", nargs="+", choices=METRICS, default=[], help="measure more for the points: "
+        "ms-ssim, and vmaf where an ffmpeg with libvmaf is at hand (the extra vvc brings one)")  # fmt: skip
     add_device(parser)
     add_pictures(parser)
     encoding = parser.add_argument_group("sequences", "how --sequences are encoded, as by build-dataset")

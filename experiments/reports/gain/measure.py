@@ -1,6 +1,7 @@
 """Measure what a filter gains over the baseline of each clip, in luma PSNR, SSIM and BD-rate."""
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -11,6 +12,7 @@ from codecnn.inference.filtering import Way, filter_picture
 from codecnn.metrics import BdRate, bd_rate_or_reason, kept_frames, psnr, ssim
 from codecnn.models.in_loop_filter import AnyFilter
 from codecnn.video.picture import Plane
+from experiments.reports.gain.points import BASELINE, SIGNALLED, UNFILTERED, Meter
 from experiments.reports.gain.signalling import Signalling
 from experiments.reports.shared.frames import EXACT, NO_BITS, bits_of, read_frame
 from experiments.reports.shared.frames import Frame as Pictures
@@ -102,8 +104,14 @@ class Mean:
 MEANS = ("gain", "psnr_unfiltered", "psnr_baseline", "psnr_filtered", "ssim_baseline", "ssim_filtered")
 
 
-def measure(network: AnyFilter, shard: Shard, way: Way, signalling: Signalling | None = None) -> list[Frame]:
-    """Filter all frames of a shard and compare them with the original, in the bit depth of the decoder."""
+def measure(
+    network: AnyFilter, shard: Shard, way: Way, signalling: Signalling | None = None, meter: Meter | None = None
+) -> list[Frame]:
+    """Filter all frames of a shard and compare them with the original, in the bit depth of the decoder.
+
+    meter: measures more of each picture.
+    """
+    meter = meter or Meter(shard)
     info, frames = shard.info, []
     size = signalling.frames if signalling else 1
     for start in range(0, shard.frames, size):
@@ -113,10 +121,28 @@ def measure(network: AnyFilter, shard: Shard, way: Way, signalling: Signalling |
             found = signalling.filter(shard, pictures, way)
             filtered, bits = list(zip(found.plain, found.signalled, strict=True)), len(found.bits)
         else:
+            begin = time.perf_counter()
             plain = [filter_picture(network, p.baseline, p.unfiltered, info.qp, info.ctu_size, way) for p in pictures]
+            meter.seconds += time.perf_counter() - begin
             filtered, bits = [(luma, None) for luma in plain], 0
         for place, (picture, (luma, signalled)) in enumerate(zip(pictures, filtered, strict=True)):
-            frames.append(_compare(picture, luma, signalled, 0 if place else bits))
+            frame = _compare(picture, luma, signalled, 0 if place else bits)
+            frames.append(frame)
+            shown = {
+                UNFILTERED: picture.unfiltered,
+                BASELINE: picture.baseline,
+                meter.name: replace(picture.baseline, y=luma),
+            }
+            known = {
+                UNFILTERED: {"psnr_y": frame.psnr_unfiltered},
+                BASELINE: {"psnr_y": frame.psnr_baseline, "ssim": frame.ssim_baseline},
+                meter.name: {"psnr_y": frame.psnr_filtered, "ssim": frame.ssim_filtered},
+            }
+            if signalled is not None and frame.psnr_signalled is not None:
+                shown[SIGNALLED] = replace(picture.baseline, y=signalled)
+                known[SIGNALLED] = {"psnr_y": frame.psnr_signalled}
+            meter.add(start + place, shown, known)
+    meter.finish()
     return frames
 
 
