@@ -18,7 +18,7 @@ from codecnn.models.blocks import ModeNetwork
 from codecnn.models.weights import find_weights, read_weights
 from command_line.arguments import count, file_to_write, path, positive
 from command_line.parser import Parser, run_command
-from command_line.progress import Progress
+from command_line.progress import Progress, say
 from command_line.terminal import printable
 from data_tools.viewer.counts import count as count_all
 from data_tools.viewer.ctus import ShownCtu, read_ctu, spread
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
         made = dataset_page(args.data.resolve().name, counts, shown, about)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(args.out, made)
-    print(f"saved {printable(str(args.out))}, {len(made) / 1e6:.1f} MB: {len(shown)} CTUs of {len(shards)} files")
+    say(f"saved {printable(str(args.out))}, {len(made) / 1e6:.1f} MB: {len(shown)} CTUs of {len(shards)} files")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -54,7 +54,8 @@ def parse_run(prog: str, task: type[Task[Any]], argv: Sequence[str]) -> Run:
 def _parser(prog: str, task: type[Task[Any]], network: str) -> ArgumentParser:
     parser = HyphenParser(
         prog=prog,
-        usage=f"{prog} CONFIG --data DIR ... --out DIR [--val DIR] [--test DIR] [--resume] [--any.field VALUE ...]",
+        usage=f"{prog} CONFIG --data DIR ... --out DIR [--val DIR] [--test DIR] [--resume] "
+        "[--quiet | --verbose] [--any.field VALUE ...]",
         description=f"Train a network on folders of datasets. Task: {task.name}.",
         exit_on_error=False,
     )

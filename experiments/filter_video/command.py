@@ -29,7 +29,7 @@ from codecnn.video.output import open_output
 from codecnn.video.picture import Picture
 from command_line.encoding import format_options
 from command_line.parser import run_command
-from command_line.progress import Progress
+from command_line.progress import Progress, complain, say
 from command_line.terminal import printable
 from experiments.filter_video.arguments import parse
 from experiments.filter_video.cautions import cautions, watched
@@ -60,19 +60,21 @@ def run(args: argparse.Namespace) -> int:
             failures.append(str(error))
             return None
 
-    inputs = [source for job in jobs if (source := attempt(job))]
+    inputs = [source for job in Progress(jobs, unit="file", desc="opening") if (source := attempt(job))]
     lengths = [min(source.length, args.frames or source.length) for source in inputs]
     with Progress(total=sum(lengths) if all(lengths) else None, unit="frame") as bar:
         for source in inputs:
             bar.set_description(printable(source.clip.path.name))
             try:
-                bar.tell(
-                    printable(filter_file(source, Filters(chosen, of_chroma, way_of(chosen, args.way)), args, bar))
-                )
+                said, measured = filter_file(source, Filters(chosen, of_chroma, way_of(chosen, args.way)), args, bar)
             except (InputError, OSError) as error:
                 failures.append(str(error))
+                continue
+            say(printable(said))
+            if measured:
+                say(printable(f"  {measured}"), always=True)
     for failure in failures:
-        print(f"filter-video: {printable(failure)}", file=sys.stderr)
+        complain(f"filter-video: {printable(failure)}")
     return 2 if failures else 0
 
 
@@ -105,8 +107,8 @@ class Filters(NamedTuple):
         return replace(picture, u=u, v=v)
 
 
-def filter_file(source: Input, filters: Filters, args: argparse.Namespace, bar: Progress) -> str:
-    """Filter a file, and return in words what it became; InputError if it cannot be filtered by these filters."""
+def filter_file(source: Input, filters: Filters, args: argparse.Namespace, bar: Progress) -> tuple[str, str]:
+    """Filter a file, and return in words what it became, and what was measured; InputError if it cannot be filtered."""
     clip = source.clip
     if filters.chroma and clip.format.chroma != CHROMA:
         raise InputError(f"{clip.path}: chroma format {clip.format.chroma}; chroma filters take {CHROMA} only")
@@ -133,7 +135,7 @@ def filter_file(source: Input, filters: Filters, args: argparse.Namespace, bar: 
         raise InputError(f"{name}: {what}; weights with the input baseline can filter it") from error
     fmt = clip.format
     said = f"{clip.path}: {count} frames, {fmt.width}x{fmt.height}, {fmt.chroma} at {fmt.bit_depth} bit -> {out}"
-    return f"{said}\n  {quality.described()}" if quality else said
+    return said, quality.described() if quality else ""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Train one network of a study in its own folder, from the beginning or from its checkpoint."""
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from codecnn.training.metrics_log import Validation, read_rows, validations
 from codecnn.training.recipe import Run
 from codecnn.training.run_folder import RunFolder, fingerprint
 from codecnn.training.state import first_weights
+from command_line.progress import complain
 from command_line.terminal import printable
 from experiments.run_arguments import parse_run
 from experiments.studies.study_file import Fields
@@ -144,7 +144,7 @@ def kept_going(prog: str, name: str, failed: dict[str, str]) -> Iterator[None]:
         yield
     except InputError as error:
         failed[name] = str(error)
-        print(f"{prog}: {printable(f'{name} failed: {error}')}", file=sys.stderr)
+        complain(f"{prog}: {printable(f'{name} failed: {error}')}")
 
 
 def failures(failed: dict[str, str]) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Say where a report may promise too much: tests on training data, other codecs, in-loop filters that are off."""
 
-import sys
 from collections.abc import Sequence
 
 from codecnn.dataset.reader import Shard
@@ -8,6 +7,7 @@ from codecnn.dataset.schema import join_filters
 from codecnn.models.weights_header import Notes
 from codecnn.training.provenance import chosen_by, codec_cautions, trained_on
 from codecnn.video.perceptual_hash import find_copies
+from command_line.progress import complain
 from command_line.terminal import printable
 
 
@@ -42,7 +42,7 @@ def filters_off(shards: Sequence[Shard]) -> list[str]:
 def warn(prog: str, found: Sequence[str]) -> None:
     """Print cautions, a line for each."""
     for caution in found:
-        print(f"{prog}: warning: {printable(caution)}", file=sys.stderr)
+        complain(f"{prog}: warning: {printable(caution)}")
 
 
 def _copies(notes: Notes, shards: Sequence[Shard], known: set[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from codecnn.io.files import write_whole
+from command_line.progress import say
 from command_line.terminal import printable
 from experiments.reports.shared.table import Table, escaped
 from html_pages.curves import Plot, curves_html
@@ -95,13 +96,13 @@ def finish(
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "report.md", text.encode())
     write_whole(folder / "results.json", numbers)
-    print(text.split(f"\n{printed_until}")[0] if printed_until else text)
+    say(text.split(f"\n{printed_until}")[0] if printed_until else text)
     images = {}
     for name, draw in plots.items():
         images[name] = draw()
         write_whole(folder / name, images[name])
     write_whole(folder / "report.html", page.html(numbers, images, more()))
-    print(f"saved {', '.join(['report.md', 'results.json', *plots, 'report.html'])} in {printable(str(folder))}")
+    say(f"saved {', '.join(['report.md', 'results.json', *plots, 'report.html'])} in {printable(str(folder))}")
 
 
 def _plain(value: object) -> object:
