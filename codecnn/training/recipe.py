@@ -95,7 +95,7 @@ class Training:
     steps: int = 20000
     batch: int = 16
     qps: tuple[int, ...] = ()
-    weights: dict[str, int] = field(default_factory=dict)
+    weights: dict[str, int] = field(default_factory=dict, hash=False)
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Precision = "bf16"

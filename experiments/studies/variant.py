@@ -66,8 +66,8 @@ class Variant:
 
     @cached_property
     def parameters(self) -> int:
-        """Return the number of parameters of the network."""
-        return parameter_count(make_network(self.recipe.model))
+        """Return the number of parameters of the network as it is used."""
+        return parameter_count(make_network(self.recipe.model).merged())
 
 
 def trained_with(variants: Sequence[Variant]) -> dict[str, str]:
