@@ -17,6 +17,7 @@ from codecnn.errors import InputError
 from codecnn.io.files import write_whole
 from command_line.arguments import folder_to_write, jobs, path, positive
 from command_line.parser import Parser, run_command
+from command_line.progress import complain, say
 from command_line.terminal import printable
 from experiments.train_weights.stages import STAGES, chosen, words_of
 
@@ -29,21 +30,21 @@ def main(argv: list[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> int:
     """Go through the stages; return 0, or the exit code of the stage that failed."""
     for stage in chosen(STAGES, args.only):
-        words = words_of(stage, args.out, args.pictures, args.steps)
+        words = words_of(stage, args.out, args.photographs, args.steps)
         line, result, note = shlex.join(words), stage.result(args.out), args.out / "done" / stage.name
         done = result.exists() and note.exists()
         if done and (made_by := note.read_text()) != line:
             raise InputError(f"{result}: made by another command, {made_by}; remove it to make it anew")
         if args.dry_run:
-            print(printable(f"# {stage.name} is done" if done else line))
+            say(printable(f"# {stage.name} is done" if done else line), always=True)
         elif not done:
-            print(printable(line), flush=True)
+            say(printable(line))
             for folder in (note.parent, args.out / "weights"):
                 folder.mkdir(parents=True, exist_ok=True)
             more = ["--resume"] if stage.trains and (result / "last.pt").exists() else []
             more += ["--jobs", str(args.jobs)] if words[0] == "build-dataset" else []
             if code := execute([*words, *more]):
-                print(printable(f"train-weights: {stage.name}: ended with exit code {code}"), file=sys.stderr)
+                complain(printable(f"train-weights: {stage.name}: ended with exit code {code}"))
                 return code
             if stage.trains and stage.ships:
                 shipped = args.out / "weights" / f"{stage.name}.safetensors"
@@ -70,7 +71,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = Parser(prog="train-weights", description=__doc__)
     add = parser.add_argument
-    add("pictures", nargs="+", type=path, help="the pictures to train on: files, or folders of them")
+    add("photographs", nargs="+", type=path, help="to train on: files, or folders of them")
     add("--out", type=folder_to_write, required=True, help="folder for data, runs, and in weights/ what they make")
     add("--only", nargs="+", default=[], metavar="NAME", help="make these only, and what they need: "
         + ", ".join(stage.name for stage in STAGES))  # fmt: skip

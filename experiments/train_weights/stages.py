@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from codecnn.errors import InputError
 
+PHOTOGRAPHS = "photographs"
+
 
 class Stage(NamedTuple):
-    """Describe a stage; in its command {pictures} stands for those to train on, {name} for what that stage made."""
+    """Describe a stage; in its command {photographs} stands for those to train on, {name} for what that stage made."""
 
     name: str
     command: str  # without --out
@@ -23,21 +25,24 @@ class Stage(NamedTuple):
     @property
     def needs(self) -> list[str]:
         """Return the names of the stages whose results it needs."""
-        return [name for name in re.findall(r"{(\w+)}", self.command) if name != "pictures"]
+        return [name for name in re.findall(r"{(\w+)}", self.command) if name != PHOTOGRAPHS]
 
     def result(self, out: Path) -> Path:
         """Return the folder or file that it makes: a dataset, a run folder, or weights in other forms."""
         command = self.command.split()[0]
         if command == "quantise-filter":
             return out / "weights" / f"{self.name}.safetensors"
+        if command == "hash-pictures":
+            return out / "weights" / f"{self.name}.json"
         if command == "refit-basis":
             return out / "weights" / f"{self.name.removesuffix('_refit')}.refit"
         return out / ("runs" if self.trains else "data") / self.name
 
 
 STAGES = (
-    Stage("train", "build-dataset {pictures} --codec x265 --preset medium --no-labels", ships=False),
-    Stage("train_vvc", "build-dataset {pictures} --codec vvenc --preset faster --no-labels", ships=False),
+    Stage("train", "build-dataset {photographs} --codec x265 --preset medium --no-labels", ships=False),
+    Stage("train_vvc", "build-dataset {photographs} --codec vvenc --preset faster --no-labels", ships=False),
+    Stage("pictures", "hash-pictures {train}"),
     # in-loop filters
     Stage("rdn_xs", "train-filter rdn_xs --data {train}"),
     Stage("rdn_s", "train-filter rdn_s --data {train}"),
@@ -74,9 +79,9 @@ def chosen(stages: Sequence[Stage], only: Sequence[str]) -> list[Stage]:
     return [stage for stage in stages if stage.name in wanted]
 
 
-def words_of(stage: Stage, out: Path, pictures: Sequence[Path], steps: int | None) -> list[str]:
+def words_of(stage: Stage, out: Path, photographs: Sequence[Path], steps: int | None) -> list[str]:
     """Return the command line of a stage, with results of all stages in `out`; steps: of a short training."""
-    values = {each.name: [str(each.result(out))] for each in STAGES} | {"pictures": [*map(str, pictures)]}
+    values = {each.name: [str(each.result(out))] for each in STAGES} | {PHOTOGRAPHS: [*map(str, photographs)]}
     words: list[str] = []
     for word in stage.command.split():
         words += values[word[1:-1]] if word.startswith("{") else [word]
