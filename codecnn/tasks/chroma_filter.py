@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 from torch import nn
 
 from codecnn.codecs.bit_depth import convert_bit_depth
-from codecnn.dataset.reader import CtuDataset, Shard
-from codecnn.dataset.schema import SIGNALS
+from codecnn.dataset.around import read_around
+from codecnn.dataset.reader import Shard
+from codecnn.dataset.schema import SIGNALS, Signal
 from codecnn.errors import InputError
 from codecnn.inference.chroma import filter_chroma
 from codecnn.losses import LOSSES
@@ -20,10 +20,12 @@ from codecnn.metrics import psnr_gain
 from codecnn.models.chroma_rdn import CHROMA, ChromaRdn, ChromaRdnConfig
 from codecnn.models.in_loop_filter import Windows
 from codecnn.models.network import Network
+from codecnn.models.rdn.network import crop
 from codecnn.models.registry import check_kind
 from codecnn.tasks.gains import Gains, gains_by_qp
-from codecnn.tasks.in_loop_filter import Batch, InLoopFilter, check_windows, corner, turned
+from codecnn.tasks.in_loop_filter import Batch, InLoopFilter, Patches, corner, turned
 from codecnn.tasks.task import Sums
+from codecnn.video.picture import Picture
 
 
 @dataclass(frozen=True)
@@ -39,22 +41,22 @@ class ChromaFilter(InLoopFilter):
     def draws(self, shards: Sequence[Shard], config: ChromaRdnConfig) -> "ChromaPatches":  # type: ignore[override]
         """Return an object that draws patches; InputError if windows, patch and network do not fit together."""
         check_kind(config, ChromaRdn, "a chroma filter")
-        if self.neighbourhood != "ctu":
-            raise InputError("neighbourhood must be ctu for a chroma filter")
-        return ChromaPatches(shards, config, self.patch)
+        check_format(shards)
+        return ChromaPatches(shards, config, self.patch, self.neighbourhood)
 
     def sums(self, network: nn.Module, batch: Batch) -> Sums:
         """Return the loss over the valid samples of both planes."""
-        filtered = network(batch.windows).float()
+        filtered = network(batch.windows).float()  # (B, 2, h, w): with the neighbourhood of the patch, if it has one
+        filtered = crop(filtered, (filtered.shape[-1] - batch.original.shape[-1]) // 2)
         original = batch.original / batch.windows.peak.view(-1, 1, 1, 1)
         return {"loss": LOSSES[self.loss](filtered, original, batch.valid)}
 
     def validate(self, network: Network, shards: Sequence[Shard]) -> dict[str, float]:
         """Return the PSNR gain in dB of U and V: "gain_<QP>" over both planes for each QP, and "gain" as their mean.
 
-        Also "gain_u" and "gain_v" over all QPs. Pictures are filtered CTU by CTU and rounded. A plane that is coded
-        without error in a frame, such as one that is flat, is left out there at all QPs; InputError if there is no
-        other.
+        Also "gain_u" and "gain_v" over all QPs. Pictures are filtered as by the filter of luma, and rounded. A plane
+        that is coded without error in a frame, such as one that is flat, is left out there at all QPs; InputError if
+        there is no other.
         """
         assert isinstance(network, ChromaRdn)
         check_format(shards)
@@ -64,7 +66,9 @@ class ChromaFilter(InLoopFilter):
             for frame in range(0, shard.frames, math.ceil(shard.frames / self.validate_frames)):
                 original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
                 original, depth = convert_bit_depth(original, baseline.bit_depth), baseline.bit_depth
-                filtered = filter_chroma(network, baseline, unfiltered, shard.info.qp, shard.info.ctu_size)
+                filtered = filter_chroma(
+                    network, baseline, unfiltered, shard.info.qp, shard.info.ctu_size, self.neighbourhood
+                )
                 gains["u"][frame] = psnr_gain(original.u, baseline.u, filtered[0], depth)
                 gains["v"][frame] = psnr_gain(original.v, baseline.v, filtered[1], depth)
             for plane, its in gains.items():
@@ -85,45 +89,35 @@ def check_format(shards: Sequence[Shard]) -> None:
             raise InputError(f"{shard.path}: chroma format {shard.info.chroma}; chroma filters take {CHROMA} only")
 
 
-class ChromaPatches:
+class ChromaPatches(Patches):
     """Draw a patch, at a random place in a CTU window and in one of 8 orientations."""
-
-    def __init__(self, shards: Sequence[Shard], config: ChromaRdnConfig, patch: int) -> None:
-        check_format(shards)
-        self.file_margin = check_windows(shards, config.margin, patch)
-        self.windows, self.config, self.patch = CtuDataset(shards), config, patch
-
-    @property
-    def units(self) -> int:
-        """Count the CTU windows."""
-        return len(self.windows)
 
     def draw(self, unit: int, step: Generator, own: Generator) -> Batch:
         """Return one patch of a CTU window: U and V of the original are (1, 2, P / 2, P / 2)."""
-        window, patch = self.windows[unit], self.patch
-        picture = window.unfiltered if self.config.input == "unfiltered" else window.baseline
-        extra = window.unfiltered if self.config.input == "both" else None
-        original = convert_bit_depth(window.original, picture.bit_depth)
-        top, left = corner(own, window.valid_height, window.valid_width, patch)
-        turn, skip = int(own.integers(8)), self.file_margin - self.config.margin
-        side = patch + 2 * self.config.margin
+        shard, row = self.windows.place(unit)
+        info, here, patch = shard.info, shard.ctus[row], self.patch
+        inside = int(here["height"]), int(here["width"])
+        top, left = corner(own, *inside, patch)
+        turn = int(own.integers(8))
 
-        def cut(plane: NDArray, skip: int, side: int) -> NDArray:  # skip and side are in luma samples
-            scale = 1 if plane.shape == picture.y.shape else 2
-            y, x, length = (top + skip) // scale, (left + skip) // scale, side // scale
-            return turned(plane[y : y + length, x : x + length], turn)[None]
+        def read(signal: Signal, around: int) -> Picture:
+            rows, columns = ((start - around, start + patch + around) for start in (top, left))
+            picture = read_around(shard, signal, row, rows, columns)
+            return Picture.of((turned(plane, turn) for plane in picture.planes), picture.bit_depth)
 
+        picture = read("unfiltered" if self.config.input == "unfiltered" else "baseline", self.around)
+        extra = read("unfiltered", self.around) if self.config.input == "both" else None
+        original = convert_bit_depth(read("original", 0), picture.bit_depth)
         rows, cols = np.ogrid[top : top + patch : 2, left : left + patch : 2]
-        valid = np.broadcast_to((rows < window.valid_height) & (cols < window.valid_width), (2, patch // 2, patch // 2))
+        valid = turned((rows < inside[0]) & (cols < inside[1]), turn)
         windows = Windows(
-            cut(picture.y, skip, side),
-            cut(picture.u, skip, side),
-            cut(picture.v, skip, side),
-            cut(extra.y, skip, side) if extra else None,
-            np.array([window.qp], np.float32),
+            picture.y[None],
+            picture.u[None],
+            picture.v[None],
+            extra.y[None] if extra else None,
+            np.array([info.qp], np.float32),
             np.array([(1 << picture.bit_depth) - 1], np.float32),
-            cut(extra.u, skip, side) if extra else None,
-            cut(extra.v, skip, side) if extra else None,
+            extra.u[None] if extra else None,
+            extra.v[None] if extra else None,
         )
-        originals = [cut(plane, self.file_margin, patch) for plane in (original.u, original.v)]
-        return Batch(windows, np.stack(originals, 1), np.stack([turned(plane, turn) for plane in valid])[None])
+        return Batch(windows, np.stack((original.u, original.v))[None], np.stack((valid, valid))[None])

@@ -78,6 +78,19 @@ def test_planes_of_a_patch_are_from_one_place(tmp_path: Path, bit_depth: int) ->
     assert len(seen) > 40  # places and orientations differ
 
 
+def test_a_patch_may_see_over_the_borders_of_its_ctu(tmp_path: Path) -> None:
+    shard = write(tmp_path / "a.h5", [squares(8), squares(8), photograph("coffee", HEIGHT, WIDTH)])
+    around = 2 + 2 * (2 + 1)  # the margin of the network, and its reach: three convolutions at half the size
+    assert SMALL.reach == around - 2
+    batch = Batches(ChromaPatches([shard], SMALL, PATCH, "picture"), batch=9, seed=1)[0]
+    assert batch.windows.y.shape == (9, PATCH + 2 * around, PATCH + 2 * around)
+    assert batch.windows.u.shape == (9, PATCH // 2 + around, PATCH // 2 + around)
+    inner = slice(around // 2, -around // 2)
+    np.testing.assert_array_equal(batch.original[:, 0], batch.windows.u[:, inner, inner])
+    loss, count = ChromaFilter("mse", neighbourhood="picture").sums(ChromaRdn(SMALL), batch)["loss"]
+    assert (loss.item(), int(count)) == (0, int(batch.valid.sum()))  # untrained, the identity
+
+
 @pytest.mark.parametrize("input_", ["baseline", "unfiltered"])
 def test_a_single_picture_as_input(tmp_path: Path, input_: str) -> None:
     signals = [photograph(name, HEIGHT, WIDTH) for name in ("astronaut", "coffee", "chelsea")]

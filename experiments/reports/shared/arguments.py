@@ -27,8 +27,8 @@ def add_weights(parser: argparse._ActionsContainer, required: bool = True) -> No
 
 def add_chroma_weights(parser: argparse._ActionsContainer) -> None:
     """Add the weights of a chroma filter; `--chroma` is the chroma format of raw files."""
-    parser.add_argument("--chroma-weights", metavar="WEIGHTS", help="a chroma filter: a run folder of train-chroma, "
-        "a weights file, or a name such as rdn_xs_chroma; for clips at 4:2:0")  # fmt: skip
+    parser.add_argument("--chroma-weights", metavar="WEIGHTS", help="a chroma filter: a run folder of train-chroma "
+        "or a weights file; for clips at 4:2:0")  # fmt: skip
 
 
 def add_data(parser: argparse._ActionsContainer, required: bool = True) -> None:
