@@ -30,7 +30,7 @@ def browser() -> Iterator[Any]:
     playwright = extra("playwright.sync_api")
     program = find_chromium()
     with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        opened = driver.chromium.launch(executable_path=program, args=["--no-sandbox"], timeout=300_000)
         yield opened
         opened.close()
 
@@ -40,6 +40,7 @@ def opened_page(browser: Any, file: Path, width: int = 1200, scheme: str = "ligh
     """A page opened from disk; an error of its script or on the console, or a request elsewhere, fails the test."""
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page = context.new_page()
+    page.set_default_timeout(300_000)  # of a busy machine
     faults: list[str] = []
     page.on("console", lambda message: faults.extend([message.text] * (message.type == "error")))
     page.on("pageerror", lambda error: faults.append(f"error: {error}"))

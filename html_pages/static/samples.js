@@ -16,20 +16,22 @@ async function read(uri, depth) {
   return { width, height, depth, samples };
 }
 
-function painted(width, height, rgbOf) {
+// Colours are packed for little-endian processors, as all browsers run on.
+const packed = (red, green, blue) => 0xff000000 | (blue << 16) | (green << 8) | red;
+
+function painted(width, height, colourOf) {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);
-  for (let i = 0; i < width * height; i += 1) {
-    image.data.set(rgbOf(i), 4 * i);
-    image.data[4 * i + 3] = 255;
-  }
+  const colours = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < colours.length; i += 1) colours[i] = colourOf(i);
   context.putImageData(image, 0, 0);
   return canvas;
 }
 
 function grey({ width, height, depth, samples }) {
-  return painted(width, height, (i) => { const v = samples[i] >> (depth - 8); return [v, v, v]; });
+  const lower = depth - 8;
+  return painted(width, height, (i) => packed(samples[i] >> lower, samples[i] >> lower, samples[i] >> lower));
 }
 
 // From -1, blue, over 0, white, to 1, red; after the colours of ColorBrewer's RdBu.
@@ -40,7 +42,8 @@ function diverging(value) {
 }
 
 function difference(picture, reference, gain) {
-  const scale = gain / (1 << (picture.depth - 1));
-  const { width, height } = picture;
-  return painted(width, height, (i) => diverging((picture.samples[i] - reference.samples[i]) * scale));
+  const { width, height, depth, samples } = picture;
+  const peak = (1 << depth) - 1;
+  const table = Array.from({ length: 2 * peak + 1 }, (_, at) => packed(...diverging(((at - peak) * gain) / (1 << (depth - 1)))));
+  return painted(width, height, (i) => table[samples[i] - reference.samples[i] + peak]);
 }

@@ -41,7 +41,7 @@ function sortable(table) {
 }
 
 function asMarkdown(table) {
-  const escaped = (text) => text.trim().replace(/[\\|<`*[$~&]/g, "\\$&");
+  const escaped = (text) => text.trim().replace(/[\\|<`*[$~&]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, "\\$&");
   const lines = [...table.rows].map((row) => {
     const cells = [...row.cells].map((cell) => {
       const bold = cell.querySelector("strong");

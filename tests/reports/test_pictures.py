@@ -19,7 +19,7 @@ from html_pages.pictures import plane_uri
 def decoded(uri: str, bit_depth: int) -> Plane:
     image = np.array(Image.open(io.BytesIO(b64decode(uri.split(",")[1]))))
     lower = bit_depth - 8
-    return image[..., 0].astype(np.uint16) << lower | (image[..., 1] if lower else 0)
+    return image[..., 0].astype(np.uint16) << lower | image[..., 1] if lower else image
 
 
 @pytest.mark.parametrize("bit_depth", [8, 10, 12])
@@ -27,13 +27,6 @@ def test_planes_are_lossless(bit_depth: int) -> None:
     values = np.arange(1 << bit_depth).reshape(16, -1)  # all of them
     plane = values.astype(np.uint8 if bit_depth == 8 else np.uint16)
     np.testing.assert_array_equal(decoded(plane_uri(plane, bit_depth), bit_depth), values)
-
-
-def test_a_plane_that_is_too_wide_for_webp_is_a_png() -> None:
-    plane = (np.arange(16384) % 251).astype(np.uint8)[None]
-    uri = plane_uri(plane, 8)
-    assert uri.startswith("data:image/png;")
-    np.testing.assert_array_equal(decoded(uri, 8), plane)
 
 
 def sharpened(frame: Frame, info: ShardInfo) -> Plane:
