@@ -2,13 +2,13 @@
 
 Filters every picture of a dataset, rounds and clips it to integers at its bit depth, and compares it with the baseline
 (the decoder's output, with the codec's in-loop filters) at the same bits. Saves report.md, results.json and rd.png, and
-all of it as report.html with pictures to compare.
+all of it as report.html with pictures to compare; and every rate-distortion point as points.csv and points.xlsx.
 
 With --chroma-weights a second filter restores U and V, and PSNR-U, PSNR-V and PSNR-YUV (6:1:1) are reported as well;
 the figures of luma stay as they are.
 
 With --compare several filters are measured side by side: per clip and QP, with paired differences and 95 % intervals
-over clips. Saves report.md, results.json and report.html.
+over clips. Saves report.md, results.json, report.html, points.csv and points.xlsx.
 """
 
 import codecnn.torch_settings  # noqa: F401
@@ -37,7 +37,8 @@ from codecnn.video.picture import Plane
 from command_line.arguments import path, positive
 from command_line.encoding import ENCODING, add_codec, add_encoding, add_formats
 from command_line.parser import run_command
-from command_line.progress import Progress
+from command_line.progress import Progress, say
+from command_line.terminal import printable
 from experiments.reports.gain import chroma, compare
 from experiments.reports.gain.compare_page import page as compared_page
 from experiments.reports.gain.guiding import load_guiding
@@ -46,7 +47,7 @@ from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import plot_curves
 from experiments.reports.gain.points import METRICS, Meter, Point, without_repeats
 from experiments.reports.gain.refitting import load_refitting
-from experiments.reports.gain.spreadsheet import to_csv, to_spreadsheet
+from experiments.reports.gain.spreadsheet import to_spreadsheet
 from experiments.reports.gain.vmaf import find_vmaf
 from experiments.reports.shared.arguments import add_chroma_weights, add_data, add_device, add_weights, report_parser
 from experiments.reports.shared.cautions import warn
@@ -60,6 +61,7 @@ from experiments.reports.shared.chosen_filter import (
     kmacs,
     way_of,
 )
+from experiments.reports.shared.csv_file import to_csv
 from experiments.reports.shared.encode import encode
 from experiments.reports.shared.frames import Frame as Pictures
 from experiments.reports.shared.means import grouped, mean_defined
@@ -186,6 +188,7 @@ def save_points(folder: Path, points: Sequence[Point], about: Mapping[str, str])
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "points.csv", to_csv(points))
     write_whole(folder / "points.xlsx", to_spreadsheet(points, about))
+    say(f"saved points.csv, points.xlsx in {printable(str(folder))}")
 
 
 def shards_of(args: argparse.Namespace) -> list[Shard]:

@@ -1,12 +1,10 @@
-"""Write points as CSV, and as a spreadsheet with anchor and test side by side, as contributions to JVET do."""
+"""Write points as a spreadsheet with anchor and test side by side, as contributions to JVET do."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from io import BytesIO
 from math import isfinite
 from statistics import fmean
 
-import pandas as pd
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
@@ -23,11 +21,6 @@ FIGURES = {
 RATES = {"psnr_y": "Y", "psnr_u": "U", "psnr_v": "V", "psnr_yuv": "YUV"}
 FIRST_ROW = 4  # below the headings
 BOLD = Font(bold=True)
-
-
-def to_csv(rows: Sequence[object]) -> bytes:
-    """Return dataclasses as CSV, with a field empty where it is NaN."""
-    return pd.DataFrame([asdict(row) for row in rows]).to_csv(index=False).encode()  # type: ignore[call-overload]
 
 
 def to_spreadsheet(points: Sequence[Point], about: Mapping[str, str]) -> bytes:
