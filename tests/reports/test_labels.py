@@ -36,7 +36,7 @@ from experiments.reports.shared.intervals import Interval, differ_from_zero
 from tests.pictures import photograph
 from tests.reports.results_schema import read_results
 
-FILES = ["agreement.png", "histograms.png", "regrets.png", "report.html", "report.md", "results.json"]
+FILES = ["agreement.png", "histograms.png", "regrets.png", "report.md", "results.json"]
 SAMPLES = 4096
 
 

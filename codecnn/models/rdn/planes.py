@@ -11,8 +11,7 @@ from torch import Tensor
 
 from codecnn.models.in_loop_filter import Windows
 
-PLANES = ("y", "u", "v", "qp", "unfiltered_y")
-QP_PLANE = PLANES.index("qp")
+QP_PLANE = 3
 
 
 def make_planes(windows: Windows[Tensor]) -> Tensor:

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 
 from experiments.reports.gain.compare import Chosen, Difference, Mean, Measured
-from experiments.reports.gain.plots import compared_curves
 from experiments.reports.shared.frames import EXACT
 from experiments.reports.shared.page import Page
 from experiments.reports.shared.table import Cell, Column, Empty, Table, defined_or
@@ -28,8 +27,7 @@ def page(
     blocks: list[str | Table] = ["## Filters", filters_table(chosen), "## Mean over clips", means_table(means)]
     blocks += ["## Differences", DIFFERENCES, differences_table(changes)]
     blocks += ["## BD-rate per clip, %", bd_rates(filters), "## Gain per clip and QP, dB", gains(filters)]
-    curves = {"rd.png": compared_curves(filters)}
-    return Page("Filters side by side: PSNR-Y gain over the codec's own output", about, blocks, curves)
+    return Page("Filters side by side: PSNR-Y gain over the codec's own output", about, blocks)
 
 
 def filters_table(chosen: Sequence[Chosen]) -> Table:
