@@ -24,9 +24,13 @@ def find_chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """One browser for all tests; without a sandbox, as root has none."""
+    """One browser for the tests of a module; without a sandbox, as root has none.
+
+    It ends with them: a test that forks, or has an event loop of its own, must not meet the pipes and the loop of the
+    driver.
+    """
     playwright = extra("playwright.sync_api")
     program = find_chromium()
     with playwright.sync_playwright() as driver:
