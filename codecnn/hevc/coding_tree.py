@@ -31,7 +31,7 @@ def decode_coding_tree(state: np.void, data: np.ndarray, arrays: Arrays, x_ctu: 
         if x >= state["width"] or y >= state["height"]:
             continue
         if _parse_split(state, data, arrays, x, y, size_bits):
-            top = _push_quarters(stack, top, x, y, size_bits)
+            top = push_quarters(stack, top, x, y, size_bits)
             continue
         waiting = 0
         if begin_coding_unit(state, data, arrays, x, y, size_bits):
@@ -44,7 +44,7 @@ def decode_coding_tree(state: np.void, data: np.ndarray, arrays: Arrays, x_ctu: 
             state["cbf"][1], state["cbf"][2] = nodes[waiting, 3], nodes[waiting, 4]
             depth = size_bits - node_bits
             if parse_transform_node(state, data, node_bits, depth):
-                waiting = _push_quarters(nodes, waiting, x_node, y_node, node_bits)
+                waiting = push_quarters(nodes, waiting, x_node, y_node, node_bits)
                 for child in range(waiting - 4, waiting):
                     nodes[child, 3], nodes[child, 4] = state["cbf"][1], state["cbf"][2]
                 continue
@@ -77,7 +77,7 @@ def decode_coding_tree(state: np.void, data: np.ndarray, arrays: Arrays, x_ctu: 
 
 
 @compiled
-def _push_quarters(stack: np.ndarray, top: int, x: int, y: int, size_bits: int) -> int:
+def push_quarters(stack: np.ndarray, top: int, x: int, y: int, size_bits: int) -> int:
     """Put the quarters of a block on a stack, the first one on top, and return the new height of the stack."""
     half = 1 << (size_bits - 1)
     for step in range(4):
@@ -100,19 +100,31 @@ def _parse_split(state: np.void, data: np.ndarray, arrays: Arrays, x: int, y: in
     if x + size > state["width"] or y + size > state["height"]:
         is_split = size_bits > state["min_cb_bits"]
     elif size_bits > state["min_cb_bits"]:
-        context = SPLIT_CU
-        if is_parsed(state, arrays, x - 1, y) and arrays.grid[y >> 2, (x - 1) >> 2]["cb_bits"] < size_bits:
-            context += 1
-        if is_parsed(state, arrays, x, y - 1) and arrays.grid[(y - 1) >> 2, x >> 2]["cb_bits"] < size_bits:
-            context += 1
-        is_split = decode_bin(state, data, context) == 1
+        is_split = decode_bin(state, data, split_context(state, arrays, x, y, size_bits)) == 1
         charge(state, PARTITION)
     else:
         is_split = False
+    begin_group(state, arrays, x, y, size_bits)
+    return is_split
+
+
+@compiled
+def split_context(state: np.void, arrays: Arrays, x: int, y: int, size_bits: int) -> int:
+    """Return the context of split_cu_flag (9.3.4.2.2)."""
+    context = SPLIT_CU
+    if is_parsed(state, arrays, x - 1, y) and arrays.grid[y >> 2, (x - 1) >> 2]["cb_bits"] < size_bits:
+        context += 1
+    if is_parsed(state, arrays, x, y - 1) and arrays.grid[(y - 1) >> 2, x >> 2]["cb_bits"] < size_bits:
+        context += 1
+    return context
+
+
+@compiled
+def begin_group(state: np.void, arrays: Arrays, x: int, y: int, size_bits: int) -> None:
+    """Begin a quantisation group if a block of this size does."""
     if size_bits >= state["qp_group_bits"]:
         state["qp_delta_pending"] = state["qp_delta_enabled"]
         _predict_qp(state, arrays, x, y)
-    return is_split
 
 
 @compiled

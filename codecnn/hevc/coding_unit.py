@@ -129,11 +129,7 @@ def _parse_modes(state: np.void, data: np.ndarray, arrays: Arrays, x: int, y: in
 @compiled
 def _parse_luma_mode(state: np.void, data: np.ndarray, arrays: Arrays, x: int, y: int, is_mpm: int) -> int:
     """Parse mpm_idx or rem_intra_luma_pred_mode of a prediction block, and derive IntraPredModeY (8.4.2)."""
-    left = above = DC
-    if is_parsed(state, arrays, x - 1, y):
-        left = wide(arrays.grid[y >> 2, (x - 1) >> 2]["luma_mode"])
-    if y & ((1 << state["ctb_bits"]) - 1) and is_parsed(state, arrays, x, y - 1):
-        above = wide(arrays.grid[(y - 1) >> 2, x >> 2]["luma_mode"])
+    left, above = neighbour_modes(state, arrays, x, y)
     if is_mpm:
         index = 0
         while index < 2 and decode_bypass(state, data, 1):
@@ -146,3 +142,14 @@ def _parse_luma_mode(state: np.void, data: np.ndarray, arrays: Arrays, x: int, y
         if mode >= candidate:
             mode += 1
     return mode
+
+
+@compiled
+def neighbour_modes(state: np.void, arrays: Arrays, x: int, y: int) -> tuple[int, int]:
+    """Return candIntraPredModeA and candIntraPredModeB of a prediction block (8.4.2)."""
+    left = above = DC
+    if is_parsed(state, arrays, x - 1, y):
+        left = wide(arrays.grid[y >> 2, (x - 1) >> 2]["luma_mode"])
+    if y & ((1 << state["ctb_bits"]) - 1) and is_parsed(state, arrays, x, y - 1):
+        above = wide(arrays.grid[(y - 1) >> 2, x >> 2]["luma_mode"])
+    return left, above

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codecnn.hevc import state as states
 from codecnn.hevc.errors import damaged
 from codecnn.hevc.nal import NalUnit
 from codecnn.hevc.parameter_sets import Pps, Sps
-from codecnn.hevc.scaling_lists import scaling_factors
+from codecnn.hevc.preparation import enter_slice, make_arrays, make_state, planes_of
 from codecnn.hevc.slice_data import decode_segment
 from codecnn.hevc.slice_header import SliceHeader
-from codecnn.hevc.state import BAD_ADDRESS, FINE, REASONS, STATE, Arrays
-from codecnn.hevc.tiles import coding_order
+from codecnn.hevc.state import BAD_ADDRESS, FINE, REASONS, Arrays
 from codecnn.video.picture import Picture
 
 # A CTU takes more than one bit: at least mpm_idx, or a PCM sample. Damaged sizes would ask for memory without data.
@@ -118,7 +116,7 @@ def decode_picture(segments: Sequence[tuple[NalUnit, SliceHeader]], number: int,
     sps, pps = first.sps, first.pps
     if sps.ctus_across * sps.ctus_down > CTUS_PER_BYTE * sum(len(nal.payload) for nal, _ in segments):
         raise damaged(f"there are too few data for a picture of {sps.width}x{sps.height}")
-    arrays, state = _make_arrays(sps, pps), _make_state(sps, pps)
+    arrays, state = make_arrays(sps, pps), make_state(sps, pps)
     place = 0
     for nal, header in segments:
         if place >= arrays.ctus.size or arrays.ctus["order"][place] != header.address:
@@ -137,7 +135,7 @@ def decode_picture(segments: Sequence[tuple[NalUnit, SliceHeader]], number: int,
         sum(nal.size for nal, _ in segments),
         _samples(arrays.samples, sps),
         _samples(arrays.prediction, sps),
-        Picture.of((plane.copy() for plane in _planes(arrays.levels, sps)), sps.luma_depth),
+        Picture.of((plane.copy() for plane in planes_of(arrays.levels, sps)), sps.luma_depth),
         arrays.coding_units[: next(counts)].copy(),
         arrays.prediction_blocks[: next(counts)].copy(),
         arrays.transform_units[: next(counts)].copy(),
@@ -148,10 +146,7 @@ def decode_picture(segments: Sequence[tuple[NalUnit, SliceHeader]], number: int,
 
 def _decode(nal: NalUnit, header: SliceHeader, arrays: Arrays, state: np.ndarray, place: int) -> int:
     """Decode a slice segment, and return the place of the CTU after it in coding order."""
-    if not header.dependent:
-        state["slice_address"], state["slice_qp"] = header.address, header.qp
-        state["chroma_offset"] = header.pps.cb_offset + header.cb_offset, header.pps.cr_offset + header.cr_offset
-        state["sao_luma"], state["sao_chroma"] = header.sao_luma, header.sao_chroma
+    enter_slice(state, header)
     state["position"], state["end"] = 8 * header.data, 8 * len(nal.payload)
     data = np.frombuffer(nal.payload + b"\0\0\0", np.uint8)
     place = decode_segment(state, data, arrays, place, header.dependent, _substreams(nal, header))
@@ -172,51 +167,8 @@ def _substreams(nal: NalUnit, header: SliceHeader) -> np.ndarray:
     return np.array(starts, np.int64)
 
 
-def _make_arrays(sps: Sps, pps: Pps) -> Arrays:
-    planes = (1 if sps.chroma == "400" else 3, sps.height, sps.width)
-    order, tile, tile_column = coding_order(sps, pps)
-    ctus = np.zeros(order.size, states.CTU)
-    ctus["order"], ctus["tile"], ctus["tile_column"] = order, tile, tile_column
-    blocks = sps.width * sps.height // 16
-    units = sps.width * sps.height >> 2 * sps.min_cb_bits
-    lists = None if sps.scaling is None else pps.scaling or sps.scaling
-    return Arrays(
-        np.zeros(planes, np.int16),
-        np.zeros(planes, np.int16),
-        np.zeros(planes, np.int16),
-        np.zeros((sps.height // 4, sps.width // 4), states.GRID),
-        ctus,
-        np.empty(units, states.CODING_UNIT),
-        np.empty(4 * units, states.PREDICTION_BLOCK),
-        np.empty(blocks, states.TRANSFORM_UNIT),
-        scaling_factors(lists),
-    )
-
-
-def _make_state(sps: Sps, pps: Pps) -> np.ndarray:
-    state = np.zeros(1, STATE)
-    for name in ("width", "height", "ctb_bits", "min_cb_bits", "min_tb_bits", "max_tb_bits", "max_depth_intra"):
-        state[name] = getattr(sps, name)
-    state["strong_smoothing"], state["has_chroma"] = sps.strong_smoothing, sps.chroma != "400"
-    state["bit_depth"] = sps.luma_depth, sps.chroma_depth
-    if sps.pcm is not None:
-        state["pcm_enabled"], state["pcm_depth"] = True, (sps.pcm.luma_depth, sps.pcm.chroma_depth)
-        state["min_pcm_bits"], state["max_pcm_bits"] = sps.pcm.min_bits, sps.pcm.max_bits
-    for name in ("sign_hiding", "transform_skip", "transquant_bypass", "wavefront"):
-        state[name] = getattr(pps, name)
-    state["qp_delta_enabled"] = pps.qp_delta_depth is not None
-    state["qp_group_bits"] = sps.ctb_bits - (pps.qp_delta_depth or 0)
-    state["ctus_across"] = sps.ctus_across
-    return state
-
-
-def _planes(arrays: np.ndarray, sps: Sps) -> list[np.ndarray]:
-    """Return the planes of the coded picture without the unused parts of chroma."""
-    return [plane[: sps.height >> down, : sps.width >> down] for plane, down in zip(arrays, (0, 1, 1), strict=False)]
-
-
 def _samples(arrays: np.ndarray, sps: Sps) -> Picture:
     """Copy the planes of the coded picture, in the type of their bit depth."""
     types = [np.uint8 if depth == 8 else np.uint16 for depth in (sps.luma_depth, sps.chroma_depth, sps.chroma_depth)]
-    planes = zip(_planes(arrays, sps), types, strict=False)
+    planes = zip(planes_of(arrays, sps), types, strict=False)
     return Picture.of((plane.astype(kind) for plane, kind in planes), sps.luma_depth)

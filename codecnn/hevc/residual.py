@@ -89,16 +89,19 @@ def parse_residual(state: np.void, data: np.ndarray, size_bits: int, component: 
 @compiled
 def _last_prefix(state: np.void, data: np.ndarray, first: int, size_bits: int, chroma: int) -> int:
     """Parse last_sig_coeff_x_prefix or last_sig_coeff_y_prefix, whose contexts begin at `first`."""
-    if chroma:
-        first += 15
-        shift = size_bits - 2
-    else:
-        first += 3 * (size_bits - 2) + ((size_bits - 1) >> 2)
-        shift = (size_bits + 1) >> 2
+    offset, shift = last_contexts(size_bits, chroma)
     prefix = 0
-    while prefix < 2 * size_bits - 1 and decode_bin(state, data, first + (prefix >> shift)):
+    while prefix < 2 * size_bits - 1 and decode_bin(state, data, first + offset + (prefix >> shift)):
         prefix += 1
     return prefix
+
+
+@compiled
+def last_contexts(size_bits: int, chroma: int) -> tuple[int, int]:
+    """Return the first context of a prefix, and log2 of how many of its bins have the same (9.3.4.2.3)."""
+    if chroma:
+        return 15, size_bits - 2
+    return 3 * (size_bits - 2) + ((size_bits - 1) >> 2), (size_bits + 1) >> 2
 
 
 @compiled
@@ -137,15 +140,7 @@ def _parse_significance(
     index: of the group, 0 is the one with the DC coefficient.
     """
     order, found = IN_GROUP[scan], state["found"]
-    base = SIGNIFICANT
-    if component > 0:
-        base += CHROMA_SIGNIFICANT + (9 if size_bits == 3 else 12)
-    elif size_bits == 3:
-        base += 9 if scan == DIAGONAL else 15
-    else:
-        base += 21
-    if component == 0 and group > 0:
-        base += 3
+    base = significance_base(size_bits, component, scan, group)
     count = 0
     if first < 16:
         found[0] = first
@@ -156,12 +151,7 @@ def _parse_significance(
             significant = 1
         else:
             x, y = order[place, 0], order[place, 1]
-            if size_bits == 2:
-                context = SIGNIFICANT + _IN_4X4[4 * y + x] + (CHROMA_SIGNIFICANT if component > 0 else 0)
-            elif place == 0 and index == 0:
-                context = SIGNIFICANT + (CHROMA_SIGNIFICANT if component > 0 else 0)
-            else:
-                context = base + _BY_NEIGHBOURS[around, 4 * y + x]
+            context = significance_context(base, size_bits, component, around, index, place, 4 * y + x)
             significant = decode_bin(state, data, context)
         if significant:
             found[count] = place
@@ -171,6 +161,28 @@ def _parse_significance(
         found[number] = order[place, 0] | order[place, 1] << 5
         state["scan_place"][number] = place
     return count
+
+
+@compiled
+def significance_base(size_bits: int, component: int, scan: int, group: int) -> int:
+    """Return the first of the three contexts of sig_coeff_flag that depend on the groups around (9.3.4.2.5)."""
+    if component > 0:
+        return SIGNIFICANT + CHROMA_SIGNIFICANT + (9 if size_bits == 3 else 12)
+    later = 3 if group > 0 else 0
+    if size_bits == 3:
+        return SIGNIFICANT + later + (9 if scan == DIAGONAL else 15)
+    return SIGNIFICANT + later + 21
+
+
+@compiled
+def significance_context(
+    base: int, size_bits: int, component: int, around: int, index: int, place: int, position: int
+) -> int:
+    """Return the context of a sig_coeff_flag (9.3.4.2.5). position: 4 * y + x in the group."""
+    if size_bits > 2 and (place > 0 or index > 0):
+        return base + _BY_NEIGHBOURS[around, position]
+    first = SIGNIFICANT + (CHROMA_SIGNIFICANT if component > 0 else 0)
+    return first + _IN_4X4[position] if size_bits == 2 else first
 
 
 @compiled

@@ -17,9 +17,9 @@ def parse_sao(state: np.void, data: np.ndarray, arrays: Arrays) -> None:
     address, across = state["ctu"], state["ctus_across"]
     ctu = arrays.ctus[address]
     merge = NOT_MERGED
-    if _may_merge(state, arrays, address % across > 0, 1) and decode_bin(state, data, SAO_MERGE):
+    if may_merge(state, arrays, address % across > 0, 1) and decode_bin(state, data, SAO_MERGE):
         merge = FROM_LEFT
-    elif _may_merge(state, arrays, address >= across, across) and decode_bin(state, data, SAO_MERGE):
+    elif may_merge(state, arrays, address >= across, across) and decode_bin(state, data, SAO_MERGE):
         merge = FROM_ABOVE
     ctu["sao_merge"] = merge
     if merge != NOT_MERGED:
@@ -36,7 +36,7 @@ def parse_sao(state: np.void, data: np.ndarray, arrays: Arrays) -> None:
 
 
 @compiled
-def _may_merge(state: np.void, arrays: Arrays, inside: bool, distance: int) -> bool:
+def may_merge(state: np.void, arrays: Arrays, inside: bool, distance: int) -> bool:
     """Tell whether the CTU `distance` addresses before is in the picture, the slice and the tile."""
     if not inside:
         return False

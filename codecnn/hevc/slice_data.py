@@ -51,7 +51,7 @@ def _decode_segment(
         state["previous_qp"] = state["slice_qp"]
     while True:
         address = wide(arrays.ctus[place]["order"])
-        _enter_ctu(state, arrays, place, address)
+        enter_ctu(state, arrays, place, address)
         if state["sao_luma"] or state["sao_chroma"]:
             parse_sao(state, data, arrays)
         across, bits = state["ctus_across"], state["ctb_bits"]
@@ -63,7 +63,7 @@ def _decode_segment(
         place += 1
         if is_last or state["failure"] != FINE or place == arrays.ctus.size:
             break
-        if _begins_substream(state, arrays, place):
+        if begins_substream(state, arrays, place):
             # end_of_subset_one_bit
             if not decode_terminate(state, data):
                 fail(state, BAD_ENTRY_POINT)
@@ -88,7 +88,7 @@ def _decode_segment(
 
 
 @compiled
-def _begins_substream(state: np.void, arrays: Arrays, place: int) -> bool:
+def begins_substream(state: np.void, arrays: Arrays, place: int) -> bool:
     """Tell whether the CTU at a place in coding order is the first of a tile or, with wavefronts, of a row in it."""
     ctu, before = arrays.ctus[arrays.ctus[place]["order"]], arrays.ctus[arrays.ctus[place - 1]["order"]]
     if ctu["tile"] != before["tile"]:
@@ -97,7 +97,7 @@ def _begins_substream(state: np.void, arrays: Arrays, place: int) -> bool:
 
 
 @compiled
-def _enter_ctu(state: np.void, arrays: Arrays, place: int, address: int) -> None:
+def enter_ctu(state: np.void, arrays: Arrays, place: int, address: int) -> None:
     """Set the contexts and the QP that a CTU begins with, and its region."""
     ctu, across = arrays.ctus[address], state["ctus_across"]
     is_new_tile = place > 0 and ctu["tile"] != arrays.ctus[arrays.ctus[place - 1]["order"]]["tile"]
@@ -124,5 +124,5 @@ _MODULES = (
     blocks, cabac, coding_tree, coding_unit, compiling, contexts, grid, prediction, residual, sao, scan, states,
     transform, transform_tree, hevc, mpm, reference,
 )  # fmt: skip
-_SOURCES = "".join(inspect.getsource(module) for module in _MODULES)
-decode_segment = compile_cached(_decode_segment, _SOURCES, error_model="numpy")
+SOURCES = "".join(inspect.getsource(module) for module in _MODULES)
+decode_segment = compile_cached(_decode_segment, SOURCES, error_model="numpy")

@@ -30,6 +30,7 @@ STATE = np.dtype(
         # The arithmetic decoder (9.3.4.3), in bits of the data.
         ("range", "i8"), ("offset", "i8"), ("position", "i8"), ("end", "i8"),
         ("contexts", "u1", CONTEXTS), ("wavefront_contexts", "u1", CONTEXTS), ("segment_contexts", "u1", CONTEXTS),
+        ("low", "i8"), ("outstanding", "i8"), ("drops_bit", "i8"),  # of the arithmetic encoder
         ("failure", "i8"),  # FINE or a reason to stop
         # What the bits were spent for.
         ("charged", "f8"), ("bits", "f8", len(BITS)),
@@ -47,6 +48,7 @@ STATE = np.dtype(
         # The CTU, the quantisation group and the coding unit that are being decoded.
         ("region", "i8"), ("ctu", "i8"), ("previous_qp", "i8"), ("predicted_qp", "i8"), ("qp", "i8"),
         ("qp_delta_pending", "i8"),
+        ("mpm_places", "i8", 4), ("remaining_modes", "i8", 4),  # of the parts that are written
         ("parts", "i8"), ("bypassed", "i8"), ("is_pcm", "i8"), ("chroma_mode", "i8"), ("unit_start", "f8"),
         # The node of the transform tree: coded block flags and transform_skip_flag of Y, Cb, Cr.
         ("cbf", "i8", 3), ("skip", "i8", 3), ("node_bits", "f8"),

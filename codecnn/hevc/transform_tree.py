@@ -17,13 +17,9 @@ def parse_transform_node(state: np.void, data: np.ndarray, size_bits: int, depth
     `cbf` of the state has the flags of the parent (of Y not used), and becomes that of the node. `node_bits` becomes
     what its flags take.
     """
-    quarters = state["parts"] == 4
-    if (quarters and depth == 0) or size_bits > state["max_tb_bits"]:
-        is_split = True
-    elif size_bits > state["min_tb_bits"] and depth < state["max_depth_intra"] + quarters:
+    is_split = must_split(state, size_bits, depth)
+    if not is_split and may_split(state, size_bits, depth):
         is_split = decode_bin(state, data, SPLIT_TRANSFORM + 5 - size_bits) == 1
-    else:
-        is_split = False
     charge(state, PARTITION)
     cbf = state["cbf"]
     if size_bits > 2:  # chroma of 4x4 luma: as the parent
@@ -37,6 +33,19 @@ def parse_transform_node(state: np.void, data: np.ndarray, size_bits: int, depth
         _parse_qp_delta(state, data)
         charge(state, DELTA_QP)
     return is_split
+
+
+@compiled
+def must_split(state: np.void, size_bits: int, depth: int) -> bool:
+    """Tell whether a node is split without a flag (7.4.9.8)."""
+    return size_bits > state["max_tb_bits"] or (state["parts"] == 4 and depth == 0)
+
+
+@compiled
+def may_split(state: np.void, size_bits: int, depth: int) -> bool:
+    """Tell whether a node that need not be split has split_transform_flag."""
+    deepest = state["max_depth_intra"] + (1 if state["parts"] == 4 else 0)
+    return size_bits > state["min_tb_bits"] and depth < deepest
 
 
 @compiled
