@@ -95,7 +95,9 @@ def test_the_graph_filters_as_the_network(
         luma = (model(fed)[:, 0] * peak.view(-1, 1, 1)).numpy()
     expected = np.clip(np.rint(luma), 0, peak.numpy()[:, None, None])
     assert filtered.shape == expected.shape == (3, 50 - 2 * config.margin, 70 - 2 * config.margin)
-    assert np.mean(filtered != expected) < 0.001
+    ties = np.abs(luma - np.floor(luma) - 0.5)
+    assert ties[filtered != expected].max(initial=0) < 2e-6 * np.abs(luma).max()  # where float32 may round either way
+    assert np.mean(filtered != expected) < 0.003
     assert np.abs(filtered - expected).max() <= 1
     assert (luma < -1).any()  # so that it is clipped
     assert (luma > peak.numpy()[:, None, None] + 1).any()

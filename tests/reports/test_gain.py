@@ -412,5 +412,5 @@ def test_a_full_disk_is_one_line_and_leaves_no_part_of_a_report(data: Path, tmp_
     )
     lines = [line for line in result.stderr.splitlines() if line.startswith("report-gain: ")]
     assert (result.returncode, len(lines)) == (2, 1), result.stderr
-    assert "results.json" in lines[0]
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.md"]  # whole
+    assert "points.xlsx" in lines[0]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["points.csv"]  # whole

@@ -28,7 +28,7 @@ from codecnn.dataset.reader import Shard, open_folder
 from codecnn.dataset.schema import ShardInfo
 from codecnn.inference.filtering import Way, filter_picture
 from codecnn.inference.load import load_chroma_filter
-from codecnn.io.files import write_whole
+from codecnn.io.files import naming, write_whole
 from codecnn.metrics import kept_frames
 from codecnn.models.in_loop_filter import AnyFilter
 from codecnn.training.device import choose_device
@@ -187,7 +187,8 @@ def save_points(folder: Path, points: Sequence[Point], about: Mapping[str, str])
     """Save points.csv and points.xlsx; the folder is made if there is none."""
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "points.csv", to_csv(points))
-    write_whole(folder / "points.xlsx", to_spreadsheet(points, about))
+    with naming(folder / "points.xlsx"):  # openpyxl makes files of its own, in the folder for temporary files
+        write_whole(folder / "points.xlsx", to_spreadsheet(points, about))
     say(f"saved points.csv, points.xlsx in {printable(str(folder))}")
 
 
