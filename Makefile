@@ -1,11 +1,11 @@
-# make demo, make test, make wheel-test and make bench set up all they need: a virtual environment in the checkout, with
-# the versions of constraints.txt.
+# make demo, make weights, make test, make wheel-test and make bench set up all they need: a virtual environment in the
+# checkout, with the versions of constraints.txt.
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin
 
-.PHONY: demo test wheel-test bench install clean
+.PHONY: demo weights test wheel-test bench install clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -26,6 +26,10 @@ demo: $(STAMP)
 	$(RUN)/build-dataset $(MEASURING:%=$(PICTURES)/%.png) $(YUV) --out demo/data/val --jobs 2
 	$(RUN)/train-filter experiments/configs/demo.yaml --data demo/data/train --out demo/run
 	$(RUN)/report-gain demo/run --data demo/data/val --out demo
+
+# All weights from photographs: make weights PHOTOGRAPHS=FOLDER OPTIONS="--jobs 4"; a rerun goes on where it stopped.
+weights: $(STAMP)
+	$(RUN)/train-weights $(PHOTOGRAPHS) --out weights $(OPTIONS)
 
 test: $(STAMP)
 	$(RUN)/ruff format --check .

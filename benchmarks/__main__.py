@@ -1,9 +1,9 @@
-"""Measure speed and memory: python -m benchmarks [labels] [dataset] [training] [inference]; without names, all."""
+"""Measure speed and memory: python -m benchmarks [labels] [dataset] ...; without names, all."""
 
 import sys
 from importlib import import_module
 
-PARTS = ("labels", "dataset", "training", "inference")
+PARTS = ("labels", "dataset", "training", "inference", "hevc")
 
 
 def main() -> int:

@@ -10,6 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
+Pair = tuple[NDArray, NDArray]  # the luma of two consecutive frames
+LARGEST_WITHOUT_MS_SSIM = 160  # the window of 11, minus 1, at the coarsest of five scales
+STILL_BLOCK, STILL_CHANGE = 8, 2.0
+
 
 def mse(a: NDArray, b: NDArray) -> float:
     """Compute the mean squared error of two planes of equal shape, exact for integer samples."""
@@ -30,6 +34,11 @@ def psnr_gain(original: NDArray, baseline: NDArray, filtered: NDArray, bit_depth
     return gain if math.isfinite(gain) else math.nan
 
 
+def psnr_yuv(y: float, u: float, v: float) -> float:
+    """Return the mean of the PSNRs of the planes of a picture at 4:2:0 with the usual weights, (6 Y + U + V) / 8."""
+    return (6 * y + u + v) / 8
+
+
 def ssim(a: NDArray, b: NDArray, bit_depth: int) -> float:
     """Compute the structural similarity, -1..1, with a Gaussian window (sigma 1.5).
 
@@ -45,6 +54,40 @@ def ssim(a: NDArray, b: NDArray, bit_depth: int) -> float:
             use_sample_covariance=False,
         )
     )
+
+
+def ms_ssim(a: NDArray, b: NDArray, bit_depth: int) -> float:
+    """Compute the multi-scale structural similarity, 0..1, at five scales; NaN for 160 rows or columns or less.
+
+    Wang, Simoncelli and Bovik, "Multi-scale structural similarity for image quality assessment", Asilomar 2003.
+    """
+    if min(a.shape) <= LARGEST_WITHOUT_MS_SSIM:
+        return math.nan
+    import pytorch_msssim  # which takes seconds
+    import torch
+
+    planes = (torch.from_numpy(plane.astype(np.float64))[None, None] for plane in (a, b))
+    return float(pytorch_msssim.ms_ssim(*planes, data_range=(1 << bit_depth) - 1))
+
+
+def flicker(original: Pair, decoded: Pair, bit_depth: int) -> float:
+    """Return how much a decoded clip changes between two frames where the original stands still; 0 is best.
+
+    It is the root of the mean squared difference between the change of the decoded and that of the original samples,
+    over all blocks of 8x8 in which the original changes by 2 or less on average, in the scale of 8 bit. NaN if there is
+    no such block. Samples beyond the last whole block do not count.
+    """
+    height, width = (size - size % STILL_BLOCK for size in original[0].shape)
+    changes = (
+        (after.astype(np.float64) - before)[:height, :width] * 255 / ((1 << bit_depth) - 1)
+        for before, after in (original, decoded)
+    )
+    of_original, of_decoded = (
+        change.reshape(height // STILL_BLOCK, STILL_BLOCK, width // STILL_BLOCK, STILL_BLOCK) for change in changes
+    )
+    still = np.abs(of_original).mean((1, 3)) <= STILL_CHANGE
+    squares = np.square(of_decoded - of_original).mean((1, 3))[still]
+    return math.sqrt(squares.mean()) if squares.size else math.nan
 
 
 def kept_frames(clips: Sequence[Hashable], exact: Sequence[Sequence[bool]]) -> list[list[int]]:

@@ -93,17 +93,15 @@ def spread(typing_context: BaseContext, number: types.Number) -> tuple[Signature
     """Return a vector with a NumPy scalar, such as np.int32(0), in all its lanes."""
 
     def emit(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: list[ir.Value]) -> ir.Value:
-        return _spread(context, builder, args[0], number, signature.return_type)
+        return in_all_lanes(builder, args[0])
 
     return VectorType(number)(number), emit
 
 
-def _spread(
-    context: BaseContext, builder: ir.IRBuilder, value: ir.Value, number: types.Number, vector: VectorType
-) -> ir.Value:
-    undefined = ir.Constant(context.get_value_type(vector), ir.Undefined)
-    scalar = context.cast(builder, value, number, vector.element)
-    first = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
+def in_all_lanes(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
+    """Emit a vector with a value in all its lanes."""
+    undefined = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
 
 
@@ -179,7 +177,7 @@ def _define(function: Callable[..., object], emit: _Emit, unary: bool = False) -
     def lower(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: list[ir.Value]) -> ir.Value:
         vector = signature.return_type
         operands = [
-            value if operand == vector else _spread(context, builder, value, operand, vector)
+            value if operand == vector else in_all_lanes(builder, context.cast(builder, value, operand, vector.element))
             for value, operand in zip(args, signature.args, strict=True)
         ]
         return emit(builder, isinstance(vector.element, types.Float), *operands)

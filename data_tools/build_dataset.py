@@ -19,7 +19,7 @@ from codecnn.dataset.build import Settings, build_all, is_whole, plan
 from codecnn.dataset.cluster import build_on_cluster
 from command_line.encoding import format_options
 from command_line.parser import run_command
-from command_line.progress import Progress
+from command_line.progress import Progress, complain, say
 from command_line.terminal import printable
 from data_tools.arguments import parse
 
@@ -60,14 +60,14 @@ def run(args: argparse.Namespace) -> int:
     if args.dask:  # workers have current folders of their own
         args.sources, args.out = [source.absolute() for source in args.sources], args.out.absolute()
         settings = replace(settings, codec=_with_absolute_paths(settings.codec))
-    tasks = list(plan(args.sources, args.out, settings))
+    tasks = list(Progress(plan(args.sources, args.out, settings), unit="file", desc="reading sources"))
     args.out.mkdir(parents=True, exist_ok=True)
-    missing = [task for task in tasks if not is_whole(task)]
-    print(f"{len(tasks)} files asked for, {len(tasks) - len(missing)} there already, {len(missing)} to make")
+    missing = [task for task in Progress(tasks, unit="file", desc="looking for what is there") if not is_whole(task)]
+    say(f"{len(tasks)} files asked for, {len(tasks) - len(missing)} there already, {len(missing)} to make")
     making = build_on_cluster(missing, args.dask, args.dask_timeout) if args.dask else build_all(missing, args.jobs)
     failures = [reason for reason in Progress(making, total=len(missing), unit="file") if reason]
     for reason in dict.fromkeys(failures):  # a bad source fails at every QP
-        print(f"build-dataset: {printable(reason)}", file=sys.stderr)
+        complain(f"build-dataset: {printable(reason)}")
     return 2 if failures else 0
 
 

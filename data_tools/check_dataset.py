@@ -11,7 +11,7 @@ from codecnn.dataset.integrity import complaints
 from codecnn.dataset.reader import dataset_files
 from command_line.arguments import path
 from command_line.parser import Parser, run_command
-from command_line.progress import Progress
+from command_line.progress import Progress, say
 from command_line.terminal import printable
 
 
@@ -20,8 +20,8 @@ def run(args: argparse.Namespace) -> int:
     paths = [path for folder in args.folders for path in dataset_files(folder)]
     faults = [f"{path}: {fault}" for path in Progress(paths, unit="file") for fault in complaints(path)]
     for fault in faults:
-        print(printable(fault))
-    print(f"{len(paths)} files checked, {len(faults)} faults")
+        say(printable(fault), always=True)
+    say(f"{len(paths)} files checked, {len(faults)} faults")
     return 1 if faults else 0
 
 

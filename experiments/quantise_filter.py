@@ -30,7 +30,7 @@ from codecnn.models.weights import find_weights, read_weights
 from codecnn.video.picture import Plane
 from command_line.arguments import count, file_to_write, path
 from command_line.parser import Parser, run_command
-from command_line.progress import Progress
+from command_line.progress import Progress, say
 from command_line.terminal import printable
 from experiments.reports.shared.frames import read_frame
 from experiments.reports.shared.means import grouped
@@ -122,9 +122,9 @@ def run(args: argparse.Namespace) -> None:
     }
     args.out.parent.mkdir(parents=True, exist_ok=True)
     family.save_integers(args.out, integers, notes | {"calibration": calibration})
-    print(printable(f"loss on {args.val or f'{args.data}, whose windows the scales were chosen by'}") + "\n")
-    print(table(losses))
-    print(printable(f"saved {args.out}"))
+    say(printable(f"loss on {args.val or f'{args.data}, whose windows the scales were chosen by'}") + "\n")
+    say(table(losses))
+    say(printable(f"saved {args.out}"))
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

@@ -23,7 +23,7 @@ from codecnn.training.device import choose_device
 from codecnn.training.provenance import commit
 from command_line.arguments import file_to_write, positive
 from command_line.parser import Parser, run_command
-from command_line.progress import Progress
+from command_line.progress import Progress, say
 from command_line.terminal import printable
 from experiments.reports.shared.arguments import WEIGHTS, add_data, add_device
 from experiments.reports.shared.frames import read_frame
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     notes = {"sources": [*sources.values()], "sources_sha256": [*sources], "way": args.way, "commit": commit()}
     out.parent.mkdir(parents=True, exist_ok=True)
     save_basis(out, basis, hashlib.sha256(file.read_bytes()).hexdigest(), notes)
-    print(printable(f"{basis.classes.size} directions from {len(sources)} sources, {len(shards)} files; saved {out}"))
+    say(printable(f"{basis.classes.size} directions from {len(sources)} sources, {len(shards)} files; saved {out}"))
 
 
 def chosen(shards: Sequence[Shard], sources: int | None) -> list[Shard]:

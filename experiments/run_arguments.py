@@ -48,19 +48,20 @@ def parse_run(prog: str, task: type[Task[Any]], argv: Sequence[str]) -> Run:
         raise InputError(" ".join(str(error).split())) from error
     except TypeError as error:
         raise InputError("model and optimiser must be sets of fields, not a single value or none") from error
-    return Run(recipe, given.data, given.val, given.out, given.resume, given.test)
+    return Run(recipe, tuple(given.data), given.val, given.out, given.resume, given.test)
 
 
 def _parser(prog: str, task: type[Task[Any]], network: str) -> ArgumentParser:
     parser = HyphenParser(
         prog=prog,
-        usage=f"{prog} CONFIG --data DIR --out DIR [--val DIR] [--test DIR] [--resume] [--any.field VALUE ...]",
-        description=f"Train a network on a folder of datasets. Task: {task.name}.",
+        usage=f"{prog} CONFIG --data DIR ... --out DIR [--val DIR] [--test DIR] [--resume] "
+        "[--quiet | --verbose] [--any.field VALUE ...]",
+        description=f"Train a network on folders of datasets. Task: {task.name}.",
         exit_on_error=False,
     )
     add = parser.add_argument
     add("--config", action="config", help="the configuration file, where it is not the first argument")
-    add("--data", type=path, required=True, help="folder of dataset files to train on")
+    add("--data", type=path, nargs="+", required=True, help="folders of dataset files to train on")
     add("--val", type=path, help="folder of dataset files to validate on, in place of held-out sources")
     add("--test", type=path, help="folder of dataset files that the best weights are judged on once, at the end")
     add("--out", type=path, required=True, help="folder of the run: weights, checkpoint, metrics.jsonl")

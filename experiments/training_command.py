@@ -21,14 +21,17 @@ from codecnn.training.recipe import Run
 from codecnn.training.signals import caught_signals
 from codecnn.training.transfer import Account
 from command_line.parser import enough_memory, run_command
-from command_line.progress import Progress
+from command_line.progress import Progress, complain, say
+from command_line.verbosity import taken_out
 from experiments.run_arguments import parse_run
 
 
 def training_command(prog: str, task: type[Task[Any]], argv: Sequence[str] | None) -> int:
     """Train as the command line says: 0 when done, 2 if it cannot be, 128 + signal when stopped by one."""
-    words = sys.argv[1:] if argv is None else argv
-    return run_command(prog, lambda words: train_with_bar(prog, parse_run(prog, task, words)), words)
+    words, verbosity = taken_out(sys.argv[1:] if argv is None else argv)
+    return run_command(
+        prog, lambda words: train_with_bar(prog, parse_run(prog, task, words)), words, verbosity=verbosity
+    )
 
 
 def train_with_bar(prog: str, run: Run) -> int:
@@ -38,24 +41,24 @@ def train_with_bar(prog: str, run: Run) -> int:
         with said_in_one_line(), enough_memory():
             first = Processes.of_environment().first
             if first and training.precision == "bf16" and not has_bf16(choose_device(training.device)):
-                print(f"{prog}: warning: this processor has no bf16; --precision=fp32 is faster", file=sys.stderr)
+                complain(f"{prog}: warning: this processor has no bf16; --precision=fp32 is faster")
             outcome = train(run, bar.show, caught_signals, partial(say_account, prog))
     finally:
         bar.close()
     if outcome.test:
         figures = in_words(outcome.test.figures)
-        print(f"test of the weights of step {outcome.test.best_step}: {figures}", file=sys.stderr)
+        complain(f"test of the weights of step {outcome.test.best_step}: {figures}")
     if outcome.finished:
         return 0
     if first:
-        print(f"stopped after step {outcome.step}; give --resume to continue", file=sys.stderr)
+        complain(f"stopped after step {outcome.step}; give --resume to continue")
     return 128 + outcome.signal
 
 
 def say_account(prog: str, account: Account) -> None:
     """Print what a training takes over from the weights of another network, and what it does not."""
     for line in account.lines():
-        print(f"{prog}: {line}", file=sys.stderr)
+        complain(f"{prog}: {line}")
 
 
 def in_words(figures: Mapping[str, float]) -> str:
@@ -91,7 +94,7 @@ class Bar:
         if event.loss is not None:
             self.bar.set_postfix(loss=f"{event.loss:.5f}")
         if event.figures is not None:
-            self.bar.tell(f"step {event.step}: {in_words(event.figures)}")
+            say(f"step {event.step}: {in_words(event.figures)}")
 
     def close(self) -> None:
         """Leave the bar as it is."""

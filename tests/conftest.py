@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.browser import browser
 from tests.small_data import write_dataset
+
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="session", autouse=True)

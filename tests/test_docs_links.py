@@ -54,9 +54,9 @@ def test_links_lead_to_files_and_headings(document: Path) -> None:
 @pytest.mark.parametrize("document", CURRENT, ids=lambda path: path.name)
 def test_files_and_modules_between_backticks_exist(document: Path) -> None:
     for span in spans(document):
-        if re.match(r"(codecnn|command_line|data_tools|experiments|benchmarks|tests)/[^<]*$", span):
+        if re.match(r"(codecnn|command_line|data_tools|experiments|html_pages|benchmarks|tests)/[^<]*$", span):
             assert list(ROOT.glob(span)), span
-        elif re.fullmatch(r"(codecnn|command_line|data_tools|experiments)(\.\w+)+", span):
+        elif re.fullmatch(r"(codecnn|command_line|data_tools|experiments|html_pages)(\.\w+)+", span):
             resolve_name(span)
 
 

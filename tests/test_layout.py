@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("codecnn", "command_line", "data_tools", "experiments")
+PACKAGES = ("codecnn", "command_line", "data_tools", "experiments", "html_pages")
 
 
 def modules(package: str) -> list[Path]:
@@ -35,6 +35,6 @@ def test_the_library_prints_nothing() -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_packages_have_no_code_in_their_init(package: str) -> None:
-    public_names = ROOT / "codecnn" / "__init__.py"
+    public_names = {ROOT / "codecnn" / "__init__.py", ROOT / "codecnn" / "hevc" / "__init__.py"}
     for path in modules(package):
-        assert path.name != "__init__.py" or path == public_names or path.read_text(encoding="utf-8") == "", path
+        assert path.name != "__init__.py" or path in public_names or path.read_text(encoding="utf-8") == "", path

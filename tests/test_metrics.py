@@ -6,9 +6,10 @@ import warnings
 import bjontegaard
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio
 
-from codecnn.metrics import bd_rate, bd_rate_or_reason, psnr, psnr_gain, ssim
+from codecnn.metrics import bd_rate, bd_rate_or_reason, flicker, ms_ssim, psnr, psnr_gain, ssim
 from tests.pictures import photograph
 
 
@@ -132,3 +133,48 @@ def test_bd_rate_is_undefined_if_the_curves_overlap_too_little() -> None:
     assert rates[0].percent == pytest.approx(100 * (2 ** (-2.9 / 2) - 1))
     assert math.isnan(rates[1].percent)
     assert rates[1].reason == rates[2].reason == "the PSNR ranges of the two curves overlap by less than half"
+
+
+def slow_ms_ssim(a: np.ndarray, b: np.ndarray, peak: float) -> float:
+    """Wang, Simoncelli and Bovik, written out: 11x11 Gaussian windows, halved four times by the mean of 2x2."""
+
+    def blurred(plane: np.ndarray) -> np.ndarray:
+        whole: np.ndarray = gaussian_filter(plane, 1.5, radius=5)[5:-5, 5:-5]
+        return whole
+
+    product = 1.0
+    for scale, weight in enumerate((0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
+        if scale:
+            a, b = ((p[::2, ::2] + p[1::2, ::2] + p[::2, 1::2] + p[1::2, 1::2]) / 4 for p in (a, b))
+        mean_a, mean_b = blurred(a), blurred(b)
+        var_a, var_b, both = blurred(a * a) - mean_a**2, blurred(b * b) - mean_b**2, blurred(a * b) - mean_a * mean_b
+        c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
+        structure = (2 * both + c2) / (var_a + var_b + c2)
+        luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1) if scale == 4 else 1.0
+        product *= max(0.0, float(np.mean(structure * luminance))) ** weight
+    return product
+
+
+@pytest.mark.parametrize("bit_depth", [8, 10])
+def test_ms_ssim_is_that_of_a_slow_computation(bit_depth: int) -> None:
+    random, peak = np.random.default_rng(0), (1 << bit_depth) - 1
+    a = photograph("coffee", 192, 208, bit_depth).y
+    b = np.clip(a + random.normal(0, peak / 25, a.shape), 0, peak).round().astype(a.dtype)
+    assert ms_ssim(a, b, bit_depth) == pytest.approx(slow_ms_ssim(a.astype(float), b.astype(float), peak), abs=1e-5)
+    assert ms_ssim(a, a, bit_depth) == pytest.approx(1)
+    assert math.isnan(ms_ssim(a[:160], b[:160], bit_depth))
+
+
+def test_flicker_is_the_change_that_the_original_does_not_have_where_it_stands_still() -> None:
+    still = photograph("coffee", 40, 61).y.astype(np.int64) // 2 + 50
+    moved = still.copy()
+    moved[:16] += 5  # the upper two rows of blocks do not stand still
+    decoded = moved.copy()
+    decoded[16:] += np.where(np.arange(61) % 2, 3, -3)
+    decoded[:16] += 40  # does not count
+    decoded[:, 56:] += 40  # nor does what is no whole block
+    assert flicker((still, moved), (still, decoded), 8) == pytest.approx(3)
+    deep = [(plane * 1023 / 255).astype(np.float64) for plane in (still, moved, decoded)]
+    assert flicker((deep[0], deep[1]), (deep[0], deep[2]), 10) == pytest.approx(3)
+    assert flicker((still, moved), (still, moved), 8) == 0
+    assert math.isnan(flicker((still[:16], moved[:16]), (still[:16], moved[:16]), 8))

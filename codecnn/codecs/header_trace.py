@@ -1,7 +1,7 @@
 """Read the syntax elements in the headers of a stream, by FFmpeg's bitstream filter trace_headers."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -25,23 +25,30 @@ class Header:
 class HeaderTrace:
     """Read the headers of one stream, packet by packet; `decoder` is FFmpeg's name of a decoder of its codec."""
 
-    def __init__(self, decoder: str) -> None:
-        self.filter = BitStreamFilterContext("trace_headers", decoder)
+    def __init__(self, decoder: str, stream: av.VideoStream | None = None) -> None:
+        """Open the trace; of a stream of a container `initial` are the headers that the container holds for it."""
+        with _captured_log() as log:
+            self.filter = BitStreamFilterContext("trace_headers", stream or decoder)
+        self.initial = _headers(log)
 
     def read(self, unit: bytes) -> list[Header]:
         """Return the headers of a packet in their order; av.FFmpegError if they are damaged.
 
         An element that is inferred is not there, and of one that occurs twice in a header the last value is.
         """
-        headers: list[Header] = []
         with _captured_log() as log:
             self.filter.filter(av.Packet(unit))
-        for _, _, message in log:
-            if found := ELEMENT.match(message):
-                headers[-1].elements[found[1]] = int(found[2])
-            else:
-                headers.append(Header(message.strip()))
-        return headers
+        return _headers(log)
+
+
+def _headers(log: Iterable[tuple[int, str, str]]) -> list[Header]:
+    headers: list[Header] = []
+    for _, _, message in log:
+        if found := ELEMENT.match(message):
+            headers[-1].elements[found[1]] = int(found[2])
+        else:
+            headers.append(Header(message.strip()))
+    return headers
 
 
 @contextmanager

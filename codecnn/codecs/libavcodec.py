@@ -12,6 +12,7 @@ from typing import Any, cast
 import av
 import numpy as np
 from av.video.frame import PictureType
+from numpy.typing import NDArray
 
 from codecnn.codecs.encoder_log import log_of_opening
 from codecnn.errors import InputError
@@ -118,7 +119,7 @@ def decode(
                     kind = PictureType(frame.pict_type).name
                     raise ValueError(f"frame {done + len(queue)} is not intra, but of type {kind}")
                 queue.append(picture_from_frame(frame))
-                if qp is not None and (others := block_qps(frame) - {qp}):
+                if qp is not None and (others := {*block_qps(frame).tolist()} - {qp}):
                     number = done + len(queue) - 1
                     raise ValueError(f"QP {qp} was asked for, frame {number} has blocks of QP {min(others)}")
         while waiting and all(decoded):
@@ -128,19 +129,20 @@ def decode(
         raise ValueError(f"{max(map(len, decoded))} more pictures were decoded than the {done} that were encoded")
 
 
-def block_qps(frame: av.VideoFrame) -> set[int]:
+def block_qps(frame: av.VideoFrame) -> NDArray:
     """Return the QPs of a frame's blocks in the slice's scale, without I_PCM blocks; none if the decoder does not tell.
 
     FFmpeg's h264 decoder tells with the option `export_side_data=venc_params`.
     """
     stored = cast(Any, frame.side_data).get("VIDEO_ENC_PARAMS")
     if stored is None:
-        return set()
+        return np.empty(0, np.int32)
     data = bytes(stored)
     count, offset, size, _, qp = struct.unpack_from("INNii", data)  # AVVideoEncParams
     changes = np.ndarray((count,), np.int32, data, offset + 16, (size,))  # AVVideoBlockParams.delta_qp
-    above = 6 * (frame.format.components[0].bits - 8)
-    return {int(used) - above for used in np.unique(qp + changes) if used != 0}  # 0: I_PCM
+    used: NDArray = qp + changes
+    of_slice: NDArray = used[used != 0] - 6 * (frame.format.components[0].bits - 8)  # 0: I_PCM
+    return of_slice
 
 
 @cache

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from codecnn.codecs.header_trace import HeaderTrace
+import av
+
+from codecnn.codecs.header_trace import Header, HeaderTrace
 
 QUANTIZERS = (*range(0, 248, 4), 249, 255)  # base_q_idx of the quantizers 0 to 63 of libvpx, libaom and SVT-AV1
 Elements = Mapping[str, int]
@@ -17,13 +19,14 @@ def quantizer_of(base_q_idx: int) -> int:
     return QUANTIZERS.index(base_q_idx)
 
 
-class _Slice(NamedTuple):
+class Slice(NamedTuple):
     """Hold what the header of a slice, or of an AV1 or VP9 frame, says."""
 
     qp: int
     intra: bool
     one_qp: bool  # no block can have another QP, as far as headers say
     filters: dict[str, bool]
+    shown: bool = True  # AV1, VP9: false for a frame that is decoded now and shown later, or never
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,14 @@ class PictureHeaders:
 class HeaderReader:
     """Read the headers of one stream, picture by picture; `decoder` is FFmpeg's name of its decoder."""
 
-    def __init__(self, decoder: str) -> None:
-        self.trace = HeaderTrace(decoder)
+    def __init__(self, decoder: str, stream: av.VideoStream | None = None) -> None:
+        """Begin a stream; one of a container may have parameter sets outside of its packets."""
+        self.trace = HeaderTrace(decoder, stream)
         self.slice_title, self.read_slice = SYNTAX[decoder]
         self.parameter_sets: dict[int, Elements] = {}  # PPS
+        self.kept: dict[int, Slice] = {}  # AV1, VP9: the last frame in each slot of reference frames
+        for header in self.trace.initial:
+            self._keep_parameter_set(header)
 
     def read(self, unit: bytes) -> PictureHeaders:
         """Read the headers of a picture's packet.
@@ -54,21 +61,7 @@ class HeaderReader:
         Raises ValueError if the picture is not all intra, or can have blocks of different QPs, and av.FFmpegError if
         headers are damaged.
         """
-        slices: list[_Slice] = []
-        picture_header: Elements = {}
-        for title, elements in ((header.title, header.elements) for header in self.trace.read(unit)):
-            if title == "Picture Parameter Set":
-                self.parameter_sets[_parameter_set_id(elements)] = elements
-            elif title == "Picture Header":
-                picture_header = elements
-            elif title == self.slice_title:
-                both = {**picture_header, **elements}
-                if both.get("show_existing_frame") or both.get("dependent_slice_segment_flag"):
-                    continue
-                try:
-                    slices.append(self.read_slice(both, self.parameter_sets.get(_parameter_set_id(both), {})))
-                except KeyError as error:
-                    raise ValueError(f"the headers of a picture do not say {error.args[0]}") from error
+        slices = self.slices(unit)
         if not slices:
             raise ValueError("a packet without a picture")
         if not all(one.intra for one in slices):
@@ -79,14 +72,46 @@ class HeaderReader:
         filters = {name: any(one.filters.get(name) for one in slices) for one in slices for name in one.filters}
         return PictureHeaders(qps[0], filters)
 
+    def slices(self, unit: bytes) -> list[Slice]:
+        """Return the slices of a picture's packet, or the frames of AV1 and VP9, one shown again included.
+
+        Raises ValueError if a header lacks what is read, and av.FFmpegError if headers are damaged.
+        """
+        slices: list[Slice] = []
+        picture_header: Elements = {}
+        for header in self.trace.read(unit):
+            self._keep_parameter_set(header)
+            if header.title == "Picture Header":
+                picture_header = header.elements
+            elif header.title == self.slice_title:
+                both = {**picture_header, **header.elements}
+                if both.get("dependent_slice_segment_flag"):
+                    continue
+                if both.get("show_existing_frame"):
+                    slot = both.get("frame_to_show_map_idx", both.get("frame_to_show_existing_frame", -1))
+                    slices += [self.kept[slot]._replace(shown=True)] if slot in self.kept else []
+                    continue
+                try:
+                    one = self.read_slice(both, self.parameter_sets.get(_parameter_set_id(both), {}))
+                except KeyError as error:
+                    raise ValueError(f"the headers of a picture do not say {error.args[0]}") from error
+                slices.append(one)
+                refreshed = both.get("refresh_frame_flags", 0xFF)  # absent: a key frame that is shown, so all
+                self.kept |= {slot: one for slot in range(8) if refreshed >> slot & 1}
+        return slices
+
+    def _keep_parameter_set(self, header: Header) -> None:
+        if header.title == "Picture Parameter Set":
+            self.parameter_sets[_parameter_set_id(header.elements)] = header.elements
+
 
 def _parameter_set_id(elements: Elements) -> int:
     return next((value for name, value in elements.items() if name.endswith("pic_parameter_set_id")), 0)
 
 
-def _read_avc(header: Elements, pps: Elements) -> _Slice:
+def _read_avc(header: Elements, pps: Elements) -> Slice:
     """Read a slice header; H.264 7.3.3. Blocks can have other QPs: mb_qp_delta is in no header."""
-    return _Slice(
+    return Slice(
         qp=26 + pps["pic_init_qp_minus26"] + header["slice_qp_delta"],
         intra=header["slice_type"] % 5 == 2,
         one_qp=True,
@@ -94,10 +119,10 @@ def _read_avc(header: Elements, pps: Elements) -> _Slice:
     )
 
 
-def _read_hevc(header: Elements, pps: Elements) -> _Slice:
+def _read_hevc(header: Elements, pps: Elements) -> Slice:
     """Read a slice segment header; H.265 7.3.6."""
     disabled = pps.get("pps_deblocking_filter_disabled_flag", 0)
-    return _Slice(
+    return Slice(
         qp=26 + pps["init_qp_minus26"] + header["slice_qp_delta"],
         intra=header["slice_type"] == 2,
         one_qp=not pps["cu_qp_delta_enabled_flag"],
@@ -108,7 +133,7 @@ def _read_hevc(header: Elements, pps: Elements) -> _Slice:
     )
 
 
-def _read_vvc(header: Elements, pps: Elements) -> _Slice:
+def _read_vvc(header: Elements, pps: Elements) -> Slice:
     """Read a slice header with its picture header; H.266 7.3.2.8 and 7.3.7. The slice overrides the picture."""
 
     def get(name: str) -> int:
@@ -118,7 +143,7 @@ def _read_vvc(header: Elements, pps: Elements) -> _Slice:
     for level in ("ph", "sh"):
         if header.get(f"{level}_deblocking_params_present_flag"):
             disabled = header.get(f"{level}_deblocking_filter_disabled_flag", 0)
-    return _Slice(
+    return Slice(
         qp=26 + pps["pps_init_qp_minus26"] + get("qp_delta"),
         intra=header.get("sh_slice_type", 2) == 2,
         one_qp=not pps["pps_cu_qp_delta_enabled_flag"],
@@ -132,13 +157,13 @@ def _read_vvc(header: Elements, pps: Elements) -> _Slice:
     )
 
 
-def _read_av1(header: Elements, _: Elements) -> _Slice:
+def _read_av1(header: Elements, _: Elements) -> Slice:
     """Read a frame header; AV1 specification 5.9. If all is lossless, no filter has any element."""
 
     def any_of(prefix: str) -> bool:
         return any(value for name, value in header.items() if name.startswith(prefix))
 
-    return _Slice(
+    return Slice(
         qp=header["base_q_idx"],
         intra=header.get("frame_type", 0) in (0, 2),  # key frame, also of a still picture; intra-only frame
         one_qp=not (header.get("delta_q_present") or header["segmentation_enabled"]),
@@ -147,21 +172,23 @@ def _read_av1(header: Elements, _: Elements) -> _Slice:
             "CDEF": any_of("cdef_y_"),
             "restoration": any_of("lr_type[0]"),
         },
+        shown=bool(header.get("show_frame", 1)),
     )
 
 
-def _read_vp9(header: Elements, _: Elements) -> _Slice:
+def _read_vp9(header: Elements, _: Elements) -> Slice:
     """Read an uncompressed header; VP9 specification 6.2."""
-    return _Slice(
+    return Slice(
         qp=header["base_q_idx"],
         intra=header["frame_type"] == 0 or bool(header.get("intra_only")),
         one_qp=not header["segmentation_enabled"],
         filters={"deblocking": bool(header["loop_filter_level"])},
+        shown=bool(header.get("show_frame", 1)),
     )
 
 
 # By FFmpeg's name of the decoder: the title that trace_headers gives to the header of a slice or frame.
-SYNTAX: dict[str, tuple[str, Callable[[Elements, Elements], _Slice]]] = {
+SYNTAX: dict[str, tuple[str, Callable[[Elements, Elements], Slice]]] = {
     "h264": ("Slice Header", _read_avc),
     "hevc": ("Slice Segment Header", _read_hevc),
     "vvc": ("Slice Header", _read_vvc),

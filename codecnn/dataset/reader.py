@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from codecnn.dataset import ctu
 from codecnn.dataset.opening import check_arrays, check_numbers, read_info
 from codecnn.dataset.schema import LABEL_MAPS, OPTIONAL_SIGNALS, RD_MAPS, SIGNALS, Signal, split_filters
+from codecnn.dataset.stored_rows import Rows, rows_of
 from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
 from codecnn.io.files import require_file
@@ -82,8 +83,15 @@ class Shard:
 
     def luma(self, signal: Signal, row: int) -> NDArray:
         """Return the luma of one window, with its margin: (S, S)."""
-        plane: NDArray = _datasets(self.path, self._version, os.getpid())[f"{signal}/y"][row]
-        return plane
+        return self.part(signal, "y", row, np.s_[:, :])
+
+    def part(self, signal: Signal, plane: str, row: int, area: tuple[slice, slice]) -> NDArray:
+        """Return some rows and columns of one plane of a window, such as "y"; they count from that of its margin."""
+        name, rows = f"{signal}/{plane}", _rows(self.path, self._version)
+        if rows is not None:
+            return rows[name].read(self.path, self._version, row)[area]
+        window: NDArray = _datasets(self.path, self._version, os.getpid())[name][row]
+        return window[area]
 
     def __getitem__(self, row: int) -> CtuWindow:
         original, baseline, unfiltered = (self.windows(signal, row) for signal in SIGNALS)
@@ -156,6 +164,14 @@ def _datasets(path: Path, version: tuple[int, int], process: int) -> dict[str, h
     return {f"{signal}/{name}": dataset for signal in signals for name, dataset in file[signal].items()}
 
 
+@lru_cache(maxsize=1 << 16)  # of some kilobytes each
+def _rows(path: Path, version: tuple[int, int]) -> dict[str, Rows] | None:
+    """Return where the rows of all planes of a file are; None if they can only be read by HDF5."""
+    with _opened(path, version) as file:
+        signals = [name for name in (*SIGNALS, *OPTIONAL_SIGNALS) if name in file]
+        return rows_of(file, [f"{signal}/{plane}" for signal in signals for plane in file[signal]])
+
+
 def dataset_files(folder: Path | str) -> list[Path]:
     """Return the dataset files of a folder in the order of their names; InputError if there is none."""
     folder = Path(folder)
@@ -183,7 +199,12 @@ class CtuDataset:
         return int(self.ends[-1])
 
     def __getitem__(self, index: int) -> CtuWindow:
+        shard, row = self.place(index)
+        return shard[row]
+
+    def place(self, index: int) -> tuple[Shard, int]:
+        """Return the shard of a window, and its row there."""
         if not 0 <= index < len(self):
             raise IndexError(f"window {index} of {len(self)}")
         shard = int(np.searchsorted(self.ends, index, side="right"))
-        return self.shards[shard][index - int(self.ends[shard]) + len(self.shards[shard])]
+        return self.shards[shard], index - int(self.ends[shard]) + len(self.shards[shard])

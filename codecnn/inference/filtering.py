@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from codecnn.dataset import ctu
+from codecnn.errors import InputError
+from codecnn.models.chroma_rdn import ChromaRdn
 from codecnn.models.in_loop_filter import AnyFilter, FilterConfig, FilterNetwork, Windows, to_tensors
 from codecnn.video.picture import SCALES, Picture, Plane
 
@@ -17,6 +19,14 @@ Way = Literal["ctu", "picture"]
 Scale = tuple[int, int]  # luma rows and columns for one row and column of a plane
 Area = tuple[slice, slice]  # rows and columns
 PART = 512  # luma samples, even: the way "picture" filters parts of this side, which limits the memory
+
+
+class Conditions(NamedTuple):
+    """Hold what is the same for all pictures: their QP, and how they are filtered."""
+
+    qp: int
+    ctu_size: int = 128
+    way: Way = "ctu"
 
 
 class Part(NamedTuple):
@@ -34,7 +44,7 @@ class Part(NamedTuple):
 def filter_picture(
     network: AnyFilter,
     baseline: Picture,
-    unfiltered: Picture,
+    unfiltered: Picture | None,
     qp: int,
     ctu_size: int = 128,
     way: Way = "ctu",
@@ -42,14 +52,32 @@ def filter_picture(
 ) -> Plane:
     """Return the filtered luma (H, W) in the dtype of the picture, rounded to the nearest integer and clipped.
 
+    A network whose input is the baseline needs no unfiltered picture. InputError if one is needed and not given, or has
+    another format than the baseline.
+
     "ctu": each CTU from its window only, as in training, `batch` at a time. "picture": the network sees the whole
     picture, and zero padding is met only at the edges of the picture. Computed in float32 on the device of the
     network (without the TF32 of a GPU), or in integers on the CPU.
     """
     filtered = np.empty_like(baseline.y)
+    unfiltered = check_unfiltered(network.config, baseline, unfiltered)
     for part in cut(network.config, baseline, unfiltered, qp, ctu_size, way, batch):
         part.paste(filter_windows(network, part.windows), filtered)
     return filtered
+
+
+def check_unfiltered(config: FilterConfig, baseline: Picture, unfiltered: Picture | None) -> Picture:
+    """Return the unfiltered picture, or the baseline where none is given and none needed.
+
+    InputError if it is needed and not given, or has another format than the baseline.
+    """
+    if unfiltered is None and config.input != "baseline":
+        raise InputError(f"the input of the network is {config.input}: it needs the unfiltered picture")
+    unfiltered = unfiltered or baseline  # which is then not looked at
+    formats = [(picture.y.shape, picture.chroma, picture.bit_depth) for picture in (baseline, unfiltered)]
+    if formats[0] != formats[1]:
+        raise InputError(f"the baseline is {formats[0]}, the unfiltered picture {formats[1]}: not the same format")
+    return unfiltered
 
 
 def cut(
@@ -79,15 +107,21 @@ def ctu_windows(config: FilterConfig, baseline: Picture, unfiltered: Picture, qp
     return _windows(config, baseline, unfiltered, qp, tiled)
 
 
-@torch.inference_mode()
 def filter_windows(network: AnyFilter, windows: Windows[Plane]) -> Plane:
     """Return the filtered luma of windows of one bit depth: (B, H, W), rounded and clipped, in their dtype."""
     if not isinstance(network, FilterNetwork):
         return network.filter_windows(windows)
+    luma: Plane = run_network(network, windows)[:, 0]
+    return luma
+
+
+@torch.inference_mode()
+def run_network(network: FilterNetwork | ChromaRdn, windows: Windows[Plane]) -> NDArray:
+    """Return the filtered planes of windows of one bit depth: (B, C, H, W), rounded and clipped, in their dtype."""
     peak = int(windows.peak[0])
     with whole_float32():
-        luma = network(to_tensors(windows, next(network.parameters()).device))[:, 0] * peak
-    filtered: Plane = luma.round().clip(0, peak).to(torch.int32).cpu().numpy().astype(windows.y.dtype)
+        planes = network(to_tensors(windows, next(network.parameters()).device)) * peak
+    filtered: NDArray = planes.round().clip(0, peak).to(torch.int32).cpu().numpy().astype(windows.y.dtype)
     return filtered
 
 
@@ -95,11 +129,17 @@ def _windows(
     config: FilterConfig, baseline: Picture, unfiltered: Picture, qp: int, cut: Callable[[Plane, Scale], Plane]
 ) -> Windows[Plane]:
     """Cut windows from every plane that a network takes; `cut` takes a plane (H, W) and gives (B, h, w)."""
+
+    def planes_of(picture: Picture) -> tuple[Plane, Plane, Plane]:
+        y, *chroma = (cut(plane, scale) for plane, scale in zip(picture.planes, SCALES[picture.chroma], strict=True))
+        u, v = chroma or (y[:, :0, :0],) * 2
+        return y, u, v
+
     picture = unfiltered if config.input == "unfiltered" else baseline
-    y, *chroma = (cut(plane, scale) for plane, scale in zip(picture.planes, SCALES[picture.chroma], strict=True))
-    u, v = chroma or (y[:, :0, :0],) * 2
-    second = cut(unfiltered.y, (1, 1)) if config.input == "both" else None
-    return Windows(y, u, v, second, np.full(len(y), qp), np.full(len(y), (1 << picture.bit_depth) - 1))
+    y, u, v = planes_of(picture)
+    extra = planes_of(unfiltered) if config.input == "both" else (None, None, None)
+    peaks = np.full(len(y), (1 << picture.bit_depth) - 1)
+    return Windows(y, u, v, extra[0], np.full(len(y), qp), peaks, extra[1], extra[2])
 
 
 def _large_parts(config: FilterConfig, baseline: Picture, unfiltered: Picture, qp: int) -> Iterator[Part]:

@@ -7,13 +7,22 @@ import torch
 
 from codecnn.errors import InputError
 from codecnn.inference.by_qp import OneForEachQp
+from codecnn.models.chroma_rdn import ChromaRdn
 from codecnn.models.foreign.load import imported, is_foreign, read_foreign
 from codecnn.models.in_loop_filter import AnyFilter, FilterNetwork
-from codecnn.models.weights import find_weights, read_filter
+from codecnn.models.weights import find_weights, read_filter, read_weights
 from codecnn.models.weights_header import Notes
 
 QP = "{qp}"  # stands for the QP in a name, for one filter for each QP
 LARGEST_QP = 255  # of AV1
+
+
+class LoadedChroma(NamedTuple):
+    """Hold a chroma filter on its device, with its notes and the name of its file."""
+
+    name: str
+    network: ChromaRdn
+    notes: Notes
 
 
 class Loaded(NamedTuple):
@@ -39,6 +48,15 @@ def load_filter(name: str, device: torch.device) -> Loaded:
     file = find_weights(name)
     of_file, notes = read_filter(file)
     return Loaded(str(file), of_file.to(device) if isinstance(of_file, FilterNetwork) else of_file, notes)
+
+
+def load_chroma_filter(name: str, device: torch.device) -> LoadedChroma:
+    """Return the chroma filter of a name as for `find_weights`; InputError in one line if it cannot be used."""
+    file = find_weights(name)
+    network, task, notes = read_weights(file)
+    if not isinstance(network, ChromaRdn):
+        raise InputError(f"{file}: weights of the task {task}, not of a chroma filter")
+    return LoadedChroma(str(file), network.to(device), notes)
 
 
 def found_qps(name: str) -> list[int]:

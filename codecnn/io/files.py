@@ -9,9 +9,13 @@ import stat
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from codecnn.errors import InputError
 from codecnn.io.locks import abandoned, lock
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 def require_file(path: Path) -> Path:
@@ -47,6 +51,15 @@ class PartialFile(FileIO):
                 return
             super().close()
 
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Write all of the data; a file that is not buffered may take a part at a time. OSError with this name."""
+        rest = memoryview(data).cast("B")
+        length = len(rest)
+        with naming(self.path):
+            while rest:
+                rest = rest[super().write(rest) :]
+        return length
+
     def publish(self) -> None:
         """Give the file its name; even after a power loss no unfinished file has it. OSError with this name."""
         with naming(self.path):
@@ -76,10 +89,7 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write these bytes to a file; if that fails, nothing changes and the OSError names the file."""
     remove_abandoned(path)
     with PartialFile(path) as file:
-        with naming(path):
-            rest = memoryview(data)
-            while rest:
-                rest = rest[file.write(rest) :]
+        file.write(data)
         file.publish()
 
 

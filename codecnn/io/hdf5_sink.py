@@ -24,12 +24,11 @@ class Sink:
 
     def write(self, data: memoryview) -> int:
         """Write all of the data, or keep the error."""
-        rest = memoryview(data)
-        try:
-            while rest and not self.error:
-                rest = rest[self.file.write(rest) :]
-        except OSError as error:
-            self.error = error
+        if not self.error:
+            try:
+                self.file.write(data)
+            except OSError as error:
+                self.error = error
         return len(data)
 
     def read(self, size: int) -> bytes:

@@ -37,8 +37,10 @@ class Priced(NamedTuple):
     """Hold what modes of a picture are decided on."""
 
     grid: BlockGrid
-    costs: NDArray  # (N, modes) float32: J / lambda, in bits
-    ranks: NDArray  # (N, modes) uint8: from `rank_classes`, or zeros
+    # (N, modes) float32: J / lambda, in bits. Further columns are candidates without a mode. They are in no list, and
+    # as neighbours they count as if they were missing.
+    costs: NDArray
+    ranks: NDArray  # as the costs, uint8: from `rank_classes`, or zeros
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class MpmPrice:
 
     modes: ModeSet
     weights: NDArray  # (classes, MPMs + 1, classes of ranks)
-    rest: NDArray  # (modes,)
+    rest: NDArray  # (modes and further candidates,)
 
     def decide(self, picture: Priced) -> Decided:
         """Return the modes of least J + lambda * price, each given those before it in decoding order."""
@@ -57,25 +59,26 @@ class MpmPrice:
         decided = Decided(np.empty(len(picture.costs), np.int64), np.empty(len(picture.costs)))
         counts, rest_counts = np.zeros((2, *self.weights.shape)), np.zeros((2, *self.rest.shape))
         absent, table = _list_of(self.modes)
+        counted = np.append(np.arange(len(table)), np.full(len(self.rest) - len(table), absent))  # as neighbours
+        pairs = counted[:, None], counted
+        classes = np.stack([of_group[pairs] for of_group in neighbour_classes(self.modes)])
         choose_modes(
-            picture.costs, picture.grid.for_mpm, absent, table, neighbour_classes(self.modes), picture.ranks,
+            picture.costs, picture.grid.for_mpm, absent, table[pairs], classes, picture.ranks,
             self.weights, self.rest, decided.modes, decided.bits, counts, rest_counts,
         )  # fmt: skip
         return decided, counts, rest_counts
 
 
-def fit_price(modes: ModeSet, pictures: Sequence[Priced]) -> MpmPrice:
+def fit_price(
+    modes: ModeSet, pictures: Sequence[Priced], rounds: int = ROUNDS, start: MpmPrice | None = None
+) -> MpmPrice:
     """Return the price under which the modes of some pictures cost least, decisions and price found in turns.
 
     The weights are those of the largest likelihood, by generalised iterative scaling (Darroch and Ratcliff, 1972); half
-    a count is added to each.
+    a count is added to each. start: a price to begin with.
     """
-    listed, count = _list_of(modes)[1].shape[2], count_of(modes)
-    ranks = 1 + max(int(picture.ranks.max()) for picture in pictures)
-    weights, rest = np.ones((2 * _CLASSES, listed + 1, ranks)), np.ones(count)
-    weights[:, :listed] = (count - listed) / listed  # at first as likely as all other modes together
-    price = MpmPrice(modes, weights, rest)
-    for _ in range(ROUNDS):
+    price = start or _first_price(modes, pictures)
+    for _ in range(rounds):
         found = [price._decide(picture) for picture in pictures]
         chosen, expected = np.sum([counts for _, counts, _ in found], axis=0) + 0.5
         price = MpmPrice(modes, price.weights * chosen / expected, price.rest)
@@ -83,6 +86,15 @@ def fit_price(modes: ModeSet, pictures: Sequence[Priced]) -> MpmPrice:
         chosen, expected = np.sum([counts for _, _, counts in found], axis=0) + 0.5
         price = MpmPrice(modes, price.weights, price.rest * chosen / expected)
     return price
+
+
+def _first_price(modes: ModeSet, pictures: Sequence[Priced]) -> MpmPrice:
+    """Return a price at which the modes of a list are together as likely as all other candidates together."""
+    listed, count = _list_of(modes)[1].shape[2], pictures[0].costs.shape[1]
+    ranks = 1 + max(int(picture.ranks.max()) for picture in pictures)
+    weights, rest = np.ones((2 * _CLASSES, listed + 1, ranks)), np.ones(count)
+    weights[:, :listed] = (count - listed) / listed
+    return MpmPrice(modes, weights, rest)
 
 
 def fixed(modes: NDArray, count: int) -> NDArray:

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from codecnn.labels.mode_sets import count_of
 from codecnn.models.blocks import Blocks, ModeNetwork
+from codecnn.models.chroma_rdn import ChromaRdn
 from codecnn.models.in_loop_filter import FilterConfig, FilterNetwork, Windows
 
 
@@ -28,14 +29,14 @@ def macs(network: Callable[[Any], object], inputs: object) -> int:
     return int(counter.get_total_flops()) // 2
 
 
-def ctu_macs(network: FilterNetwork, ctu_size: int = 128) -> int:
+def ctu_macs(network: FilterNetwork | ChromaRdn, ctu_size: int = 128) -> int:
     """Count the multiply-accumulates for one CTU window at 4:2:0."""
     with torch.device("meta"):
-        twin = type(network)(network.config).eval()
+        twin = type(network)(network.config).eval()  # type: ignore[arg-type]
         return macs(twin, zero_windows(network.config, 1, ctu_size))
 
 
-def kmac_per_sample(network: FilterNetwork, ctu_size: int = 128) -> float:
+def kmac_per_sample(network: FilterNetwork | ChromaRdn, ctu_size: int = 128) -> float:
     """Count thousand multiply-accumulates per luma sample of a CTU."""
     return ctu_macs(network, ctu_size) / ctu_size**2 / 1000
 
@@ -65,9 +66,8 @@ def zero_windows(config: FilterConfig, count: int, size: int) -> Windows[Tensor]
     side = size + 2 * config.margin
     luma = torch.zeros((count, side, side), dtype=torch.uint8)
     chroma = luma[:, ::2, ::2]
-    return Windows(
-        luma, chroma, chroma, luma if config.input == "both" else None, torch.zeros(count), torch.full((count,), 255.0)
-    )
+    extra, more = (luma, chroma) if config.input == "both" else (None, None)
+    return Windows(luma, chroma, chroma, extra, torch.zeros(count), torch.full((count,), 255.0), more, more)
 
 
 def measured_bytes(work: Callable[[], object], device: torch.device) -> int:

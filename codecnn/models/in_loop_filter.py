@@ -24,6 +24,8 @@ class Windows(NamedTuple, Generic[A]):
     unfiltered_y: A | None  # (B, H, W), only for networks with the input "both"
     qp: A  # (B,)
     peak: A  # (B,): 2^bit_depth - 1
+    unfiltered_u: A | None = None  # as u, only for chroma filters with the input "both"; others may be given it
+    unfiltered_v: A | None = None
 
     def rows(self, chosen: slice) -> Windows[A]:
         """Return some of the windows."""
@@ -55,9 +57,10 @@ class FilterConfig(Protocol):
 
 
 class FilterNetwork(Network):
-    """Serve as the base of in-loop filters: `forward` takes Windows and gives luma, (B, 1, H, W), about 0..1.
+    """Serve as the base of in-loop filters: `forward` takes Windows and gives luma, (B, R, H, W), about 0..1.
 
-    H and W are the height and width of the windows without the margin.
+    H and W are the height and width of the windows without the margin. R is 1 for most networks. The first picture is
+    the filtered luma; an encoder may weigh it with the others (docs/guided.md).
     """
 
     config: FilterConfig

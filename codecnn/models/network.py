@@ -1,6 +1,6 @@
 """Define what every network has: a configuration, and groups of parameters."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import nn
@@ -21,7 +21,12 @@ class Network(nn.Module):
     """
 
     config: Any  # a frozen dataclass; a subclass names its type
+    input_planes: tuple[str, ...] = ()  # of its first convolution, where networks of its family differ in them
     memory_format: torch.memory_format = torch.channels_last  # of the images that it makes from its input
+
+    def merged(self) -> Self:
+        """Return the network as it is used; one with parts that are for training only overrides this."""
+        return self
 
     def parameter_groups(self) -> ParameterGroups:
         """Return all trained parameters; a network with a last layer that needs small steps overrides this."""

@@ -17,6 +17,7 @@ from codecnn.models.backbones.resnet import ResNet, ResNetConfig
 from codecnn.models.backbones.se_resnet import SeResNet, SeResNetConfig
 from codecnn.models.backbones.vgg import Vgg, VggConfig
 from codecnn.models.backbones.vit import Vit, VitConfig
+from codecnn.models.chroma_rdn import ChromaRdn, ChromaRdnConfig
 from codecnn.models.closed_forms import ClosedForms
 from codecnn.models.in_loop_filter import IntegerFilter, Windows
 from codecnn.models.mode_coding.absolute_coder import AbsoluteCoder, AbsoluteCoderConfig
@@ -26,6 +27,7 @@ from codecnn.models.network import Network
 from codecnn.models.predictors.connected import Connected, ConnectedConfig
 from codecnn.models.predictors.convolutional import Convolutional, ConvolutionalConfig
 from codecnn.models.predictors.mixture import Mixture, MixtureConfig
+from codecnn.models.predictors.refinement import Refinement, RefinementConfig
 from codecnn.models.rdn.closed_forms import RdnClosedForms
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.integer_samples import IntegerSamples
@@ -50,11 +52,13 @@ class Family(NamedTuple):
 FAMILIES: dict[str, Family] = {
     "rdn": Family(RdnConfig, Rdn, RdnClosedForms, quantise, save_integers, IntegerSamples),
     "vrcnn": Family(VrcnnConfig, Vrcnn),
+    "chroma_rdn": Family(ChromaRdnConfig, ChromaRdn),
     "absolute": Family(AbsoluteConfig, Absolute),
     "ranker": Family(RankerConfig, Ranker),
     "connected": Family(ConnectedConfig, Connected),
     "convolutional": Family(ConvolutionalConfig, Convolutional),
     "mixture": Family(MixtureConfig, Mixture),
+    "refinement": Family(RefinementConfig, Refinement),
     "plain": Family(PlainConfig, Plain),
     "alexnet": Family(AlexNetConfig, AlexNet),
     "vgg": Family(VggConfig, Vgg),

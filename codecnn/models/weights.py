@@ -74,7 +74,8 @@ def find_weights(name: str) -> Path:
 
 
 def save_weights(path: Path, network: Network, task: str, notes: Notes) -> None:
-    """Write the tensors of a network with its configuration, the name of its task and notes."""
+    """Write the tensors of a network, merged for use, with its configuration, the name of its task and notes."""
+    network = network.merged()
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     header = {
         "format": FORMAT,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -44,7 +44,27 @@ class Site:
     size: BlockSize
     bit_depth: int
     ctu_size: int
-    samples: Blocks[NDArray]
+
+    @cached_property
+    def originals(self) -> NDArray:
+        """Return the original samples of the blocks: (n, N, N) uint16."""
+        x, y, steps = self.blocks[:, 0, None, None], self.blocks[:, 1, None, None], np.arange(self.size.width)
+        return self.original[y + steps[:, None], x + steps]
+
+    @cached_property
+    def samples(self) -> Blocks[NDArray]:
+        """Return the blocks with their references, as networks for modes take them."""
+        x, y, right, below = self.blocks.T
+        plane, side = torch.from_numpy(self.reference.astype(np.int32)), self.size.width
+        references = gather_references(plane, torch.from_numpy(self.blocks), self.size, self.bit_depth)
+        available = np.stack((x > 0, below / side, y > 0, right / side), 1)
+        return Blocks(
+            self.originals,
+            references.numpy().astype(np.uint16),
+            available.astype(np.float32),
+            np.full(len(x), self.shard.info.qp, np.float32),
+            np.full(len(x), (1 << self.bit_depth) - 1, np.float32),
+        )
 
     def satd_tables(self, modes: ModeSet) -> NDArray:
         """Return the Hadamard SATD and the DCT SATD of all modes, in the scale of 8 bit: (2, n, modes) float32."""
@@ -117,9 +137,8 @@ class Sites:
         inside = slice(info.margin, info.margin + lines), slice(info.margin, info.margin + columns)
         ctu = shard.luma("original", row)[inside].astype(np.uint16) << (bit_depth - info.bit_depth)
         original[top : top + lines, left : left + columns] = ctu
-        samples = _samples(original, around.luma, blocks, side, bit_depth, info.qp)
         reference = around.luma.astype(np.uint16)
-        return Site(shard, original, reference, blocks, self.size, bit_depth, info.ctu_size, samples)
+        return Site(shard, original, reference, blocks, self.size, bit_depth, info.ctu_size)
 
 
 @lru_cache(maxsize=4096)  # of each epoch the same ones again, and it takes as long as reading a CTU
@@ -129,20 +148,3 @@ def _blocks_of_ctu(
     """Return the blocks of a CTU in raster order, as `blocks_at` does; not to be changed."""
     down, across = np.divmod(np.arange(columns * rows), columns)
     return blocks_at(left + across * size.width, top + down * size.height, size, (height, width), ctu_size)
-
-
-def _samples(
-    original: NDArray, reference: NDArray, blocks: NDArray, side: int, bit_depth: int, qp: int
-) -> Blocks[NDArray]:
-    x, y, right, below = (column[:, None, None] for column in blocks.T)
-    steps = np.arange(side)
-    plane = torch.from_numpy(reference.astype(np.int32))
-    references = gather_references(plane, torch.from_numpy(blocks), BlockSize(side, side), bit_depth)
-    available = np.concatenate((x > 0, below / side, y > 0, right / side), 1)[..., 0]  # (n, 4)
-    return Blocks(
-        original[y + steps[:, None], x + steps],
-        references.numpy().astype(np.uint16),
-        available.astype(np.float32),
-        np.full(len(blocks), qp, np.float32),
-        np.full(len(blocks), (1 << bit_depth) - 1, np.float32),
-    )

@@ -2,34 +2,27 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from codecnn.dataset.reader import Shard
 from codecnn.models.network import Network
-from codecnn.models.predictors.neighbourhood import Neighbourhood, Predictor, PredictorConfig, to_tensors
+from codecnn.models.predictors.neighbourhood import Predictor, PredictorConfig, to_tensors
+from codecnn.models.predictors.refinement import HORIZONTAL_MODES, RefinementConfig
 from codecnn.models.registry import check_kind
-from codecnn.tasks.block_sites import Site, Sites
-from codecnn.tasks.neighbourhoods import neighbourhood_of, transposed
+from codecnn.tasks.block_sites import Measure, Site, Sites
+from codecnn.tasks.blocks_to_predict import Batch, BlocksToPredict, ModesToRefine
+from codecnn.tasks.neighbourhoods import neighbourhood_of
 from codecnn.tasks.task import Sums
 from codecnn.transforms.torch_satd import block_dct_satd, block_hadamard_satd, dct_matrix, transformed
 
 LossName = Literal["l1", "l2", "hadamard_satd", "dct_satd", "rate_distortion"]
-SATDS: tuple[LossName, ...] = ("hadamard_satd", "dct_satd")  # in the order of `Site.satd_tables`
+SATDS: dict[LossName, Measure] = {"hadamard_satd": "hadamard", "dct_satd": "dct"}
 FLAT = 0.3  # a mode's SATD per sample, in the scale of 8 bit, below which a smaller one makes no difference
-
-
-class Batch(NamedTuple):
-    """Hold B blocks: what is decoded around them, and the blocks themselves, which are to be predicted."""
-
-    around: Neighbourhood[Any]
-    original: Any  # (B, N, N)
-    least: Any = None  # (B,) float32: the SATD of the best of the 67 modes in the scale of 8 bit, for `beside`
 
 
 @dataclass(frozen=True)
@@ -45,6 +38,8 @@ class IntraPrediction:
             little weight then. Only for hadamard_satd and dct_satd, whose costs of all modes the label engine has.
         others: where a network gives several predictions, the share of the loss that all of them have, so that none is
             forgotten; the rest is that of the best one.
+        tried: modes of a block that a network which refines modes is trained on: those of the least SATD, and the
+            last one at random.
         blocks: most blocks of a CTU in a batch.
         validate_ctus: CTUs of each held-out file to validate on, spread evenly.
     """
@@ -57,6 +52,7 @@ class IntraPrediction:
     loss: LossName = "hadamard_satd"
     beside: float = 0.0
     others: float = 0.05
+    tried: int = 4
     blocks: int = 64
     validate_ctus: int = 1
 
@@ -66,25 +62,30 @@ class IntraPrediction:
                 "blocks and validate_ctus must be 1 or more and others in [0, 1], not "
                 f"{self.blocks}, {self.validate_ctus} and {self.others}"
             )
+        if not 1 <= self.tried <= HORIZONTAL_MODES:
+            raise ValueError(f"tried must be from 1 to {HORIZONTAL_MODES}, not {self.tried}")
         if not 0 <= self.beside <= 10 or (self.beside and self.loss not in SATDS):
             raise ValueError(
                 f"beside must be from 0 to 10, and 0 with a loss other than {' and '.join(SATDS)}, not {self.beside}"
             )
 
-    def draws(self, shards: Sequence[Shard], config: PredictorConfig) -> "BlocksToPredict":
+    def draws(self, shards: Sequence[Shard], config: PredictorConfig) -> BlocksToPredict:
         """Return what draws blocks of CTUs; InputError if no picture holds one."""
         check_kind(config, Predictor, "one that predicts blocks")
-        satd = SATDS.index(self.loss) if self.beside else None
-        return BlocksToPredict(shards, config, self.blocks, satd)
+        measure = SATDS.get(self.loss, "dct")
+        if isinstance(config, RefinementConfig):
+            return ModesToRefine(shards, config, self.blocks, measure, self.tried)
+        return BlocksToPredict(shards, config, self.blocks, measure if self.beside else None)
 
     def sums(self, network: nn.Module, batch: Batch) -> Sums:
         """Return the loss, for each sample of a block in the scale of 8 bit."""
         peak = batch.around.peak.float()[:, None, None, None]
         scale = 256 / (peak + 1)  # to 8 bit
-        predicted, original = peak * scale * network(batch.around).float(), scale * batch.original.float()[:, None]
+        given = (batch.around,) if batch.modes is None else (batch.around, batch.modes)
+        predicted, original = peak * scale * network(*given).float(), scale * batch.original.float()[:, None]
         costs = LOSSES[self.loss](predicted, original, batch.around.qp.float())
         least = costs.min(1).values
-        if batch.least is not None:
+        if self.beside:
             of_mode = batch.least[:, None]
             temperature = self.beside * of_mode.clamp(min=FLAT * original[0].numel())
             every = torch.cat((of_mode, costs), 1) / temperature
@@ -104,8 +105,8 @@ class IntraPrediction:
             site = sites.read(unit)
             scale = np.float32(2.0 ** (8 - site.bit_depth))
             predicted = torch.from_numpy(scale * predictions_of(network, site))
-            original = torch.from_numpy(scale * site.samples.original.astype(np.float32))[:, None]
-            qp = torch.from_numpy(site.samples.qp)
+            original = torch.from_numpy(scale * site.originals.astype(np.float32))[:, None]
+            qp = torch.full((len(original),), float(site.shard.info.qp))
             for name, cost in LOSSES.items():
                 sums[name] += float(cost(predicted, original, qp).min(1).values.double().sum())
             samples += original.numel()
@@ -167,25 +168,3 @@ LOSSES: dict[LossName, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "dct_satd": dct_satd,
     "rate_distortion": rate_distortion,
 }
-
-
-class BlocksToPredict:
-    """Draw blocks of a CTU at random, in one half of the draws transposed."""
-
-    def __init__(self, shards: Sequence[Shard], config: PredictorConfig, most: int, satd: int | None = None) -> None:
-        self.sites, self.lines, self.most = Sites(shards, config.size), config.lines, most
-        self.satd = satd  # which one to give of the best mode
-
-    @property
-    def units(self) -> int:
-        """Count the CTUs that hold a block."""
-        return len(self.sites)
-
-    def draw(self, unit: int, step: Generator, own: Generator) -> Batch:
-        """Return blocks of one CTU."""
-        site = self.sites.read(unit, self.most, own)
-        around, original = neighbourhood_of(site, self.lines), site.samples.original
-        least = None if self.satd is None else site.satd_tables("vvc-67")[self.satd].min(1)
-        if own.integers(2):
-            return Batch(transposed(around), np.ascontiguousarray(original.swapaxes(1, 2)), least)
-        return Batch(around, original, least)

@@ -18,7 +18,7 @@ from codecnn.dataset.reader import Shard
 from codecnn.errors import InputError
 from codecnn.training import average
 from codecnn.training.batches import Batches, mapped
-from codecnn.training.data import choose_shards
+from codecnn.training.data import choose_shards, weighted
 from codecnn.training.device import choose_device, to_device
 from codecnn.training.final_test import Tested, judge
 from codecnn.training.held_out import HeldOut
@@ -68,7 +68,7 @@ def train(
     device = choose_device(training.device)
     with processes.joined(device):
         shards = choose_shards(run)
-        draws = run.recipe.task.draws(shards.training, run.recipe.model)
+        draws = run.recipe.task.draws(weighted(shards.training, training.weights), run.recipe.model)
         if shards.test:
             run.recipe.task.draws(shards.test, run.recipe.model)  # refuses what could not be judged at the end
         batches = Batches(draws, training.batch, training.seed, processes.rank, processes.world)

@@ -1,7 +1,7 @@
 """Collect the notes that a weights file stores about its training."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from codecnn.dataset.reader import Shard
 from codecnn.models.weights_header import Notes
 from codecnn.training.data import Shards
 from codecnn.training.device import hardware
+from codecnn.training.known_pictures import KnownPicture, add_hash, known_pictures
 from codecnn.training.provenance import codecs_of, commit
 from codecnn.training.recipe import Recipe, describe
 from codecnn.training.transfer import Account
@@ -58,7 +59,7 @@ def notes_of(recipe: Recipe, shards: Shards, former: Former, device: torch.devic
         "qps": sorted({info.qp for info in infos}),
         "bit_depths": sorted({info.format_of("baseline").bit_depth for info in infos}),
         "held_out": sorted({info.source for info in held_out} | set(former.held_out)),
-        "perceptual_hashes": _with_hashes(former.perceptual_hashes, [*shards.training, *shards.held_out]),
+        "perceptual_hashes": _hashes(former, [*shards.training, *shards.held_out]),
         "commit": commit(),
         "hardware": hardware(device),
         "torch": torch.__version__,
@@ -76,10 +77,16 @@ def notes_of(recipe: Recipe, shards: Shards, former: Former, device: torch.devic
     return notes | recipe.task.notes(shards.training)
 
 
-def _with_hashes(hashes: Mapping[str, str], shards: Sequence[Shard]) -> dict[str, str]:
-    """Add the perceptual hashes of sources by their names; one whose name another picture has, also by its checksum."""
-    found = dict(hashes)
-    for shard in {shard.info.source_sha256: shard for shard in shards}.values():
-        name, its = shard.info.source, perceptual_hash(shard.picture("original", 0).y)
-        found[name if found.get(name, its) == its else f"{name} ({shard.info.source_sha256[:8]})"] = its
+def _hashes(former: Former, shards: Sequence[Shard]) -> dict[str, str]:
+    """Return the perceptual hashes of sources by their names, without those of `known_pictures`.
+
+    All are returned where a former stage has no checksums, as the notes then have none to find the others by.
+    """
+    before = (former.sources_sha256, former.held_out_sha256)
+    known = {} if None in before else known_pictures()
+    listed = {known[sha256].hash for part in before for sha256 in part or () if sha256 in known}
+    found = {name: its for name, its in former.perceptual_hashes.items() if its not in listed}
+    for sha256, shard in {shard.info.source_sha256: shard for shard in shards}.items():
+        if sha256 not in known:
+            add_hash(found, sha256, KnownPicture(shard.info.source, perceptual_hash(shard.picture("original", 0).y)))
     return found

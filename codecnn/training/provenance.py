@@ -36,10 +36,7 @@ def codec_cautions(notes: Notes, infos: Sequence[ShardInfo]) -> list[str]:
 
     What weights do not tell is not compared.
     """
-    presets: dict[str, set[str]] = defaultdict(set)
-    for text in notes.get("codecs", ()):
-        codec, _, rest = text.partition(":")
-        presets[codec].add(rest.partition(", preset ")[2] or "none")
+    presets = trained_for(notes)
     cautions = []
     if presets and (others := {info.codec for info in infos} - presets.keys()):
         cautions.append(f"the data are of {_listed(others)}, the weights for {_listed(presets)}")
@@ -50,6 +47,15 @@ def codec_cautions(notes: Notes, infos: Sequence[ShardInfo]) -> list[str]:
     if depths and (deeper := {info.format_of("baseline").bit_depth for info in infos} - depths):
         cautions.append(f"the data are coded at {_listed(deeper)} bit, the weights are for {_listed(depths)} bit")
     return cautions
+
+
+def trained_for(notes: Notes) -> dict[str, set[str]]:
+    """Return the presets that weights were trained for, by codec; "none" for a codec without presets."""
+    presets: dict[str, set[str]] = defaultdict(set)
+    for text in notes.get("codecs", ()):
+        codec, _, rest = text.partition(":")
+        presets[codec].add(rest.partition(", preset ")[2] or "none")
+    return presets
 
 
 def _listed(values: Iterable[object]) -> str:

@@ -1,6 +1,7 @@
 """Define the settings of a training: a part for the training itself, a part for the task, and the network."""
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from codecnn.training.transfer import AddedPlanes
 
 MOST = 1e9  # of numbers with a fraction: far above what trains, far below what float32 cannot hold
 MANY = (1 << 31) - 1
+MOST_WEIGHT = 100  # of a source
 RANGES = {  # least and largest whole number
     "steps": (1, MANY),
     "batch": (1, 1 << 16),
@@ -67,6 +69,8 @@ class Training:
         steps: batches to train on in all.
         batch: number of units, such as CTU windows, from which a batch takes its samples, over all processes.
         qps: train and validate on these QPs only; all if empty.
+        weights: how many times a source is in the data, 1 without a weight: by its name, such as wikipedia_*: 2, or by
+            folder and name, such as new/*: 3. With 0 it is left out. Where several patterns fit, their product.
         seed: of the first weights and of every random draw.
         device: cpu, cuda, or auto: cuda if there is a GPU.
         precision: fp32, or bf16 by autocast; validation is always in fp32.
@@ -91,6 +95,7 @@ class Training:
     steps: int = 20000
     batch: int = 16
     qps: tuple[int, ...] = ()
+    weights: dict[str, int] = field(default_factory=dict, hash=False)
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Precision = "bf16"
@@ -117,6 +122,9 @@ class Training:
                 "ema must be in [0, 1), holdout in (0, 1) and holdout_test in [0, 1), not "
                 f"{self.ema}, {self.holdout} and {self.holdout_test}"
             )
+        for pattern, weight in self.weights.items():
+            if not pattern or not 0 <= weight <= MOST_WEIGHT:
+                raise ValueError(f"weights.{pattern:.80} must be from 0 to {MOST_WEIGHT}, not {weight!s:.40}")
         given = self.optimiser
         for name, number in (("lr", given.lr), ("last", given.last), ("deeper", given.deeper)):
             if not 0 < number <= MOST:
@@ -139,10 +147,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Run:
-    """Hold a recipe with its data and its folder."""
+    """Hold a recipe with the folders of its data, and its own folder."""
 
     recipe: Recipe
-    data: Path
+    data: Sequence[Path]  # folders
     val: Path | None
     out: Path
     resume: bool = False
@@ -152,7 +160,11 @@ class Run:
 def describe(recipe: Recipe) -> dict[str, Any]:
     """Return the fields of a recipe by their dotted names, as on the command line, with the name of the network."""
     flat: dict[str, Any] = {"network": name_of(recipe.model)}
-    for part in ({"model": asdict(recipe.model)}, asdict(recipe.training), asdict(recipe.task)):  # type: ignore[call-overload]
-        for name, value in part.items():
-            flat |= {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
+    flat |= {f"model.{name}": value for name, value in asdict(recipe.model).items()}
+    for part in (recipe.training, recipe.task):
+        for name, value in ((each.name, getattr(part, each.name)) for each in fields(part)):  # type: ignore[arg-type]
+            if is_dataclass(value) and not isinstance(value, type):
+                flat |= {f"{name}.{key}": its for key, its in asdict(value).items()}
+            else:
+                flat[name] = value
     return flat

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from codecnn.models.network import Network
+from codecnn.models.rdn.network import Rdn
 
 AddedPlanes = Literal["zero", "mean"]
 
@@ -49,19 +50,26 @@ def transfer(old: Network, new: Network, added: AddedPlanes) -> tuple[dict[str, 
 
     A layer is taken over whole if all its tensors fit, and else stays as it is, such as a head for other outputs. The
     first convolution may have other input planes: planes that are left out are the last ones, and further planes get
-    weights of zero, or the mean of the kernels over the old planes. Neither network is changed.
+    weights of zero, or the mean of the kernels over the old planes. Where other planes are at the same place, it stays
+    as it is. An Rdn of more residuals keeps those that it has; of fewer, the first ones. Neither network is changed.
     """
     theirs, tensors = old.state_dict(), new.state_dict()
     pairs = (_of_same_name if type(old) is type(new) else _of_same_order)(theirs, tensors)
     fitting = {name: theirs[origin] for name, origin in pairs.items()}
-    for name in _convolutions(tensors)[:1]:
-        if name in fitting:
-            fitting[name] = with_planes(fitting[name], tensors[name].shape[1], added)
+    first = [name for name in _convolutions(tensors)[:1] if name in fitting]
+    for name in first:
+        fitting[name] = with_planes(fitting[name], tensors[name].shape[1], added)
+    if isinstance(old, Rdn) and isinstance(new, Rdn) and old.config.stride == new.config.stride:
+        for name in ("last.weight", "last.bias"):
+            fitting[name] = _with_residuals(fitting[name], tensors[name])
     changed = {
         name: f"{_shape(theirs[pairs[name]])} before, {_shape(tensors[name])} now"
         for name, tensor in fitting.items()
         if tensor.shape != tensors[name].shape
     }
+    if any(its != own for its, own in zip(old.input_planes, new.input_planes, strict=False)):
+        planes = (", ".join(network.input_planes) for network in (old, new))
+        changed |= dict.fromkeys(first, "planes {} before, {} now".format(*planes))
     misfits = {layer_of(name): name for name in changed}
     account = Account([], {}, {}, [])
     for name in tensors:
@@ -72,7 +80,8 @@ def transfer(old: Network, new: Network, added: AddedPlanes) -> tuple[dict[str, 
         elif fitting[name].shape == (before := theirs[pairs[name]]).shape:
             account.taken.append(name)
         else:
-            account.adapted[name] = f"{before.shape[1]} input planes before, {tensors[name].shape[1]} now"
+            axis, what = (0, "outputs") if layer_of(name) == "last" else (1, "input planes")
+            account.adapted[name] = f"{before.shape[axis]} {what} before, {tensors[name].shape[axis]} now"
     used = {name: fitting[name] for name in (*account.taken, *account.adapted)}
     account.unused.extend(sorted(theirs.keys() - {pairs[name] for name in used}))
     return tensors | used, account
@@ -84,6 +93,13 @@ def with_planes(kernels: Tensor, planes: int, added: AddedPlanes) -> Tensor:
         return kernels[:, :planes]
     mean = kernels.mean(1, keepdim=True)
     return torch.cat((kernels, *[mean if added == "mean" else torch.zeros_like(mean)] * more), 1)
+
+
+def _with_residuals(tensor: Tensor, untrained: Tensor) -> Tensor:
+    """Return weights or biases of a last convolution for as many outputs as those of an untrained network."""
+    if tensor.shape[1:] != untrained.shape[1:]:
+        return tensor
+    return torch.cat((tensor[: len(untrained)], untrained[len(tensor) :]))
 
 
 def _of_same_name(old: Mapping[str, Tensor], new: Mapping[str, Tensor]) -> dict[str, str]:

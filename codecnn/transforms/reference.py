@@ -95,12 +95,12 @@ def integer_dct(residual: np.ndarray, bit_depth: int) -> np.ndarray:
         raise ValueError(f"the integer DCT needs sides out of {_INTEGER_DCT_SIDES}, not {width}x{height}")
     if not 8 <= bit_depth <= 16:
         raise ValueError(f"the integer DCT needs a bit depth in 8..16, not {bit_depth}")
-    rows = _round_shift(residual.astype(np.int64) @ _integer_dct_matrix(width).T, _log2(width) + bit_depth - 9)
-    return _round_shift(_integer_dct_matrix(height) @ rows, _log2(height) + 6).astype(np.int32)
+    rows = _round_shift(residual.astype(np.int64) @ integer_dct_matrix(width).T, _log2(width) + bit_depth - 9)
+    return _round_shift(integer_dct_matrix(height) @ rows, _log2(height) + 6).astype(np.int32)
 
 
-def _integer_dct_matrix(size: int) -> np.ndarray:
-    """Return the matrix (size, size); the rows that are not kept are 0."""
+def integer_dct_matrix(size: int) -> np.ndarray:
+    """Return the integer DCT-II of H.266, up to 32 also of H.265: (size, size); rows that are not kept are 0."""
     phase = np.outer(np.arange(0, 64, 64 // size), 2 * np.arange(size) + 1) % 256  # in 1/256 of a turn
     phase = np.minimum(phase, 256 - phase)  # the cosine is even,
     matrix = np.where(phase > 64, -1, 1) * _FIRST_COLUMN[np.minimum(phase, 128 - phase)]  # odd about a quarter turn

@@ -4,7 +4,7 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from codecnn.video.layouts import planar
 from codecnn.video.media import open_media
 from codecnn.video.picture import Picture, VideoFormat
 from codecnn.video.rates import choose_rate
-from codecnn.video.raw import read_raw
+from codecnn.video.raw import count_raw_frames, read_raw
 from codecnn.video.raw_format import find_raw_format
-from codecnn.video.y4m import MAGIC, read_header, read_y4m
+from codecnn.video.tags import Tags
+from codecnn.video.y4m import MAGIC, frames_within, read_header, read_y4m
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Clip:
     scan: str = "not stated"  # "progressive", or how it is interlaced
     pixel_format: str | None = None  # the layout of a raw file
     conversion: Conversion | None = None  # of RGB; None: the samples are as stored
+    tags: Tags = field(default_factory=Tags)
+    length: int = 0  # frames in the file, about; 0 if it does not say
     pictures: tuple[Path, ...] = ()  # the files of its frames; none: they are all in `path`
 
     def frames(self) -> Iterator[Picture]:
@@ -92,7 +95,7 @@ def open_clip(path: Path | str, options: FormatOptions = NOTHING_STATED, first_f
         raise InputError(f"{path}: not a file")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty")
-    opener = _open_y4m if _is_y4m(path) else _open_raw if is_raw_name(path) else _open_media
+    opener = _open_y4m if is_y4m(path) else _open_raw if is_raw_name(path) else _open_media
     clip = opener(path, options)
     clip.format.check(path)
     _check_options(clip, options)
@@ -101,7 +104,8 @@ def open_clip(path: Path | str, options: FormatOptions = NOTHING_STATED, first_f
     return replace(clip, first_frames=first_frames, every=every)
 
 
-def _is_y4m(path: Path) -> bool:
+def is_y4m(path: Path) -> bool:
+    """Return whether a file is Y4M, by its suffix or its content."""
     with path.open("rb") as file:
         return path.suffix.lower() == ".y4m" or file.read(len(MAGIC)) == MAGIC
 
@@ -131,15 +135,35 @@ def _open_raw(path: Path, options: FormatOptions) -> Clip:
         scan=found.scan,
         pixel_format=layout.name,
         conversion=conversion,
+        tags=Tags(conversion.range if conversion else found.range),
+        length=count_raw_frames(path, fmt, layout),
     )
 
 
 def _open_y4m(path: Path, options: FormatOptions) -> Clip:
     header = read_header(path)
     fmt = replace(header.format, fps=choose_rate(header.rate, options.fps))
-    return Clip(path, fmt, f"YUV as stored, range {header.range}", lambda: read_y4m(path), scan=header.scan)
+    colour = f"YUV as stored, range {header.tags.range}"
+    return Clip(
+        path,
+        fmt,
+        colour,
+        lambda: read_y4m(path),
+        scan=header.scan,
+        tags=header.tags,
+        length=frames_within(path, header),
+    )
 
 
 def _open_media(path: Path, options: FormatOptions) -> Clip:
     media = open_media(path, options)
-    return Clip(path, media.format, media.colour, media.read, scan=media.scan, conversion=media.conversion)
+    return Clip(
+        path,
+        media.format,
+        media.colour,
+        media.read,
+        scan=media.scan,
+        conversion=media.conversion,
+        tags=media.tags,
+        length=media.length,
+    )

@@ -1,8 +1,9 @@
 """Open a picture or video file with FFmpeg by its content, never by its name, and decode all of it or fail."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -81,8 +82,13 @@ def open_video(path: Path) -> Iterator[OpenVideo]:
         yield OpenVideo(path, container, stream, about)
 
 
-def decode(video: OpenVideo) -> Iterator[av.VideoFrame]:
-    """Yield all frames; InputError if anything is damaged or missing, as far as the file and its decoder can tell."""
+def decode(
+    video: OpenVideo, decoder: Callable[[av.Packet], Iterable[av.VideoFrame]] | None = None
+) -> Iterator[av.VideoFrame]:
+    """Yield all frames; InputError if anything is damaged or missing, as far as the file and its decoder can tell.
+
+    decoder: another decoder than that of the open file; it takes each packet, the last without data.
+    """
     path, container, stream = video.path, video.container, video.stream
     # The decoder of TIFF, if it is to refuse errors, also refuses tags that it does not know.
     stream.codec_context.options = {"err_detect": CHECKS + ("" if stream.codec_context.name == "tiff" else "+explode")}
@@ -100,7 +106,7 @@ def decode(video: OpenVideo) -> Iterator[av.VideoFrame]:
         unseen += packet.is_discard  # cut off by an edit list
         if is_avi and packet.dts is not None:  # it counts empty packets, which repeat a frame and are not read
             repeated, received = packet.dts - received, received + 1
-        for frame in _checked(path, packet.decode):
+        for frame in _checked(path, partial(decoder or av.Packet.decode, packet)):
             if frame.is_corrupt:
                 raise InputError(f"{path}: frame {count} is damaged")
             yield frame

@@ -16,6 +16,7 @@ from codecnn.video.frames import PLANAR, picture_from_frame, rgb_from_frame, sam
 from codecnn.video.picture import Picture, VideoFormat, check_samples
 from codecnn.video.rates import choose_rate
 from codecnn.video.refusals import LINEAR_LIGHT
+from codecnn.video.tags import Tags, tags_of
 from codecnn.video.turn import NAMES, is_sideways, orientation_of, turn, turn_picture
 
 FIELD_ORDERS = {  # AVFieldOrder, by the field that is displayed first
@@ -40,6 +41,8 @@ class Media:
     read: Callable[[], Iterator[Picture]]
     scan: str
     conversion: Conversion | None
+    tags: Tags  # as stored
+    length: int  # frames that the file says it has; 0 if it does not
 
 
 class _Samples(NamedTuple):
@@ -65,6 +68,7 @@ def open_media(path: Path, options: FormatOptions) -> Media:
             raise InputError(f"{path}: no frames")
         rate = _rate(video, options)
         scan, codec = _scan(stream, frame), stream.codec_context.name
+        tags, length = tags_of(frame, stream), stream.frames
         orientation = about.orientation if about else orientation_of(path, frame)
     if frame.color_trc == LINEAR or any(sign in frame.format.name for sign in FLOATING_POINT):
         raise InputError(f"{path}: {LINEAR_LIGHT}")
@@ -88,7 +92,7 @@ def open_media(path: Path, options: FormatOptions) -> Media:
                 except ValueError as error:
                     raise InputError(f"{path}: frame {index}: {error}") from error
 
-    return Media(fmt, colour, read, scan, samples.conversion)
+    return Media(fmt, colour, read, scan, samples.conversion, tags, length)
 
 
 def _samples(frame: av.VideoFrame, codec: str, is_still: bool, options: FormatOptions, orientation: int) -> _Samples:

@@ -60,6 +60,9 @@ def write_raw(path: Path, pictures: Iterable[Picture]) -> None:
     """Write pictures as raw planar YUV, 10 and 12 bit as little-endian 16-bit words."""
     with path.open("wb") as file:
         for picture in pictures:
-            for plane in picture.planes:
-                little = plane.dtype.newbyteorder("<")
-                file.write(np.ascontiguousarray(plane, little).tobytes())
+            file.write(picture_to_bytes(picture))
+
+
+def picture_to_bytes(picture: Picture) -> bytes:
+    """Return the samples of a picture as a frame of a raw file: planar, little-endian."""
+    return b"".join(np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).tobytes() for plane in picture.planes)

@@ -79,8 +79,8 @@ def _clips_of(path: Path, options: FormatOptions, as_clip: bool) -> Iterator[Cli
             folders.clear()
             continue
         walked.add(real)
-        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=_order)
-        names = sorted((name for name in files if not name.startswith(".")), key=_order)
+        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural_order)
+        names = sorted((name for name in files if not name.startswith(".")), key=natural_order)
         clips = _readable((Path(folder, name) for name in names), options)
         if as_clip:
             pictures = list(clips)
@@ -96,7 +96,7 @@ def _refuse_folder(error: OSError) -> None:
     raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
 
 
-def _order(name: str) -> list[tuple[int, str]]:
+def natural_order(name: str) -> list[tuple[int, str]]:
     """Return a key that sorts names, with the numbers in them by their values."""
     parts = re.split(r"(\d+)", name)
     return [(int(part), part) if index % 2 else (0, part) for index, part in enumerate(parts)]

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
 from codecnn.errors import InputError
 from codecnn.video.picture import Picture, VideoFormat, check_samples
 from codecnn.video.rates import choose_rate
-from codecnn.video.raw import picture_from_bytes
+from codecnn.video.raw import picture_from_bytes, picture_to_bytes
+from codecnn.video.tags import SQUARE, Tags
 
 LONGEST_HEADER = 1024
 MAGIC = b"YUV4MPEG2 "
+FRAME = b"FRAME\n"
 SCANS = {
     "p": "progressive",
     "t": "interlaced, top field first",
@@ -22,7 +22,7 @@ SCANS = {
     "m": "interlaced, mixed",
 }
 # Colour space tag: chroma format and bit depth (8 if absent). Some tags of 8-bit 4:2:0 also give the chroma siting.
-COLOUR_SPACE = re.compile(r"(?:(4\d\d)(?:jpeg|paldv|mpeg2|p(\d\d?))?|mono(\d\d?)?)")
+COLOUR_SPACE = re.compile(r"(?:(4\d\d)(?:(jpeg|paldv|mpeg2)|p(\d\d?))?|mono(\d\d?)?)")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Header:
 
     format: VideoFormat
     rate: Fraction | None  # as it stands there, while that of the format is one that encoders take
-    range: str  # "limited", "full" or "not stated"
+    tags: Tags
     scan: str  # "progressive" or how it is interlaced; "not stated"
     length: int  # in bytes
 
@@ -48,21 +48,31 @@ def read_header(path: Path) -> Header:
     colour_range = "not stated"
     for token in line.decode("latin-1").split()[1:]:
         if token in ("XCOLORRANGE=FULL", "XCOLORRANGE=LIMITED"):
-            colour_range = token.removeprefix("XCOLORRANGE=").lower()
+            colour_range = "full" if token.endswith("FULL") else "limited"
         elif token[0] != "X":
             tags[token[0]] = token[1:]
     try:
         width, height = int(tags["W"]), int(tags["H"])
         numerator, denominator = (int(part) for part in tags.get("F", "0:0").split(":"))
         rate = Fraction(numerator, denominator) if numerator else None
+        across, down = (int(part) for part in tags.get("A", "0:0").split(":"))
+        aspect = Fraction(across, down) if across else None
     except (KeyError, ValueError, ZeroDivisionError) as error:
-        raise InputError(f"{path}: YUV4MPEG2 header without a valid width, height or frame rate") from error
+        raise InputError(
+            f"{path}: YUV4MPEG2 header without a valid width, height, frame rate or shape of samples"
+        ) from error
     space = tags.get("C", "420")
     if not (parts := COLOUR_SPACE.fullmatch(space)):
         raise InputError(f"{path}: colour space C{space} is not supported, only such as C420jpeg, C422p10 and Cmono")
-    fmt = VideoFormat(width, height, int(parts[2] or parts[3] or 8), choose_rate(rate), parts[1] or "400")
+    fmt = VideoFormat(width, height, int(parts[3] or parts[4] or 8), choose_rate(rate), parts[1] or "400")
     fmt.check(path)
-    return Header(fmt, rate, colour_range, SCANS.get(tags.get("I", ""), "not stated"), len(line))
+    stated = Tags(range=colour_range, aspect=aspect, siting=parts[2] or "")
+    return Header(fmt, rate, stated, SCANS.get(tags.get("I", ""), "not stated"), len(line))
+
+
+def frames_within(path: Path, header: Header) -> int:
+    """Return the number of frames that the length of a file has room for."""
+    return (path.stat().st_size - header.length) // (header.format.frame_bytes + len(FRAME))
 
 
 def read_y4m(path: Path) -> Iterator[Picture]:
@@ -93,16 +103,22 @@ def write_y4m(path: Path, pictures: Iterable[Picture], fps: Fraction = Fraction(
         for index, picture in enumerate(pictures):
             if index == 0:
                 height, width = picture.y.shape
-                space = _colour_space(picture.chroma, picture.bit_depth)
-                rate = f"{fps.numerator}:{fps.denominator}"
-                file.write(f"YUV4MPEG2 W{width} H{height} F{rate} Ip A1:1 C{space}\n".encode())
-            file.write(b"FRAME\n")
-            for plane in picture.planes:
-                file.write(np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).tobytes())
+                file.write(header_line(VideoFormat(width, height, picture.bit_depth, fps, picture.chroma)))
+            file.write(FRAME + picture_to_bytes(picture))
 
 
-def _colour_space(chroma: str, bit_depth: int) -> str:
+def header_line(fmt: VideoFormat, tags: Tags = SQUARE) -> bytes:
+    """Return the header of a progressive file, with the range and the shape of samples if they are known."""
+    aspect = tags.aspect or Fraction(0)
+    shape = f"{aspect.numerator}:{aspect.denominator if aspect else 0}"
+    colour_range = f" XCOLORRANGE={tags.range.upper()}" if tags.range != "not stated" else ""
+    rate = f"{fmt.fps.numerator}:{fmt.fps.denominator}"
+    space = _colour_space(fmt.chroma, fmt.bit_depth, tags.siting)
+    return f"YUV4MPEG2 W{fmt.width} H{fmt.height} F{rate} Ip A{shape} C{space}{colour_range}\n".encode()
+
+
+def _colour_space(chroma: str, bit_depth: int, siting: str) -> str:
     """Return the tag that FFmpeg writes."""
     if bit_depth == 8:
-        return {"400": "mono", "420": "420mpeg2"}.get(chroma, chroma)
+        return {"400": "mono", "420": f"420{siting or 'mpeg2'}"}.get(chroma, chroma)
     return f"mono{bit_depth}" if chroma == "400" else f"{chroma}p{bit_depth}"

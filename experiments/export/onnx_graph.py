@@ -45,6 +45,7 @@ from codecnn.video.picture import Picture, Plane
 from codecnn.video.raw import write_raw
 from command_line.arguments import file_to_write
 from command_line.parser import Parser, run_command
+from command_line.progress import say
 from command_line.terminal import printable
 from experiments.reports.shared.encode import encode
 
@@ -160,7 +161,10 @@ def run(args: argparse.Namespace) -> None:
     network, _, notes = read_weights(file)
     if not isinstance(network, FilterNetwork):
         raise InputError(f"{file}: no in-loop filter of floating-point numbers")
-    graph = export(network, notes)
+    try:
+        graph = export(network, notes)
+    except ValueError as error:
+        raise InputError(f"{file}: {error}") from error
     found = compare(network, graph)
     share = f"{found.different:.4%} of {found.samples} samples differ"
     text = f"onnxruntime and PyTorch: {share}, by {found.by_at_most} at most"
@@ -168,8 +172,8 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"{text}: not saved")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(args.out, graph)
-    print(text)
-    print(printable(f"saved {args.out}"))
+    say(text)
+    say(printable(f"saved {args.out}"))
 
 
 def main(argv: list[str] | None = None) -> int:

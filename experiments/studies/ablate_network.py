@@ -20,6 +20,7 @@ from typing import Any
 from codecnn.errors import InputError
 from codecnn.training.recipe import Run
 from codecnn.training.run_folder import locked
+from command_line.progress import say
 from command_line.terminal import printable
 from experiments.reports.shared.page import finish
 from experiments.studies.ablation_page import page, plot, results
@@ -119,7 +120,7 @@ def train_variants(
     finished: dict[str, dict[int, Result]] = {variant.name: {} for variant in study.variants}
     failed: dict[str, str] = {}
     for number, ((name, seed), run) in enumerate(runs.items(), start=1):
-        print(printable(f"{number} of {len(runs)}: {name}, seed {seed}"), flush=True)
+        say(printable(f"{number} of {len(runs)}: {name}, seed {seed}"))
         with kept_going(prog, f"{name}, seed {seed}", failed):
             finished[name][seed] = finish_run(prog, run)
     variants = [

@@ -1,11 +1,11 @@
 """Run the command of a study: define its common arguments and its exit codes."""
 
 import argparse
-import sys
 from collections.abc import Callable
 
 from command_line.arguments import folder_to_write, path
 from command_line.parser import Parser, run_command
+from command_line.progress import complain
 from experiments.studies.trial import StoppedError
 
 CONTINUES = "stopped; the same command continues"
@@ -28,7 +28,7 @@ def run_study(prog: str, study: Callable[[argparse.Namespace], None], args: argp
         try:
             study(args)
         except StoppedError as stopped:
-            print(f"{prog}: {CONTINUES}", file=sys.stderr)
+            complain(f"{prog}: {CONTINUES}")
             return stopped.code
         return 0
 

@@ -30,6 +30,7 @@ from codecnn.tasks.intra_mode import IntraMode, logits_of
 from codecnn.training.recipe import Run
 from codecnn.training.run_folder import locked
 from command_line.arguments import count, path
+from command_line.progress import say
 from command_line.terminal import printable
 from experiments.reports.modes.measure import measure_all
 from experiments.reports.modes.rankings import Ranking
@@ -122,7 +123,7 @@ def compare(args: argparse.Namespace) -> None:
     with locked(args.out):
         for number, ((size, label, seed), run) in enumerate(runs.items(), start=1):
             name = f"size {size}, labels {label}, seed {seed}"
-            print(printable(f"{number} of {len(runs)}: {name}"), flush=True)
+            say(printable(f"{number} of {len(runs)}: {name}"))
             with kept_going("compare-labels", name, failed):
                 finish_run("compare-labels", run)
                 finished[size, label, seed] = run

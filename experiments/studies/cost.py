@@ -4,6 +4,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from codecnn.models.blocks import ModeNetwork
+from codecnn.models.chroma_rdn import ChromaRdn
 from codecnn.models.costs import kmac_per_block, kmac_per_sample
 from codecnn.models.in_loop_filter import FilterNetwork
 from codecnn.models.registry import make_network
@@ -13,9 +14,9 @@ from codecnn.training.recipe import Run
 
 
 def kmac_of(run: Run) -> float:
-    """Return thousand MACs: per luma sample of a CTU of 128 for in-loop filters, else per sample of the task."""
+    """Return thousand MACs: per luma sample of a CTU of 128 for filters, else per sample of the task."""
     network = make_network(run.recipe.model)
-    if isinstance(network, FilterNetwork):
+    if isinstance(network, FilterNetwork | ChromaRdn):
         return kmac_per_sample(network)
     if isinstance(network, ModeNetwork):
         return kmac_per_block(network)

@@ -25,13 +25,14 @@ def flatten(fields: object, where: str, task: str) -> Fields:
     if not isinstance(fields, Mapping):
         raise InputError(f"{where}: must be a mapping of fields of a configuration, not {fields!r}")
     flat: Fields = {}
+    known = known_fields(task, str(fields.get("network", TASKS[task].network)), where)
     for key, value in fields.items():
-        inner = {f"{key}.{name}": v for name, v in value.items()} if isinstance(value, Mapping) else {str(key): value}
+        nested = isinstance(value, Mapping) and not isinstance(known.get(str(key)), dict)  # weights are one field
+        inner = {f"{key}.{name}": v for name, v in value.items()} if nested else {str(key): value}
         for name in inner:
             if name in flat:
                 raise InputError(f"{where}: {name} is given twice")
         flat |= inner
-    known = known_fields(task, str(flat.get("network", TASKS[task].network)), where)
     for name in flat:
         if name not in known:
             raise InputError(f"{where}: unknown field {name}")

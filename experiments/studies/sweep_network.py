@@ -21,6 +21,7 @@ from codecnn.errors import InputError
 from codecnn.tasks.registry import TASKS
 from codecnn.training.run_folder import WITHOUT_EFFECT, locked
 from command_line.arguments import count
+from command_line.progress import say
 from experiments.reports.shared.page import finish
 from experiments.studies.command import run_study, study_parser
 from experiments.studies.cost import kmac_of
@@ -98,7 +99,7 @@ def sweep(args: argparse.Namespace) -> None:
             fields = base | {f"model.{field}": sizes[field] for field in space.ranges}
             run = place.run_of(fields, f"{config}: {name}", name.replace(" ", "_"))
             cost = kmac_of(run)
-            print(f"{number + 1} of {args.trials}: {name}, {cost:.1f} kMAC/px", flush=True)
+            say(f"{number + 1} of {args.trials}: {name}, {cost:.1f} kMAC/px")
             if cost > space.limit:
                 over += 1
                 search.reject(number)

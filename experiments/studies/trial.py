@@ -1,7 +1,6 @@
 """Train one network of a study in its own folder, from the beginning or from its checkpoint."""
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,12 +13,13 @@ from codecnn.errors import InputError
 from codecnn.models.blocks import ModeNetwork
 from codecnn.models.weights import read_weights
 from codecnn.tasks.registry import TASKS
-from codecnn.training.data import Shards, choose_shards
+from codecnn.training.data import Shards, choose_shards, weighted
 from codecnn.training.device import choose_device
 from codecnn.training.metrics_log import Validation, read_rows, validations
 from codecnn.training.recipe import Run
 from codecnn.training.run_folder import RunFolder, fingerprint
 from codecnn.training.state import first_weights
+from command_line.progress import complain
 from command_line.terminal import printable
 from experiments.run_arguments import parse_run
 from experiments.studies.study_file import Fields
@@ -96,7 +96,7 @@ class _Data:
 
 def shards_of(run: Run) -> Shards:
     """Return the shards of a run; those of the run before if its data are the same, as opening them takes seconds."""
-    folders = [folder for folder in (run.data, run.val, run.test) if folder]
+    folders = [folder for folder in (*run.data, run.val, run.test) if folder]
     stats = [(path, path.stat()) for folder in folders for path in dataset_files(folder)]
     files = tuple((path, stat.st_ino, stat.st_mtime_ns) for path, stat in stats)
     training = run.recipe.training
@@ -113,7 +113,7 @@ def check_run(run: Run, where: str) -> None:
     """Raise InputError if training would refuse this run, before anything is written or trained."""
     try:
         shards = shards_of(run)
-        run.recipe.task.draws(shards.training, run.recipe.model)
+        run.recipe.task.draws(weighted(shards.training, run.recipe.training.weights), run.recipe.model)
         choose_device(run.recipe.training.device)
         if (run.out / "last.pt").exists():
             steps_done(run, shards)
@@ -144,7 +144,7 @@ def kept_going(prog: str, name: str, failed: dict[str, str]) -> Iterator[None]:
         yield
     except InputError as error:
         failed[name] = str(error)
-        print(f"{prog}: {printable(f'{name} failed: {error}')}", file=sys.stderr)
+        complain(f"{prog}: {printable(f'{name} failed: {error}')}")
 
 
 def failures(failed: dict[str, str]) -> dict[str, str]:

@@ -46,7 +46,7 @@ class Variant:
     @property
     def cost_unit(self) -> str:
         """Return what `kmac` is in."""
-        return "kMAC/px" if self.recipe.task.name == InLoopFilter.name else "kMAC a sample"
+        return "kMAC/px" if isinstance(self.recipe.task, InLoopFilter) else "kMAC a sample"
 
     @property
     def figure(self) -> Spread:
@@ -66,8 +66,8 @@ class Variant:
 
     @cached_property
     def parameters(self) -> int:
-        """Return the number of parameters of the network."""
-        return parameter_count(make_network(self.recipe.model))
+        """Return the number of parameters of the network as it is used."""
+        return parameter_count(make_network(self.recipe.model).merged())
 
 
 def trained_with(variants: Sequence[Variant]) -> dict[str, str]:

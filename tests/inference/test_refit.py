@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from codecnn.dataset import ctu
 from codecnn.errors import InputError
-from codecnn.inference.filtering import Way, ctu_windows, filter_picture
-from codecnn.inference.refit.arithmetic import PRECISION, Decoder, Encoder
+from codecnn.inference.arithmetic import PRECISION, Decoder, Encoder
+from codecnn.inference.filtering import Conditions, Way, ctu_windows, filter_picture
 from codecnn.inference.refit.basis import UNIT, Basis, fit_basis, read_basis, save_basis
 from codecnn.inference.refit.choice import choose
 from codecnn.inference.refit.code import MOST, Correction, costs, decode, encode, step_size
-from codecnn.inference.refit.correction import Conditions, correct, refit
+from codecnn.inference.refit.correction import correct, refit
 from codecnn.inference.refit.statistics import Statistics, observe
 from codecnn.models.in_loop_filter import to_tensors
 from codecnn.models.rdn.config import RdnConfig

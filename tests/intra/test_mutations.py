@@ -197,7 +197,7 @@ MISTAKES: list[Mistake] = [
     (wrong_dct, transforms, "_log2", lambda f: lambda length: f(min(length, 32))),
     (wrong_dct, transforms, "_FIRST_COLUMN", lambda column: np.where(column == 83, 84, column)),
     (wrong_dct, transforms, "_FIRST_COLUMN", lambda column: np.where(np.arange(64) == 63, 3, column)),
-    (wrong_dct, transforms, "_integer_dct_matrix", lambda f: lambda size: f(size) * (np.arange(size) != 31)[:, None]),
+    (wrong_dct, transforms, "integer_dct_matrix", lambda f: lambda size: f(size) * (np.arange(size) != 31)[:, None]),
     # References
     (wrong_references, references, "substitute", lambda f: lambda b, there, d: np.where(there, b, f(b, there, d)[0])),
     (wrong_references, references, "np", lambda np: numpy_with(full_like=lambda a, value: np.full(a.shape, value - 1))),

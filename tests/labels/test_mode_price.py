@@ -16,15 +16,17 @@ from codecnn.labels.mode_sets import ModeSet, count_of
 GRID = block_grid(BlockSize(8, 8), (64, 72), 32)
 
 
-def picture(modes: ModeSet, seed: int, ranks: int = 1) -> Priced:
+def picture(modes: ModeSet, seed: int, ranks: int = 1, others: int = 0) -> Priced:
     rng = np.random.default_rng(seed)
-    shape = len(GRID.blocks), count_of(modes)
+    shape = len(GRID.blocks), count_of(modes) + others
     return Priced(GRID, rng.exponential(3, shape).astype(np.float32), rng.integers(0, ranks, shape).astype(np.uint8))
 
 
-@pytest.mark.parametrize("modes", ["vvc-67", "hevc-35"])
-def test_decisions_follow_their_definition(modes: ModeSet) -> None:
-    given, count = picture(modes, 0, ranks=3), count_of(modes)
+@pytest.mark.parametrize(("modes", "others"), [("vvc-67", 0), ("vvc-67", 2), ("hevc-35", 0)])
+def test_decisions_follow_their_definition(modes: ModeSet, others: int) -> None:
+    """Others: candidates without a mode, which as neighbours count as if they were missing."""
+    given, count = picture(modes, 0, ranks=3, others=others), count_of(modes) + others
+    given.costs[:, count_of(modes) :] -= 3
     rng, listed = np.random.default_rng(1), 6 if modes == "vvc-67" else 3
     price = MpmPrice(modes, rng.uniform(0.1, 5, (12, listed + 1, 3)), rng.uniform(0.1, 2, count))
     found = price.decide(given)
@@ -32,6 +34,7 @@ def test_decisions_follow_their_definition(modes: ModeSet) -> None:
     absent = 0 if modes == "vvc-67" else 1
     for block, (left, above) in enumerate(GRID.for_mpm):
         around = [chosen[number] if number >= 0 else absent for number in (left, above)]
+        around = [mode if mode < count_of(modes) else absent for mode in around]
         mpms = (vvc_mpms if modes == "vvc-67" else hevc_mpms)(*around)
         group = neighbour_classes(modes)[int(min(left, above) < 0), around[0], around[1]]
         scores = []
@@ -43,6 +46,7 @@ def test_decisions_follow_their_definition(modes: ModeSet) -> None:
         chosen.append(int(np.argmin(given.costs[block] + bits)))
         assert found.modes[block] == chosen[-1]
         assert found.bits[block] == pytest.approx(bits[chosen[-1]])
+    assert {*range(count_of(modes), count)} <= {*chosen}
 
 
 def entropy(counts: NDArray) -> float:
@@ -84,6 +88,12 @@ def test_fitting_lowers_the_whole_cost_and_ranks_that_tell_help() -> None:
     assert whole(plain, pictures) < whole(flat, pictures)
     told = [each._replace(ranks=rank_classes(-each.costs)) for each in pictures]
     assert whole(fit_price("vvc-67", told), told) < 0.7 * whole(plain, pictures)
+
+
+def test_fitting_goes_on_from_a_price() -> None:
+    pictures = [picture("vvc-67", seed) for seed in range(2)]
+    both = fit_price("vvc-67", pictures, rounds=3, start=fit_price("vvc-67", pictures, rounds=4))
+    np.testing.assert_array_equal(both.weights, fit_price("vvc-67", pictures, rounds=7).weights)
 
 
 def test_classes_of_neighbours() -> None:

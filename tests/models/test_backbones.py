@@ -158,10 +158,10 @@ def test_resumed_is_as_if_nothing_had_happened(config: BackboneConfig, data: Pat
         if event.step == 3:
             raise KilledError
 
-    train(Run(recipe, data, None, tmp_path / "whole"))
+    train(Run(recipe, [data], None, tmp_path / "whole"))
     with pytest.raises(KilledError):
-        train(Run(recipe, data, None, tmp_path / "parts"), kill)
-    train(Run(recipe, data, None, tmp_path / "parts", resume=True))
+        train(Run(recipe, [data], None, tmp_path / "parts"), kill)
+    train(Run(recipe, [data], None, tmp_path / "parts", resume=True))
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert rows(whole) == rows(parts)
     states = [state_of(out) for out in (whole, parts)]

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +29,8 @@ from codecnn.models.costs import parameter_count
 from codecnn.models.in_loop_filter import Windows, to_tensors
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.integer import IntegerRdn, wiring
-from codecnn.models.rdn.integer_conv import LIMIT, IntegerConv, Place, convolve
+from codecnn.models.rdn.integer_conv import LIMIT, IntegerConv
+from codecnn.models.rdn.integer_program import INPUT, Layer, Program
 from codecnn.models.rdn.integer_weights import read_integers, save_integers
 from codecnn.models.rdn.network import Rdn
 from codecnn.models.rdn.quantise import quantise
@@ -246,10 +246,10 @@ def test_the_shipped_integers_filter_to_this_very_picture() -> None:
 WIDE_REGISTERS = r"%[yz]mm"  # of AVX
 ELSEWHERE = f"""
 import re, zlib
-from codecnn.models.rdn.integer_conv import _kernel
+from codecnn.models.rdn.integer_rows import compute
 from tests.models.test_integer import filter_by_shipped
 crc = zlib.crc32(filter_by_shipped().tobytes())
-print(crc, any(re.search("{WIDE_REGISTERS}", text) for text in _kernel.inspect_asm().values()))
+print(crc, any(re.search("{WIDE_REGISTERS}", text) for text in compute.inspect_asm().values()))
 """
 
 
@@ -301,13 +301,9 @@ def test_the_largest_sum_that_fits() -> None:
         np.zeros(1, np.int32),
         np.array([16], np.uint8),
     )
-    features = np.full((2, 1, 8, 16), LIMIT, np.int16)
-    with ThreadPoolExecutor(1) as pool:
-        convolve(features[:1], [0], 0, edge.pack([16]), features, Place(1, 0, 1, 8), pool)
-        assert (features[1, 0, :, 0] == LIMIT).all()
-        features[0] = -LIMIT
-        convolve(features[:1], [0], 0, edge.pack([16]), features, Place(1, 0, 1, 8), pool)
-        assert (features[1, 0, :, 0] == -LIMIT).all()
+    program = Program({"edge": Layer(edge, [INPUT])}, 16)
+    for value in (LIMIT, -LIMIT):
+        assert (program.run(np.full((16, 3, 5), value, np.int16), 0, 3) == np.full((1, 3, 5), value)).all()
     for sign in (1, -1):
         with pytest.raises(ValueError, match="overflow"):
             replace(edge, bias=np.array([sign], np.int32))

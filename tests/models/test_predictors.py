@@ -16,15 +16,17 @@ from codecnn.models.predictors.convolutional import ConvolutionalConfig
 from codecnn.models.predictors.directions import modes_as_matrix, references_of
 from codecnn.models.predictors.mixture import MixtureConfig
 from codecnn.models.predictors.neighbourhood import Neighbourhood, zero_neighbourhood
+from codecnn.models.predictors.refinement import HORIZONTAL_MODES, RefinementConfig
 from codecnn.models.registry import make_network
 from codecnn.models.weights import read_weights, save_weights
 from codecnn.tasks.neighbourhoods import transposed
 
-Config = ConnectedConfig | ConvolutionalConfig | MixtureConfig
+Config = ConnectedConfig | ConvolutionalConfig | MixtureConfig | RefinementConfig
 CONFIGS: list[Config] = [
     *(ConnectedConfig(size, min(size, 8), 2, hidden=24) for size in (4, 8, 16, 32, 64)),
     *(ConvolutionalConfig(size, min(size, 8), 2, channels=8, hidden=24) for size in (4, 8, 16, 32, 64)),
     *(MixtureConfig(size, min(size, 8), 2, transforms=24, hidden=8, linear=5) for size in (4, 8, 16, 32)),
+    *(RefinementConfig(size, min(size, 8), hidden=6) for size in (4, 8, 16, 32)),
 ]
 EVERY = pytest.mark.parametrize("config", CONFIGS, ids=lambda c: f"{type(c).__name__}{c.size}")
 
@@ -52,7 +54,7 @@ def network_of(config: Config) -> Network:
 def test_every_predictor_at_every_size_gives_blocks_and_has_gradients(config: Config) -> None:
     network = network_of(config).train()
     predicted = network(samples(config))
-    assert predicted.shape == (6, 2, config.size, config.size)
+    assert predicted.shape == (6, config.predictions, config.size, config.size)
     predicted.square().sum().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
@@ -112,6 +114,40 @@ def test_references_have_the_substitutes_of_the_standard() -> None:
     assert (found[0] == 0).all()
 
 
+def test_without_a_correction_a_refinement_is_the_modes_of_the_standard() -> None:
+    """At 10 bit, but for rounding; also the vertical modes, which it predicts as horizontal ones of other blocks."""
+    config = RefinementConfig(8, 2, hidden=16)
+    network, around = network_of(config), samples(config)
+    with torch.no_grad():
+        torch.nn.init.zeros_(network.get_submodule("last").weight)  # type: ignore[arg-type]
+    references = references_of(around.above, around.left, around.above_known, around.left_known).numpy()
+    found = 1023 * network(around).detach()
+    for block in range(1, 6):
+        expected = [vvc.predict(references[block].astype(np.uint16), 8, 8, mode, 10) for mode in range(67)]
+        np.testing.assert_allclose(found[block], np.stack(expected).clip(0, 1023), atol=2.5)
+
+
+def test_the_refined_modes_of_a_transposed_block_are_those_of_the_block_exchanged() -> None:
+    config = RefinementConfig(8, 4, hidden=16)
+    network, around = network_of(config), samples(config)
+    with torch.no_grad():
+        network.get_parameter("last.weight").mul_(100)  # corrections as large as predictions
+    turned = Neighbourhood(*map(torch.from_numpy, transposed(Neighbourhood(*(part.numpy() for part in around)))))
+    blocks = [2, 4]  # where the corner is decoded with both sides, as it is in pictures
+    straight, other = (network(part).detach()[blocks] for part in (around, turned))
+    angular = range(2, HORIZONTAL_MODES - 1)
+    torch.testing.assert_close(other[:, [68 - mode for mode in angular]], straight[:, angular].mT, rtol=0, atol=2e-4)
+    assert (straight[:, 20] - straight[:, 22]).abs().max() > 0.1
+
+
+def test_some_refined_modes_are_the_same_as_among_all() -> None:
+    config = RefinementConfig(4, 2, hidden=16)
+    network, around = network_of(config), samples(config)
+    modes = torch.randint(0, HORIZONTAL_MODES, (6, 3), generator=torch.Generator().manual_seed(0))
+    every = network(around)
+    torch.testing.assert_close(network(around, modes), every[torch.arange(6)[:, None], modes])
+
+
 def test_a_mixture_is_read_from_its_file(tmp_path: Path) -> None:
     """A network on the device "meta" is made first, which must not leave its trace."""
     modes_as_matrix.cache_clear()
@@ -140,15 +176,27 @@ def test_multiply_accumulates() -> None:
     shares = (samples + 6) * 100 + 100 * 3 * 67 + 33 * 67 * 64 + 3 * 67 * 64
     correction = (samples + 6) * 20 + 20 * 20 + samples * 30 + 50 * 3 * 64
     assert macs(network_of(mixture), zero_neighbourhood(mixture, 2)) == 2 * (shares + correction)
+    refinement = RefinementConfig(8, 4, hidden=10)
+    block, mode = (samples + 6) * 10 + 33 * 35 * 64, 2 * 64 * 10
+    assert macs(network_of(refinement), zero_neighbourhood(refinement, 1)) == 2 * block + 67 * mode
     assert parameter_count(network_of(connected)) == expected + 3 * 100 + 3 * 64
 
 
-@pytest.mark.parametrize("kind", [ConnectedConfig, ConvolutionalConfig, MixtureConfig])
+@pytest.mark.parametrize("kind", [ConnectedConfig, ConvolutionalConfig, MixtureConfig, RefinementConfig])
 @pytest.mark.parametrize(
     "wrong",
-    [{"size": 12}, {"size": 8, "lines": 9}, {"size": 32, "lines": 17}, {"lines": 0}, {"predictions": 0}, {"hidden": 0},
-     {"predictions": 65}],
+    [{"size": 12}, {"size": 8, "lines": 9}, {"size": 32, "lines": 17}, {"lines": 0}, {"hidden": 0}],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(kind: type[Config], wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        kind(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [*((kind, {"predictions": count}) for kind in (ConnectedConfig, MixtureConfig) for count in (0, 68)),
+     (MixtureConfig, {"size": 64}), (RefinementConfig, {"size": 64})],
+)  # fmt: skip
+def test_what_only_some_networks_have_is_refused(kind: type[Config], wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="must be"):
         kind(**wrong)

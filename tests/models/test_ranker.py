@@ -76,7 +76,7 @@ def test_it_learns_what_the_dct_satd_does_not_tell(tmp_path: Path) -> None:
         steps=60, batch=9, workers=0, precision="fp32", ema=0.9, clip=0, validate_every=60, checkpoint_every=60,
         holdout=0.25, optimiser=Optimiser(lr=4e-3, last=1, warmup=5),
     )  # fmt: skip
-    train(Run(Recipe(training, task, config), folder, None, tmp_path / "run"))
+    train(Run(Recipe(training, task, config), [folder], None, tmp_path / "run"))
     trained = load_weights(tmp_path / "run")
     assert isinstance(trained, Ranker)
     shards = open_folder(folder)  # three of the four were trained on

@@ -1,6 +1,7 @@
 """The network: what it is fed with, its form and every switch of it, its cost, and that it learns."""
 
 from dataclasses import asdict, replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -75,12 +76,18 @@ def test_planes_of_mixed_bit_depths() -> None:
         replace(SMALL, input="baseline", margin=6),
         replace(SMALL, head="one 5x5"),
         replace(SMALL, head="6x6 by 2"),
+        replace(SMALL, residuals=3),
+        replace(SMALL, head="6x6 by 2", residuals=2),
     ],
 )
 def test_an_untrained_network_gives_its_input_back(config: RdnConfig) -> None:
     planes = random_planes(config, 9, 14)
     m = config.margin
-    assert torch.equal(Rdn(config).restore(planes), planes[:, :1, m:-m, m:-m])
+    restored = Rdn(config).restore(planes)
+    assert restored.shape[1] == config.residuals
+    assert torch.equal(restored[:, :1], planes[:, :1, m:-m, m:-m])
+    for other in restored[:, 1:].unbind(1):  # small, but not nothing
+        assert 1e-4 < (other - restored[:, 0]).square().mean().sqrt() < 0.1
 
 
 @pytest.mark.parametrize(
@@ -162,7 +169,11 @@ def test_every_layer_of_a_block_sees_all_before_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"margin": 3}, {"margin": 0}, {"channels": 0}, {"blocks": 0}, {"growth": 0}, {"convolutions": 1}]
+    "wrong",
+    [
+        *({"margin": 3}, {"margin": 0}, {"channels": 0}, {"blocks": 0}, {"growth": 0}, {"convolutions": 1}),
+        *({"residuals": 0}, {"attention": -1}, {"modulation": -1}, {"margin": 16, "attention": 4}),
+    ],
 )
 def test_impossible_configurations(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -181,12 +192,17 @@ def test_impossible_configurations(wrong: dict[str, int]) -> None:
         ("growth", 10**9),
         ("blocks", 65),
         ("convolutions", 65),
+        ("residuals", 5),
         ("inner_residual", 1),
         ("global_residual", "yes"),
         ("residual_output", None),
         ("head", "foo"),
         ("head", ["two 3x3"]),
         ("input", "filtered"),
+        ("branches", 1),
+        ("attention", 1025),
+        ("attention", True),
+        ("modulation", 10**9),
     ],
 )
 def test_forged_configurations(field: str, value: object) -> None:
@@ -198,7 +214,10 @@ def test_forged_configurations(field: str, value: object) -> None:
     "config",
     [S, M, SMALL, RdnConfig(5, 1, 2, 3), RdnConfig(7, 3, 4, 5, margin=8, input="unfiltered")]
     + [replace(SMALL, **{name: False}) for name in ("global_residual", "residual_output", "inner_residual")]  # type: ignore[arg-type]
-    + [replace(SMALL, head=head, margin=margin) for head in ("one 5x5", "6x6 by 2") for margin in (2, 4)],
+    + [replace(SMALL, head=head, margin=margin) for head in ("one 5x5", "6x6 by 2") for margin in (2, 4)]
+    + [replace(SMALL, residuals=2), replace(SMALL, head="6x6 by 2", residuals=4)]
+    + [replace(SMALL, branches=True), replace(SMALL, modulation=3), replace(SMALL, attention=2, margin=34)]
+    + [replace(S, branches=True, modulation=8, attention=4, head="6x6 by 2")],
 )
 def test_closed_form_of_macs(config: RdnConfig) -> None:
     for size in (16, 38):
@@ -234,3 +253,16 @@ def test_overfits_four_ctus() -> None:
         optimiser.step()
         steps.append(float((total / count).detach()))
     assert steps[-1] < steps[0] / 10
+
+
+@pytest.mark.parametrize("head", ["two 3x3", "6x6 by 2"])
+def test_each_residual_is_that_of_a_network_of_its_own(head: Literal["two 3x3", "6x6 by 2"]) -> None:
+    config = replace(SMALL, head=head, residuals=3)
+    model, planes = shaken(config), random_planes(SMALL, 9, 14)
+    together = model.restore(planes)
+    for place in range(3):
+        single = Rdn(replace(config, residuals=1))
+        outputs = slice(place * config.stride**2, (place + 1) * config.stride**2)
+        tensors = model.state_dict()
+        single.load_state_dict(tensors | {name: tensors[name][outputs] for name in ("last.weight", "last.bias")})
+        torch.testing.assert_close(single.restore(planes)[:, 0], together[:, place])

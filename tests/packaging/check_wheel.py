@@ -12,7 +12,16 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-IN_THE_WHEEL = ("codecnn", "command_line", "data_tools", "experiments", "pyproject.toml", "README.md", "LICENSE")
+IN_THE_WHEEL = (
+    "codecnn",
+    "command_line",
+    "data_tools",
+    "experiments",
+    "html_pages",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+)
 PICTURES = ("astronaut", "chelsea")  # photographs that come with scikit-image
 TRAINING = ("--steps=10", "--optimiser.warmup=2", "--batch=2", "--validate-every=10", "--checkpoint-every=10")
 
@@ -42,6 +51,7 @@ for place, pattern, count in (
     ("experiments/configs", "modes_8.yaml", 1),
     ("experiments/reports/shared", "results.schema.json", 1),
     ("experiments/reports/shared", "*.jinja", 1),
+    ("html_pages/static/uplot", "*", 3),
 ):
     package, *rest = place.split("/")
     found = list(Path(str(inside(package))).joinpath(*rest).glob(pattern))

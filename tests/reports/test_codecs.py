@@ -1,5 +1,6 @@
 """Test report-codecs with a codec that takes twice the bits of another one."""
 
+import csv
 import json
 import math
 import shutil
@@ -44,6 +45,10 @@ def test_twice_the_bits_are_a_bd_rate_of_100_percent(
     rates = {row["codec"]: row["bd_rate"] for row in results["tables"]["bd_rates"]}
     assert rates == {"twice": pytest.approx(100), "x265": pytest.approx(0)}
     assert len(results["tables"]["points"]) == 8
+    with (tmp_path / "points.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for name in ("codec", "qp", "kbit_per_frame", "psnr_y"):
+        assert [row[name] for row in rows] == [str(point[name]) for point in results["tables"]["points"]]
     assert "| **mean over clips (1)** | **+0.0** | **+100.0** |" in capsys.readouterr().out
     text = (tmp_path / "report.md").read_text()
     assert text.count("\n| chelsea.png | twice |") == 4
@@ -71,13 +76,13 @@ def test_means_over_all_clips_and_over_the_clips_that_all_codecs_have() -> None:
     *_, line, own, shared, _, reasons = rates_table(rates).markdown().splitlines()
     assert line == "| b | +0.0 | (a) | +100.0 |"
     assert own == "| **mean over clips (2)** | **+0.0** | **+50.0** (1 of 2) | **+150.0** |"
-    assert shared == "| mean over the clips that all codecs have (1) | +0.0 | +50.0 | +200.0 |"
+    assert shared == "| **mean over the clips that all codecs have (1)** | +0.0 | +50.0 | +200.0 |"
     assert reasons == "Empty cells: a: not coded by this codec."
     none = {"none": {"b": BdRate(math.nan, "fewer than four QPs")}}
     *_, line, own, shared, _, reasons = rates_table(rates | none).markdown().splitlines()
     assert line == "| b | +0.0 | (a) | +100.0 | (b) |"
     assert own.endswith("| (c) |")
-    assert shared == "| mean over the clips that all codecs have (0) | (c) | (c) | (c) | (c) |"
+    assert shared == "| **mean over the clips that all codecs have (0)** | (c) | (c) | (c) | (c) |"
     assert reasons.endswith("b: fewer than four QPs, c: not defined for any clip.")
 
 

@@ -126,6 +126,8 @@ def test_the_command(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     change = next(d for d in tables["differences"] if (d["first"], d["second"], d["qp"]) == (names[0], names[2], "37"))
     of_37 = [row["gain"] for row in single["rows"] if row["qp"] == 37]
     assert (change["mean"], change["half"]) == pytest.approx(interval(of_37))
+    html = (tmp_path / "out" / "report.html").read_text()
+    assert all(f'"filtered by {name}"' in html for name in names)
     text = (tmp_path / "out" / "report.md").read_text()
     assert "one network for each of the QPs 22, 37" in text
     assert text in said.out
@@ -138,6 +140,9 @@ def test_the_command(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
         ["--compare", "rdn_xs", "rdn_xs"],
         ["rdn_s", "--compare", "a"],
         ["--compare", "a", "b", "--refit"],
+        ["--compare", "a", "b", "--guide"],
+        ["rdn_xs", "--refit", "--guide"],
+        ["rdn_xs", "--guide", "--guide-unit", "0"],
         [],
     ],
 )

@@ -58,7 +58,8 @@ def chosen(rows: list[dict[str, Any]], **fields: object) -> list[dict[str, Any]]
 
 
 def test_all_prices_are_in_the_report(out: Path, tables: dict[str, list[dict[str, Any]]]) -> None:
-    assert sorted(path.name for path in (out / "report").iterdir()) == ["changes.png", "report.md", "results.json"]
+    files = ["changes.png", "report.html", "report.md", "results.json"]
+    assert sorted(path.name for path in (out / "report").iterdir()) == files
     of_vvc = {row["price"] for row in chosen(tables["rows"], size=8)}
     assert of_vvc == {MPMS, DIMD, TIMD, ENTROPY, "random", "uniform"}
     assert {row["price"] for row in chosen(tables["rows"], size=16)} == {"HEVC's 3 MPMs", DIMD, ENTROPY, "small"}

@@ -27,7 +27,7 @@ from tests.reports.results_schema import read_results
 from tests.small_data import NAMES, write_shard
 
 CASE = Case(8, "vvc-67")
-FILES = ["confusion.png", "regrets.png", "report.md", "results.json"]
+FILES = ["confusion.png", "regrets.png", "report.html", "report.md", "results.json"]
 
 
 def weights(folder: Path, name: str, size: int = 8, modes: ModeSet = "vvc-67") -> str:

@@ -4,6 +4,7 @@ import json
 import math
 import re
 import warnings
+from base64 import b64encode
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
@@ -16,6 +17,7 @@ from experiments.reports.shared.figures import pyplot, to_png
 from experiments.reports.shared.means import grouped
 from experiments.reports.shared.page import Page, finish, results
 from experiments.reports.shared.table import Bold, Cell, Column, Empty, MeanCell, Table, escaped
+from html_pages.curves import Line, Panel, Plot
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,23 @@ def test_a_report_is_printed_and_saved(tmp_path: Path, capsys: pytest.CaptureFix
     printed = capsys.readouterr().out
     assert "Text." in printed
     assert "Not printed." not in printed
-    assert printed.endswith(f"saved report.md, results.json, a.png in {tmp_path / 'out'}\n")
+    assert printed.endswith(f"saved report.md, results.json, a.png, report.html in {tmp_path / 'out'}\n")
     saved = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    html = saved.pop("report.html").decode()
     assert saved == {"report.md": page.markdown().encode(), "results.json": b"{}", "a.png": b"png"}
+    assert re.search(r"<h2>Long</h2>\s*<p>Not printed.</p>", html)
+    assert f'src="data:image/png;base64,{b64encode(b"png").decode()}"' in html
+
+
+def test_curves_stand_in_the_html_file_for_the_png_file_of_their_name() -> None:
+    plot = Plot("a clip", [Panel("x", "y", [Line("a", [(1, 2.5), (2, math.nan), (math.nan, 3)], 0)])])
+    page = Page("Title", {"caution": "*few* clips"}, ["## Table"], {"a.png": [plot]})
+    html = page.html(b'{"notes": {"recipe": {"lr": 0.5}}}', {"a.png": b"png", "b.png": b"other"}).decode()
+    assert '"points": [[1, 2], [2.5, null]]' in html
+    assert f'base64,{b64encode(b"png").decode()}"' not in html
+    assert f'base64,{b64encode(b"other").decode()}"' in html
+    assert "<strong>Caution:</strong> *few* clips" in html
+    assert "&#34;lr&#34;: 0.5" in html
 
 
 def test_an_error_in_drawing_loses_nothing(tmp_path: Path) -> None:

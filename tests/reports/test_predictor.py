@@ -11,20 +11,28 @@ import pytest
 import torch
 
 from codecnn.dataset.reader import Shard
+from codecnn.dataset.surroundings import read_surroundings
 from codecnn.intra import vvc
+from codecnn.intra.block_size import BlockSize
+from codecnn.labels.block_grid import block_grid
 from codecnn.labels.magnitude_bits import magnitude_bits
+from codecnn.labels.mode_price import Priced, fit_price
 from codecnn.labels.rate_distortion import estimated_bits, lagrange_multiplier, quantisation_step, quantised_dct
 from codecnn.models.modes.absolute import AbsoluteConfig
 from codecnn.models.predictors.connected import ConnectedConfig
+from codecnn.models.predictors.refinement import RefinementConfig
 from codecnn.models.registry import make_network
 from codecnn.models.weights import save_weights
 from codecnn.tasks.block_sites import Site, Sites
 from codecnn.tasks.intra_prediction import predictions_of
+from codecnn.tasks.mode_coding import whole_cost
 from experiments.reports.predictor.candidates import costs_of, costs_of_modes, j_of_matrices
 from experiments.reports.predictor.choice import adaptive_bits, choose
+from experiments.reports.predictor.coded_choice import FIRST, MORE, ROUNDS, Kind, choose_in_order
 from experiments.reports.predictor.command import main
+from experiments.reports.predictor.in_order import frames_of
 from experiments.reports.predictor.losses import compare_losses
-from experiments.reports.predictor.measure import FLAG, INDEX, Gain, Residual
+from experiments.reports.predictor.measure import FLAG, INDEX, MPMS, Gain, Residual
 from experiments.reports.predictor.networks import Named, find_predictors
 from tests.reports.results_schema import read_results
 from tests.small_data import write_shard
@@ -95,13 +103,7 @@ def test_predictions_by_the_standard_cost_what_the_engines_say(data: Path, side:
 
 def deepened(site: Site, bit_depth: int) -> Site:
     shift = bit_depth - 8
-    samples = site.samples._replace(
-        original=site.samples.original << shift,
-        references=site.samples.references << shift,
-        peak=np.full_like(site.samples.peak, (1 << bit_depth) - 1),
-    )
-    planes = site.original << shift, site.reference << shift
-    return replace(site, original=planes[0], reference=planes[1], bit_depth=bit_depth, samples=samples)
+    return replace(site, original=site.original << shift, reference=site.reference << shift, bit_depth=bit_depth)
 
 
 def test_matrices_cost_what_their_predictions_cost(data: Path) -> None:
@@ -178,8 +180,92 @@ def test_the_gains_are_those_of_the_blocks(data: Path, out: Path) -> None:
             assert gain.chosen == pytest.approx(chosen.shares[1])
 
 
+def test_blocks_of_a_file_are_found_in_decoding_order(data: Path) -> None:
+    shard = Shard(data / "coffee_37.h5")
+    sites = Sites([shard], 8)
+    places = []
+    for number in range(len(sites)):
+        around = read_surroundings(shard, "unfiltered", int(sites.rows[number]))
+        places += [(x + around.x, y + around.y) for x, y in sites.read(number).blocks[:, :2]]
+    [(order, grid)] = frames_of(shard, 8)
+    assert [places[number] for number in order] == [(x, y) for x, y in grid.blocks[:, :2]]
+    assert [*order] != [*range(len(order))]
+
+
+GRID = block_grid(BlockSize(8, 8), (64, 72), 32)
+
+
+def tables(seed: int, candidates: int, scale: float = 1.0) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [scale * rng.exponential(20, (len(GRID.blocks), candidates)) for _ in range(3)]
+
+
+def test_in_decoding_order_modes_cost_what_their_price_says() -> None:
+    costs = tables(0, 67)
+    pictures = [Priced(GRID, own.astype(np.float32), np.zeros(own.shape, np.uint8)) for own in costs]
+    found = choose_in_order([GRID] * 3, [Kind(np.arange(67), costs)])
+    price = fit_price("vvc-67", pictures, FIRST + (ROUNDS - 1) * MORE)
+    expected = [whole_cost(picture.costs, price.decide(picture)).sum() for picture in pictures]
+    assert [choice.j for choice in found] == pytest.approx(expected)
+    assert [choice.shares.tolist() for choice in found] == [[1]] * 3
+
+
+def test_in_decoding_order_kinds_and_indices_are_paid() -> None:
+    """One half of the blocks takes mode 5 of the first kind, the other half that of the second: 1 bit more each."""
+    blocks, second = len(GRID.blocks), np.arange(len(GRID.blocks)) % 2 == 1
+    one, two = np.full((blocks, 67), 1e4), np.full((blocks, 2), 1e4)
+    one[~second, 5], two[second, 1] = 0, 0
+    modes = np.array([3, 5])
+    only = choose_in_order([GRID], [Kind(np.arange(67), [np.where(np.arange(67) == 5, 0, one)])])[0].j
+    choice = choose_in_order([GRID], [Kind(np.arange(67), [one]), Kind(modes, [two])])[0]
+    assert choice.shares == pytest.approx([0.5, 0.5], abs=0.01)
+    assert choice.j - only == pytest.approx(blocks, rel=0.02)
+    # Without modes: the symbol is all that is ever coded, and one of four indices with it
+    indices = np.full((blocks, 4), 1e4)
+    indices[np.arange(blocks), np.arange(blocks) % 4] = 0
+    apart = choose_in_order([GRID], [Kind(np.arange(67), [one + 1e4]), Kind(None, [indices])])[0]
+    assert apart.shares.tolist() == [0, 1]
+    assert apart.j == pytest.approx(2 * blocks, rel=0.15)
+
+
+def test_the_price_of_the_most_probable_modes_is_in_the_report(data: Path, out: Path) -> None:
+    """The row of MIP again, from the costs of all blocks of a QP; a network without modes is a symbol as MIP is."""
+    gains = [Gain(**row) for row in read_results(out)["tables"]["gains"]]
+    its = {(gain.candidates, gain.source): gain for gain in gains if (gain.size, gain.qp, gain.price) == (8, 37, MPMS)}
+    shards = [Shard(data / f"{source}_37.h5") for source in sorted(SOURCES)]
+    modes, matrices, grids = [], [], []
+    for shard in shards:
+        sites = Sites([shard], 8)
+        read = [sites.read(number) for number in range(len(sites))]
+        [(order, grid)] = frames_of(shard, 8)
+        grids.append(grid)
+        weight = lagrange_multiplier("x265", 37, 8)
+        modes.append(np.concatenate([site.rate_distortion_table("vvc-67") for site in read])[order] / weight)
+        matrices.append(np.concatenate([j_of_matrices(site) for site in read])[order] / weight)
+    before = choose_in_order(grids, [Kind(np.arange(67), modes)])
+    after = choose_in_order(grids, [Kind(np.arange(67), modes), Kind(None, matrices)])
+    for shard, first, second in zip(shards, before, after, strict=True):
+        gain = its["MIP", shard.info.source]
+        assert gain.change == pytest.approx(second.j / first.j - 1, rel=1e-3, abs=1e-6)
+        assert gain.chosen == pytest.approx(second.shares[1])
+    assert {candidates for candidates, _ in its} >= {"lines 1 and 2", "two", "MIP + lines 1 and 2 + two"}
+
+
+def test_a_refined_mode_costs_what_its_mode_costs(data: Path, tmp_path: Path) -> None:
+    """Where nothing is refined, the candidates are the modes again: nothing is gained at the price of the modes."""
+    torch.manual_seed(0)
+    network = make_network(RefinementConfig(8, 2, 8))
+    torch.nn.init.zeros_(network.get_parameter("last.weight"))
+    save_weights(tmp_path / "same.safetensors", network, "intra-prediction", {})
+    assert main([str(tmp_path / "same.safetensors"), "--data", str(data), "--out", str(tmp_path / "out")]) == 0
+    gains = [Gain(**row) for row in read_results(tmp_path / "out")["tables"]["gains"]]
+    same = [gain for gain in gains if (gain.candidates, gain.price) == ("same", MPMS)]
+    assert len(same) == 4
+    assert all(abs(gain.change) < 0.02 for gain in same)  # the linear modes are not rounded in between
+
+
 def test_the_files_say_what_was_measured(out: Path) -> None:
-    assert sorted(path.name for path in out.iterdir()) == ["gains.png", "report.md", "results.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["gains.png", "report.html", "report.md", "results.json"]
     tables = read_results(out)["tables"]
     assert [(row["name"], row["size"], row["predictions"]) for row in tables["networks"]] == [
         ("two", 8, 2),

@@ -42,13 +42,13 @@ def test_a_refit_is_measured_beside_the_filter(weights: Path, coded: Path, tmp_p
         )
         tables = read_results(out)["tables"]
         for row in tables["rows"]:
-            bits[frames, row["qp"]] = row["bits_refitted"] - row["bits"]
-            assert row["gain_refitted"] > row["gain"]
-            assert row["gain_refitted"] == pytest.approx(row["psnr_refitted"] - row["psnr_baseline"])
+            bits[frames, row["qp"]] = row["bits_signalled"] - row["bits"]
+            assert row["gain_signalled"] > row["gain"]
+            assert row["gain_signalled"] == pytest.approx(row["psnr_signalled"] - row["psnr_baseline"])
         (clip,), (mean,) = tables["clips"], tables["means"]
-        assert clip["gain_refitted"] == pytest.approx(sum(row["gain_refitted"] for row in tables["rows"]) / 2)
-        assert (clip["bd_rate_refitted"], clip["bd_rate_refitted_reason"]) == (None, "fewer than four QPs")
-        assert (mean["gain_refitted"], mean["defined"]["bd_rate_refitted"]) == (clip["gain_refitted"], 0)
+        assert clip["gain_signalled"] == pytest.approx(sum(row["gain_signalled"] for row in tables["rows"]) / 2)
+        assert (clip["bd_rate_signalled"], clip["bd_rate_signalled_reason"]) == (None, "fewer than four QPs")
+        assert (mean["gain_signalled"], mean["defined"]["bd_rate_signalled"]) == (clip["gain_signalled"], 0)
         text = (out / "report.md").read_text()
         assert f"{bits[frames, 37] / 2:.1f}" in text
         assert "the basis of the refit was made from 1 of these clips: coffee.png" in text
@@ -57,7 +57,7 @@ def test_a_refit_is_measured_beside_the_filter(weights: Path, coded: Path, tmp_p
         assert bits["1", qp] % 2 == 0
 
 
-def test_what_cannot_be_refitted(
+def test_what_cannot_be_signalled(
     weights: Path, coded: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, basis = tmp_path / "out", weights.with_suffix(".refit")

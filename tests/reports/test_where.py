@@ -23,6 +23,7 @@ from codecnn.video.picture import Picture
 from codecnn.video.raw import write_raw
 from data_tools import build_dataset
 from experiments.reports.gain import measure as gain_study
+from experiments.reports.shared.errors import ctu_sums
 from experiments.reports.shared.frames import EXACT
 from experiments.reports.where import command as report_where
 from experiments.reports.where.bins import (
@@ -31,7 +32,6 @@ from experiments.reports.where.bins import (
     activities,
     activity_at,
     activity_bins,
-    ctu_sums,
     distance_bins,
 )
 from experiments.reports.where.ctu_flags import choose, flag_bits, switch
@@ -467,7 +467,7 @@ def test_gains_are_those_of_report_gain(data: Path, tmp_path: Path) -> None:
     assert row["gain"] == pytest.approx(expected_gain)
     assert {(m["way"], m["clips"]) for m in found["means"]} == {("ctu", 2), ("picture", 2), ("ensemble", 2)}
     written = {path.name for path in (tmp_path / "run" / "report").iterdir()}
-    assert written == {"report.md", "results.json", "edge.png", "activity.png", "flags.png"}
+    assert written == {"report.md", "results.json", "edge.png", "activity.png", "flags.png", "report.html"}
     text = (tmp_path / "run" / "report" / "report.md").read_text()
     assert "nan" not in text
     (mean,) = [m for m in found["means"] if m["way"] == "ensemble"]

@@ -309,6 +309,16 @@ def test_the_files_that_come_with_the_project(name: str, tmp_path: Path) -> None
     assert len({recipe.training.batch * describe(recipe)["patch"] ** 2 for recipe in recipes}) == 1
 
 
+def test_the_study_of_recipes_compares_equal_work(tmp_path: Path) -> None:
+    path = ROOT / "experiments" / "configs" / "recipes.yaml"
+    study = read_study(path, StudyText)
+    place = Place(study.task, tmp_path, None, tmp_path)
+    recipes = [place.run_of(fields, "", "run").recipe for fields in recipes_of(study, path).values()]
+    assert len({str(describe(recipe)) for recipe in recipes}) == len(recipes) >= 10
+    first, *others = (kmac_per_sample(recipe.model) for recipe in recipes)
+    assert others == pytest.approx([first] * len(others), rel=0.01)
+
+
 @pytest.mark.parametrize("name", ["codec", "qp", "modes", "size", "features"])
 def test_the_studies_of_transfer_that_come_with_the_project(name: str, tmp_path: Path) -> None:
     path = ROOT / "experiments" / "configs" / f"transfer_{name}.yaml"

@@ -265,7 +265,7 @@ def test_a_foreign_file_is_refused(
         (f"{SWEEP}\nspeed: 0", "speed: "),
         (f"{BASE}ranges: {{channels: 8}}\nlimit: 2\nseed: 0", "ranges.channels: must be"),
         (f"{BASE}ranges: {{channels: [8, 4]}}\nlimit: 2\nseed: 0", "channels must be"),
-        (f"{BASE}ranges: {{channels: [0, 4]}}\nlimit: 2\nseed: 0", "channels, blocks and growth must be 1 or more"),
+        (f"{BASE}ranges: {{channels: [0, 4]}}\nlimit: 2\nseed: 0", "channels, blocks, growth and residuals must be 1"),
         (f"{BASE}ranges: {{channels: [2, 4]}}\nlimit: 0\nseed: 0", "limit must be"),
         (f"{BASE}ranges: {{depth: [2, 4]}}\nlimit: 2\nseed: 1", "depth is no whole-number field"),
         (f"{BASE}ranges: {{channels: [2, 4]}}\nlimit: 2\nseed: -1", "seed"),

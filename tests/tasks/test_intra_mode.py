@@ -202,7 +202,7 @@ def test_training_ranks_better_than_chance(data: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     recipe = Recipe(training, IntraMode(blocks=48), AbsoluteConfig(8, pairs=64))
     found: list[dict[str, float]] = []
-    train(Run(recipe, data, None, tmp_path / "run"), tell=lambda event: found.extend([event.figures or {}]))
+    train(Run(recipe, [data], None, tmp_path / "run"), tell=lambda event: found.extend([event.figures or {}]))
     untrained = IntraMode().validate(Absolute(AbsoluteConfig(8)).eval(), open_folder(data))
     assert found[-1]["regret"] < untrained["regret"] / 2
     assert found[-1]["regret"] > found[-1]["top2_regret"] > found[-1]["top5_regret"] >= 0

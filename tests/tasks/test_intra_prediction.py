@@ -15,8 +15,11 @@ from codecnn.intra.references import available
 from codecnn.models.modes.absolute import AbsoluteConfig
 from codecnn.models.predictors.connected import Connected, ConnectedConfig
 from codecnn.models.predictors.neighbourhood import Neighbourhood, Predictor
+from codecnn.models.predictors.refinement import HORIZONTAL_MODES, Refinement, RefinementConfig
+from codecnn.models.weights import read_weights
 from codecnn.tasks.block_sites import Sites
-from codecnn.tasks.intra_prediction import Batch, IntraPrediction, predictions_of
+from codecnn.tasks.blocks_to_predict import Batch
+from codecnn.tasks.intra_prediction import IntraPrediction, predictions_of
 from codecnn.tasks.neighbourhoods import neighbourhood_of, transposed
 from codecnn.training.data import choose_shards
 from codecnn.training.loop import train
@@ -154,7 +157,9 @@ def test_training_predicts_better_than_the_mean_of_the_samples_around(data: Path
         steps=100, batch=8, workers=0, precision="fp32", ema=0.9, clip=0, validate_every=100, checkpoint_every=100,
         holdout=0.25, optimiser=Optimiser(lr=2e-2, last=1, warmup=5),
     )  # fmt: skip
-    run = Run(Recipe(training, IntraPrediction(), ConnectedConfig(8, lines=4, hidden=64)), data, None, tmp_path / "run")
+    run = Run(
+        Recipe(training, IntraPrediction(), ConnectedConfig(8, lines=4, hidden=64)), [data], None, tmp_path / "run"
+    )
     found: list[dict[str, float]] = []
     train(run, tell=lambda event: found.extend([event.figures or {}]))
     mean = Connected(ConnectedConfig(8, lines=4))
@@ -179,6 +184,49 @@ def test_a_draw_is_transposed_in_one_half_of_all_cases(data: Path) -> None:
     assert 10 < straight < 30
 
 
+def test_modes_to_refine_are_the_best_of_a_block_that_is_turned_to_its_best_mode(data: Path) -> None:
+    shards = open_folder(data)
+    task = IntraPrediction(loss="dct_satd", beside=0.1, tried=3, blocks=12)
+    draws, directions = task.draws(shards, RefinementConfig(8, 4, 8)), set()
+    for unit in range(draws.units):
+        batch = draws.draw(unit, np.random.default_rng(), np.random.default_rng(unit))
+        site = draws.sites.read(unit, 12, np.random.default_rng(unit))
+        assert batch.modes.shape == (len(site.blocks), 3)
+        costs = site.satd_tables("vvc-67")[1]
+        np.testing.assert_array_equal(batch.least, costs.min(1))
+        for block, of_modes in enumerate(costs):
+            best, original = int(of_modes.argmin()), site.samples.original[block]
+            turned = not np.array_equal(batch.original[block], original)
+            if turned:
+                np.testing.assert_array_equal(batch.original[block], original.T)
+            if best > 1 and (original != original.T).any():
+                assert turned == (best > 34)
+            around = transposed(neighbourhood_of(site, 4)) if turned else neighbourhood_of(site, 4)
+            np.testing.assert_array_equal(batch.around.above[block], around.above[block])
+            seen = [of_modes[68 - mode if turned and mode > 1 else mode] for mode in range(HORIZONTAL_MODES)]
+            assert {seen[mode] for mode in batch.modes[block, :2]} == set(sorted(seen)[:2])
+            directions.add(turned)
+        assert batch.modes.max() < HORIZONTAL_MODES
+    assert directions == {False, True}
+
+
+def test_training_refines_modes(data: Path, tmp_path: Path) -> None:
+    """On the pictures of the training the best refined mode is better than the best mode."""
+    training = Training(
+        steps=60, batch=8, workers=0, precision="fp32", ema=0.9, clip=0, validate_every=60, checkpoint_every=60,
+        holdout=0.25, optimiser=Optimiser("adam", lr=4e-3, last=1, momentum=0.9, warmup=5),
+    )  # fmt: skip
+    config, task = RefinementConfig(8, lines=4, hidden=48), IntraPrediction(loss="dct_satd", beside=0.1)
+    run = Run(Recipe(training, task, config), [data], None, tmp_path / "run")
+    train(run)
+    modes, trained = Refinement(config).eval(), read_weights(tmp_path / "run" / "last.safetensors").network
+    torch.nn.init.zeros_(modes.last.weight)
+    assert isinstance(trained, Refinement)
+    before, after = (task.validate(network, choose_shards(run).training) for network in (modes, trained))
+    for figure in ("hadamard_satd", "dct_satd", "rate_distortion"):
+        assert after[figure] < 0.99 * before[figure]
+
+
 def test_what_does_not_fit_is_refused(data: Path) -> None:
     shards = open_folder(data)
     with pytest.raises(InputError, match="network must be one that predicts blocks, not 'absolute'"):
@@ -188,6 +236,9 @@ def test_what_does_not_fit_is_refused(data: Path) -> None:
     for wrong in ({"blocks": 0}, {"others": -0.1}, {"others": float("nan")}, {"validate_ctus": 0}):
         with pytest.raises(ValueError, match="must be 1 or more and others in"):
             IntraPrediction(**wrong)
+    for tried in (0, 36):
+        with pytest.raises(ValueError, match="tried must be from 1 to 35"):
+            IntraPrediction(tried=tried)
     for loss, beside in (("l2", 0.1), ("rate_distortion", 1.0), ("dct_satd", -1.0), ("dct_satd", float("nan"))):
         with pytest.raises(ValueError, match="beside must be from 0 to 10, and 0 with a loss other than"):
             IntraPrediction(loss=loss, beside=beside)  # type: ignore[arg-type]

@@ -197,7 +197,7 @@ def test_training_makes_modes_cheaper(coded: Path, tmp_path: Path) -> None:
     task = ModeCoding("mpm", blocks=48, price_frames=2)
     found: list[dict[str, float]] = []
     train(
-        Run(Recipe(training, task, SMALL), coded, None, tmp_path / "run"),
+        Run(Recipe(training, task, SMALL), [coded], None, tmp_path / "run"),
         tell=lambda event: found.extend([event.figures] if event.figures else []),
     )
     untrained = task.validate(AbsoluteCoder(SMALL).eval(), open_folder(coded))

@@ -78,7 +78,7 @@ def test_a_patch_is_from_anywhere_in_a_window_and_in_any_orientation(data: Path)
 
 
 def test_wrong_patches_are_noticed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    corner, turned = in_loop_filter._corner, in_loop_filter._turned
+    corner, turned = in_loop_filter.corner, in_loop_filter.turned
 
     def exchanged(own: np.random.Generator, height: int, width: int, patch: int) -> tuple[int, int]:
         return corner(own, height, width, patch)[::-1]
@@ -87,12 +87,12 @@ def test_wrong_patches_are_noticed(data: Path, monkeypatch: pytest.MonkeyPatch) 
         return corner(own, CTU, CTU, patch)
 
     for name, mutant in (
-        ("_corner", exchanged),
-        ("_corner", beyond),
-        ("_corner", lambda *_: (0, 0)),
-        ("_turned", lambda plane, _: plane),
-        ("_turned", lambda plane, turn: turned(plane, turn & 3)),
-        ("_turned", lambda plane, turn: turned(plane, turn if plane.shape[0] == PATCH else 0)),
+        ("corner", exchanged),
+        ("corner", beyond),
+        ("corner", lambda *_: (0, 0)),
+        ("turned", lambda plane, _: plane),
+        ("turned", lambda plane, turn: turned(plane, turn & 3)),
+        ("turned", lambda plane, turn: turned(plane, turn if plane.shape[0] == PATCH else 0)),
     ):
         with monkeypatch.context() as patched:
             patched.setattr(in_loop_filter, name, mutant)
@@ -144,7 +144,7 @@ def test_only_samples_of_the_picture_are_valid(data: Path) -> None:
 
 def test_processes_share_a_batch(data: Path) -> None:
     def flat(batch: Batch) -> list[torch.Tensor]:
-        return [*batch.windows, *batch[1:]]
+        return [tensor for tensor in (*batch.windows, *batch[1:]) if tensor is not None]
 
     shards = open_folder(data)
     whole = flat(fixed(shards)[7])

@@ -12,8 +12,8 @@ from typing import NamedTuple, NoReturn
 import pytest
 
 from codecnn.errors import InputError
+from codecnn.tasks.blocks_to_predict import BlocksToPredict
 from codecnn.tasks.intra_mode import BlocksOfCtus
-from codecnn.tasks.intra_prediction import BlocksToPredict
 from codecnn.tasks.mode_coding import BlocksOfFrames
 from experiments import train_mode_coding, train_modes, train_predictor
 from tests.forked import start

@@ -1,7 +1,7 @@
 """What weights were trained on and by what code, beside the data that they are applied to."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from codecnn.training.notes import Former, notes_of
 from codecnn.training.provenance import chosen_by, codec_cautions, codecs_of, trained_on
 from codecnn.training.recipe import Recipe, Training
 from codecnn.video.perceptual_hash import perceptual_hash
+from codecnn.video.picture import Plane
 from experiments.reports.gain import command as report
+from experiments.reports.shared import cautions
 from experiments.reports.where import command as report_where
 from tests.pictures import photograph
 from tests.reports.results_schema import read_results
@@ -98,6 +100,23 @@ def test_reports_on_another_codec_and_on_training_data(
         assert read_results(out)["about"].get("caution", "") == "; ".join(said)
         lines = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
         assert lines == [f"{name}: warning: {caution}" for caution in said]
+
+
+def test_copies_are_looked_for_once_for_networks_of_the_same_pictures(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = []
+
+    def find(luma: Plane, hashes: Mapping[str, str]) -> list[str]:
+        searched.append(luma.shape)
+        return [*hashes]
+
+    monkeypatch.setattr(cautions, "find_copies", find)
+    notes = {"perceptual_hashes": {"tea.png": perceptual_hash(photograph("chelsea", 40, 50).y)}}
+    first, again = (cautions.cautions(notes, open_folder(data)) for _ in range(2))
+    assert searched == [(HEIGHT, WIDTH)]
+    assert "coffee.png looks like a copy of tea.png, seen in the training" in first
+    assert again == first
 
 
 def test_the_commit_is_that_of_the_repository_of_this_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

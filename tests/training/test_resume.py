@@ -27,6 +27,7 @@ from experiments.train_filter import main
 from tests.forked import start
 from tests.other_process import held_by_another_process
 from tests.training.runs import assert_same_run, command, refused, rows, state_of, wait_for_lines
+from tests.weights_files import load
 
 LONG = ["--steps=60", "--validate_every=25", "--log_every=3", "--workers=1", "--checkpoint_every=5"]
 
@@ -104,6 +105,21 @@ def test_a_killed_training_leaves_its_folder_free_while_its_reading_process_live
         os.kill(reading, 0)
     finally:
         os.kill(reading, signal.SIGKILL)
+
+
+def test_branches_are_kept_in_the_checkpoint_and_merged_in_the_weights(
+    data: Path, config: Path, tmp_path: Path
+) -> None:
+    """A resumed run goes on exactly, though the weights that it has saved for use hold less."""
+    variant = ["--model.branches=true", "--model.attention=2", "--model.modulation=3", "--optimiser.schedule=constant"]
+    for name, *more in (("whole", "--steps=20"), ("parts", "--steps=10"), ("parts", "--steps=20", "--resume")):
+        assert main(command(config, data, tmp_path / name, *variant, *more)) == 0
+    whole, parts = (state_of(tmp_path / name) for name in ("whole", "parts"))
+    for part in ("model", "average"):
+        assert any(tensor.any() for name, tensor in whole[part].items() if name.endswith(".column"))
+        assert all(torch.equal(tensor, parts[part][name]) for name, tensor in whole[part].items())
+    merged = load(tmp_path / "parts" / "last.safetensors")[0].config
+    assert (merged.branches, merged.attention, merged.modulation) == (False, 2, 3)
 
 
 def test_constant_schedule_may_be_prolonged(data: Path, config: Path, tmp_path: Path) -> None:

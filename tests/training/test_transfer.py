@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -59,6 +60,49 @@ def test_input_planes_are_left_out() -> None:
     planes = torch.rand(2, 4, 20, 20)
     silent = torch.cat((planes, torch.zeros(2, 1, 20, 20)), 1)
     torch.testing.assert_close(new.restore(planes), old.restore(silent))
+
+
+@pytest.mark.parametrize("modulated", [False, True])
+def test_other_input_planes_are_not_taken_for_each_other(modulated: bool) -> None:
+    """With modulation there is no QP plane: the fourth plane is the unfiltered luma."""
+    configs = SMALL, replace(SMALL, modulation=3)
+    old, new = (filled(config) for config in configs[:: -1 if modulated else 1])
+    _, account = transfer(old, new, "zero")
+    assert account.new["shallow.bias"] == "as shallow.weight"
+    with_qp, without = "planes y, u, v, qp, unfiltered_y", "planes y, u, v, unfiltered_y"
+    names = (without, with_qp) if modulated else (with_qp, without)
+    assert account.new["shallow.weight"] == f"{names[0]} before, {names[1].removeprefix('planes ')} now"
+    assert {"entry.weight", "blocks.1.fuse.weight", "last.weight"} <= {*account.taken}
+
+
+def test_branches_begin_from_weights_without_them_and_compute_the_same() -> None:
+    old, new = filled(SMALL), filled(replace(SMALL, branches=True, attention=2))
+    tensors, account = transfer(old, new, "zero")
+    assert account.new["blocks.0.layers.1.row"] == account.new["blocks.1.attention.squeeze.bias"] == "not there before"
+    assert (account.adapted, account.unused) == ({}, [])
+    new.load_state_dict(tensors)
+    planes = torch.rand(2, 5, 20, 20)
+    torch.testing.assert_close(new.restore(planes), old.restore(planes))
+
+
+@pytest.mark.parametrize("head", ["two 3x3", "6x6 by 2"])
+@pytest.mark.parametrize("counts", [(1, 3), (3, 2)])
+def test_residuals_are_added_and_left_out(counts: tuple[int, int], head: Literal["two 3x3", "6x6 by 2"]) -> None:
+    config = replace(SMALL, head=head)
+    old, new = (filled(replace(config, residuals=count)) for count in counts)
+    untrained = new.last.weight.detach().clone()
+    tensors, account = transfer(old, new, "zero")
+    outputs = [count * config.stride**2 for count in counts]
+    said = f"{outputs[0]} outputs before, {outputs[1]} now"
+    assert account.adapted == {"last.weight": said, "last.bias": said}
+    assert (account.new, account.unused) == ({}, [])
+    new.load_state_dict(tensors)
+    planes = torch.rand(2, 5, 20, 20)
+    kept = min(counts)
+    torch.testing.assert_close(new.restore(planes)[:, :kept], old.restore(planes)[:, :kept])
+    assert torch.equal(new.last.weight[outputs[0] :], untrained[outputs[0] :])
+    _, account = transfer(old, filled(replace(config, channels=7, residuals=2)), "zero")
+    assert account.new["last.bias"] == "as last.weight"
 
 
 def test_other_widths_are_new_and_neither_network_is_changed() -> None:

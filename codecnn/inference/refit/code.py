@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from codecnn.inference.refit.arithmetic import PRECISION, Decoder, Encoder
+from codecnn.inference.arithmetic import PRECISION, Decoder, Encoder
 from codecnn.inference.refit.basis import SCALE, Basis
 
 STEP_BITS, PRIOR_BITS = 5, 4

@@ -12,21 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codecnn.inference.filtering import Way, filter_picture
+from codecnn.inference.filtering import Conditions, filter_picture
 from codecnn.inference.refit.basis import Basis
 from codecnn.inference.refit.choice import choose
 from codecnn.inference.refit.code import Correction, encode, step_size
 from codecnn.inference.refit.statistics import observe
 from codecnn.models.rdn.network import Rdn
 from codecnn.video.picture import Picture, Plane
-
-
-class Conditions(NamedTuple):
-    """Hold what is the same for all pictures: their QP, and how they are filtered."""
-
-    qp: int
-    ctu_size: int = 128
-    way: Way = "ctu"
 
 
 class Refitted(NamedTuple):

@@ -44,6 +44,8 @@ def refittable(network: AnyFilter, name: str) -> Rdn:
     """Return a network whose last convolution can be refitted; InputError, with the name, for others."""
     if not isinstance(network, Rdn) or network.config.stride != 1:
         raise InputError(f"{name}: a last layer can be refitted only in an rdn of floats with a head of stride 1")
+    if network.config.residuals > 1:
+        raise InputError(f"{name}: a last layer can be refitted only if the network has one residual")
     return network
 
 

@@ -51,3 +51,10 @@ def references_of(above: Tensor, left: Tensor, above_known: Tensor, left_known: 
     border = border.gather(1, source)
     corner = left.shape[1]
     return torch.cat((border[:, :corner].flip(1), border[:, corner:]), 1)
+
+
+def transposed_references(references: Tensor) -> Tensor:
+    """Return the references of the transposed blocks: what was left of a block is above it. (B, 4 N + 1)."""
+    corner = references.shape[1] // 2
+    left, rest = references[:, :corner], references[:, corner:]
+    return torch.cat((rest[:, 1:], rest[:, :1], left), 1)

@@ -11,7 +11,7 @@ from codecnn.models.network import Network
 
 A = TypeVar("A")  # Tensor, or an array of numpy
 SIZES = (4, 8, 16, 32, 64)
-MOST_LINES, MOST_PREDICTIONS = 16, 64  # that a file may ask for
+MOST_LINES, MOST_PREDICTIONS = 16, 67  # that a file may ask for
 
 
 class Neighbourhood(NamedTuple, Generic[A]):

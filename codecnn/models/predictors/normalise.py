@@ -20,6 +20,14 @@ class Normalised(NamedTuple):
     mean: Tensor  # (B, 1), of the decoded samples, where the peak is 1
     contrast: Tensor  # (B, 1)
 
+    def transposed(self) -> "Normalised":
+        """Return the samples around the transposed blocks: what was left of a block is above it."""
+        lines = self.left.shape[-1]
+        corner, above = self.above[..., :lines], self.above[..., lines:]
+        return self._replace(
+            above=torch.cat((corner.mT, self.left.mT), 2), left=above.mT, side=self.side[:, [2, 3, 0, 1, 4, 5]]
+        )
+
     def restored(self, blocks: Tensor) -> Tensor:
         """Return blocks (B, predictions, N, N) in the brightness and contrast of the samples around them."""
         mean, contrast = (part[..., None, None] for part in (self.mean, self.contrast))

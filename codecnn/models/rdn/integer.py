@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import lru_cache
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +13,9 @@ from numpy.typing import NDArray
 
 from codecnn.models.in_loop_filter import Windows
 from codecnn.models.rdn.config import HEAD_EATS, RdnConfig
-from codecnn.models.rdn.integer_conv import LIMIT, TILE, IntegerConv, Place, convolve
+from codecnn.models.rdn.integer_conv import LIMIT, IntegerConv
+from codecnn.models.rdn.integer_program import Layer, Program
 from codecnn.models.rdn.planes import QP_PLANE
-from codecnn.vectors import LANES
 from codecnn.video.picture import Plane
 
 SAMPLE_BITS = 15  # samples from 0 to 1 are in units of 2^-15
@@ -36,7 +39,13 @@ def wiring(config: RdnConfig) -> dict[str, Wire]:
 
     Residual connections are part of the weights. A block's input is one source of its `fuse`, so the weights of `fuse`
     contain the inner residual. The shallow features are a source of `last`, so its weights contain the global residual.
+    Raises ValueError for several residuals, and for attention and modulation, whose weights are not known before the
+    picture or its QP is.
     """
+    if config.residuals > 1:
+        raise ValueError(f"a network of {config.residuals} residuals has no form in integers")
+    if config.attention or config.modulation:
+        raise ValueError("a network with attention or modulation has no form in integers")
     channels = config.channels
     side = {"two 3x3": 3, "one 5x5": 5, "6x6 by 2": 6}[config.head]
     wires = {"shallow": Wire(("planes",), channels, side)}
@@ -71,82 +80,113 @@ class IntegerRdn:
     headroom = HEADROOM
 
     def __init__(self, config: RdnConfig, convs: Mapping[str, IntegerConv]) -> None:
-        self.config, self.convs, self.wires = config, dict(convs), wiring(config)
-        if wrong := self.convs.keys() ^ self.wires.keys():
+        self.config, self.convs = config, dict(convs)
+        wires, channels = wiring(config), channels_of(config)
+        if wrong := self.convs.keys() ^ wires.keys():
             raise ValueError(f"{len(wrong)} convolutions are missing or too many, such as {min(wrong)}")
-        channels = channels_of(config)
-        self._groups: dict[str, range] = {"planes": range(1)}
-        places: dict[str, range] = {}
-        self._packed, self._count = {}, 0
-        for name, wire in self.wires.items():
-            sources = [channels[source] for source in wire.sources]
-            if (shape := convs[name].weight.shape) != (expected := (wire.outputs, sum(sources), wire.side, wire.side)):
+        for name, wire in wires.items():
+            expected = wire.outputs, sum(channels[source] for source in wire.sources), wire.side, wire.side
+            if (shape := convs[name].weight.shape) != expected:
                 raise ValueError(f"the weights of {name} are {shape}, not {expected}")
-            self._packed[name] = convs[name].pack(sources)
-            place = "".join(name.rpartition("layers")[1:])  # equal layers of all blocks share one place
-            if place not in places:
-                places[place] = range(self._count, self._count + -(-wire.outputs // LANES))
-                self._count = places[place].stop
-            self._groups[name] = places[place]
+        self._program = Program(_layers(config, self.convs), config.planes * config.stride**2)
 
     def filter_windows(self, windows: Windows[Plane]) -> Plane:
         """Return the filtered luma of windows: (B, H, W), 0 to 2^bit_depth - 1, in the type of the windows.
 
-        It runs on as many threads as PyTorch uses.
+        It runs on as many threads as PyTorch uses. They share the windows; each can be cut into bands of rows.
         """
-        margin, (count, high, wide) = self.config.margin, windows.y.shape
-        y = windows.y[:, margin : high - margin, margin : wide - margin]
-        filtered = np.empty_like(y)
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            for number in range(count):
-                cut, peak = margin - HEAD_EATS, int(windows.peak[number])
-                planes = integer_planes(self.config, windows.rows(slice(number, number + 1)))
-                residual = self._residual(planes, pool)[cut:, cut:]
-                luma = (residual[: y.shape[1], : y.shape[2]].astype(np.int64) * peak + HALF) >> OUTPUT_BITS
-                filtered[number] = np.clip(luma + y[number] if self.config.residual_output else luma, 0, peak)
+        margin, stride, (count, high, wide) = self.config.margin, self.config.stride, windows.y.shape
+        inner, cut = np.s_[:, margin : high - margin, margin : wide - margin], margin - HEAD_EATS
+        y, filtered = windows.y[inner], np.empty_like(windows.y[inner])
+        height, width = y.shape[1:]
+        threads, rows = torch.get_num_threads(), -(-height // stride)
+
+        def rows_of_thread(bands: int) -> int:
+            """Return about how many rows a thread computes, with those that its neighbours compute as well."""
+            most: int = -(-count * bands // threads) * (-(-rows // bands) + self._program.ahead)
+            return most
+
+        bands = min(range(1, threads + 1), key=rows_of_thread)
+        edges = sorted({(cut // stride) + rows * band // bands for band in range(bands + 1)})
+
+        def planes_of(number: int) -> NDArray[np.int16]:
+            return _phases(integer_planes(self.config, windows.rows(slice(number, number + 1))), stride)
+
+        def filter_band(number: int, first: int, last: int) -> None:
+            top, bottom = first * stride - cut, min(last * stride - cut, height)
+            residual = self._program.run(planes[number], first, last)  # (stride^2, rows, columns)
+            residual = residual.reshape(stride, stride, *residual.shape[1:]).transpose(2, 0, 3, 1)
+            residual = residual.reshape((last - first) * stride, -1)[: bottom - top, cut : cut + width]
+            peak = int(windows.peak[number])
+            luma = (residual.astype(np.int32) * peak + HALF) >> OUTPUT_BITS
+            if self.config.residual_output:
+                luma += y[number, top:bottom]
+            filtered[number, top:bottom] = luma.clip(0, peak)
+
+        with ThreadPoolExecutor(threads) as pool:
+            planes = list(pool.map(planes_of, range(count)))
+            tasks = [(number, *band) for number in range(count) for band in pairwise(edges)]
+            list(pool.map(lambda task: filter_band(*task), tasks))
         return filtered
 
-    def _residual(self, planes: NDArray[np.int16], pool: ThreadPoolExecutor) -> NDArray[np.int16]:
-        """Return the output of `last` for planes (H, W, P): (H - 4, W - 4); with "6x6 by 2", odd sizes get one more."""
-        step = self.config.stride
-        planes = np.pad(planes, ((0, planes.shape[0] % step), (0, planes.shape[1] % step), (0, 0)), mode="edge")
-        height, width = ((extent - 2 * HEAD_EATS) // step for extent in planes.shape[:2])
-        columns = -(-(width + 2) // TILE) * TILE + 2  # as many as `convolve` reads
-        wide = np.zeros((1, len(planes), columns * step + 2 * HEAD_EATS, LANES), np.int16)
-        wide[0, :, : planes.shape[1], : planes.shape[2]] = planes
-        features = np.zeros((self._count, height + 2, columns, LANES), np.int16)  # with a border of zeros
-        for name, wire in self.wires.items():
-            groups = [group for source in wire.sources for group in self._groups[source]]
-            first, conv = self._groups[name].start, self._packed[name]
-            if name == "shallow":
-                larger = "entry" in self.wires  # `entry` is unpadded, so the border has to be computed as well
-                place = Place(first, 1 - larger, height + 2 * larger, width + 2 * larger)
-                convolve(wide, groups, 0, conv, features, place, pool, stride=step)
-            else:
-                place = Place(first, 1, height, width)
-                convolve(features, groups, int(wire.side == 1), conv, features, place, pool, relu=wire.relu)
-            if name == "entry":
-                shallow = features[groups]
-                features[groups] = 0
-                features[groups, 1:-1, 1 : width + 1] = shallow[:, 1:-1, 1 : width + 1]
-        last = features[self._groups["last"].start, 1:-1, 1 : width + 1, : step**2]
-        return last.reshape(height, width, step, step).swapaxes(1, 2).reshape(height * step, width * step)
+
+def _layers(config: RdnConfig, convs: Mapping[str, IntegerConv]) -> dict[str, Layer]:
+    """Return the layers of a network; `shallow` has a border for `entry`, which is unpadded, but not for `last`."""
+    layers = {}
+    for name, wire in wiring(config).items():
+        conv, sources, border = convs[name], wire.sources, int(name == "shallow" and "entry" in convs)
+        if name == "shallow" and config.stride > 1:
+            kernels = _phases(conv.weight.reshape(-1, wire.side, wire.side), config.stride)
+            conv = replace(conv, weight=kernels.reshape(wire.outputs, -1, *kernels.shape[1:]))
+        if name == "last" and "entry" in convs and "shallow" in sources:
+            layers["inner"] = Layer(_identity(config.channels), ("shallow",))
+            sources = tuple(source.replace("shallow", "inner") for source in sources)
+        layers[name] = Layer(conv, sources, wire.relu, border)
+    return layers
 
 
 def integer_planes(config: RdnConfig, window: Windows[Plane]) -> NDArray[np.int16]:
-    """Return the planes of `make_planes` for one window, (H, W, P), in integers.
+    """Return the planes of `make_planes` for one window, (P, H, W), in integers.
 
     Samples are in units of 2^-SAMPLE_BITS, the QP plane in units of 2^-QP_BITS.
     """
     y, peak, qp = window.y[0], int(window.peak[0]), int(window.qp[0])
-    grey = np.full_like(y, (peak + 1) // 2)
-    u, v = (plane[0] if plane.size else grey for plane in (window.u, window.v))
-    unfiltered = [] if window.unfiltered_y is None else [window.unfiltered_y[0]]
-    planes = np.empty((*y.shape, config.planes), np.int16)
-    for index, plane in zip((0, 1, 2, 4), (y, u, v, *unfiltered), strict=False):
-        units = ((plane.astype(np.int64) << (SAMPLE_BITS + 1)) + peak) // (2 * peak)  # rounded half up
-        for axis in (0, 1):
-            units = units.repeat(-(-y.shape[axis] // units.shape[axis]), axis)
-        planes[..., index] = np.clip(units[: y.shape[0], : y.shape[1]], -LIMIT, LIMIT)
-    planes[..., QP_PLANE] = np.clip((qp << QP_BITS) >> 6, -LIMIT, LIMIT)
+    units = _units(peak, np.iinfo(y.dtype).max + 1)
+    planes = np.empty((config.planes, *y.shape), np.int16)
+    for index, plane in zip((0, 1, 2, 4), (window.y, window.u, window.v, window.unfiltered_y), strict=True):
+        if plane is None:
+            continue
+        if not plane.size:
+            planes[index] = units[(peak + 1) // 2]
+            continue
+        converted = units.take(plane[0])
+        down, across = (-(-luma // chroma) for luma, chroma in zip(y.shape, converted.shape, strict=True))
+        for row, column in product(range(down), range(across)):
+            part = planes[index, row::down, column::across]
+            part[:] = converted[: part.shape[0], : part.shape[1]]
+    planes[QP_PLANE] = np.clip((qp << QP_BITS) >> 6, -LIMIT, LIMIT)
     return planes
+
+
+@lru_cache(maxsize=8)
+def _units(peak: int, count: int) -> NDArray[np.int16]:
+    """Return what the samples from 0 to count - 1 are in units of 2^-SAMPLE_BITS, rounded half up."""
+    samples = np.arange(count, dtype=np.int64)
+    units = ((samples << (SAMPLE_BITS + 1)) + peak) // (2 * peak)
+    return units.clip(max=LIMIT).astype(np.int16)
+
+
+def _phases(planes: NDArray[np.int16], stride: int) -> NDArray[np.int16]:
+    """Return the phases of planes (P, H, W): (stride^2 P, H / stride, W / stride); odd sizes get one more sample.
+
+    A convolution of stride 2 with a kernel of 6x6 is one of stride 1 with a kernel of 3x3, phases by phases.
+    """
+    _, *extents = planes.shape
+    planes = np.pad(planes, ((0, 0), *((0, -extent % stride) for extent in extents)), mode="edge")
+    phases = [planes[:, row::stride, column::stride] for row, column in product(range(stride), repeat=2)]
+    return np.stack(phases, 1).reshape(-1, *phases[0].shape[1:])
+
+
+def _identity(channels: int) -> IntegerConv:
+    weight = np.eye(channels, dtype=np.int16)[:, :, None, None]
+    return IntegerConv(weight, np.zeros(channels, np.int32), np.zeros(channels, np.uint8))

@@ -8,10 +8,12 @@ from codecnn.models.rdn.planes import QP_PLANE
 
 
 class IntegerSamples(nn.Module):
-    """Filter integer samples at 4:2:0: normalise, filter, round and clip."""
+    """Filter integer samples at 4:2:0: normalise, filter, round and clip; ValueError for several residuals."""
 
     def __init__(self, network: Rdn) -> None:
         super().__init__()
+        if network.config.residuals > 1:
+            raise ValueError(f"a graph gives one picture, and the network has {network.config.residuals} residuals")
         self.network = network
 
     def forward(

@@ -26,6 +26,7 @@ def inference_bytes(config: RdnConfig, batch: int, size: int) -> int:
     side, first = _sides(config, size)
     # The peak is in the last block, with its last two concatenations, or after it, with all outputs and their copy.
     before = channels * (blocks - 1 if blocks > 1 or first == side else 1)
+    before += channels if config.modulation else 0  # a block's input before and after it
     features = max(before + 2 * channels + 2 * grown, 2 * blocks * channels + 2 * channels)
     samples = _planes(config, size) + features * side**2 + channels * first**2  # planes, features, shallow features
     return FLOAT * (_parameters(config) + batch * samples)
@@ -50,6 +51,8 @@ def training_bytes(
     side, first = _sides(config, patch)
     feature_bytes, copies = (2, 2) if precision == "bf16" else (FLOAT, 0)  # autocast keeps copies in its own precision
     kept = blocks * (channels + 2 * grown) * side**2  # for each block: the last concatenation, and the grown features
+    for weighs in (config.attention, config.modulation):  # what is multiplied is kept for the gradient
+        kept += blocks * channels * side**2 if weighs else 0
     shallow = channels * first**2
     # The peak is in the last block, with the gradients of all outputs, of the shallow features, and twice its own; or
     # before it in the backward pass, where the outputs of the blocks are joined.

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from codecnn.models.in_loop_filter import Windows
 
-QP_PLANE = 3
+PLANES = ("y", "u", "v", "qp", "unfiltered_y")
+QP_PLANE = PLANES.index("qp")
 
 
 def make_planes(windows: Windows[Tensor]) -> Tensor:

@@ -30,8 +30,9 @@ def quantise(model: Rdn, calibration: Iterable[Windows[Tensor]]) -> IntegerRdn:
 
     All scales are powers of two. The features of a tensor have the finest scale that leaves HEADROOM; the weights of an
     output channel have the finest scale at which no sum can overflow. ValueError if there are no windows, if features
-    are not finite, or if weights are too large for any scale.
+    are not finite, if weights are too large for any scale, or if channels are weighed (see `wiring`).
     """
+    model = model.merged()
     config = model.config
     wires, channels = wiring(config), channels_of(config)
     bits = {name: np.zeros(count, np.int64) for name, count in channels.items()}  # fractional bits of each channel

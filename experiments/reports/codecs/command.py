@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from codecnn.dataset.reader import open_folder
+from codecnn.io.files import write_whole
 from command_line.arguments import path
 from command_line.parser import run_command
 from command_line.progress import Progress
@@ -20,8 +21,10 @@ from experiments.reports.codecs.page import page
 from experiments.reports.codecs.plots import plot_curves
 from experiments.reports.shared.arguments import report_parser
 from experiments.reports.shared.cautions import filters_off, warn
+from experiments.reports.shared.csv_file import to_csv
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
+from experiments.reports.shared.provenance import provenance
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     points = points_of(shards, [measure(shard) for shard in Progress(shards, unit="file")])
     curves = curves_of(points)
     rates = bd_rates(curves, args.anchor)
-    report = page(curves, rates, args.anchor, found)
+    report = page(curves, rates, args.anchor, found).made_by(provenance(args, shards))
     rows = [
         {"codec": codec, "source": source, "bd_rate": rate.percent, "bd_rate_reason": rate.reason}
         for codec, by_source in rates.items()
@@ -49,6 +52,8 @@ def run(args: argparse.Namespace) -> None:
     ]
     tables: dict[str, Sequence[Any]] = {"points": points, "bd_rates": rows}
     numbers = results("codecs", {"anchor": args.anchor, **report.about}, tables)
+    args.out.mkdir(parents=True, exist_ok=True)
+    write_whole(args.out / "points.csv", to_csv(points))
     finish(args.out, report, numbers, {"rd.png": partial(plot_curves, curves)}, printed_until="## ")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from codecnn.metrics import BdRate
 from experiments.reports.codecs.measure import Curves, Rates
+from experiments.reports.codecs.plots import curves_of_codecs
 from experiments.reports.shared.frames import EXACT, NO_BITS
 from experiments.reports.shared.means import mean_defined
 from experiments.reports.shared.page import Page
@@ -26,7 +27,7 @@ def page(curves: Curves, rates: Rates, anchor: str, cautions: Sequence[str]) -> 
         about["caution"] = "; ".join(cautions)
     blocks: list[str | Table] = [rates_table({codec: rates[codec] for codec in codecs})]
     blocks += ["## Points", points_table(curves, codecs), "## Settings", settings_table(curves, codecs)]
-    return Page("Codecs, all-intra", about, blocks)
+    return Page("Codecs, all-intra", about, blocks, {"rd.png": curves_of_codecs(curves, anchor)})
 
 
 def rates_table(rates: Rates) -> Table:
@@ -45,7 +46,7 @@ def rates_table(rates: Rates) -> Table:
 
     rows.append([Bold(f"mean over clips ({len(sources)})"), *means(there, len(sources), bold=True)])
     of_shared = means([shared] * len(found), len(shared), bold=False)
-    rows.append([f"mean over the clips that all codecs have ({len(shared)})", *of_shared])
+    rows.append([Bold(f"mean over the clips that all codecs have ({len(shared)})"), *of_shared])
     return Table(["clip", *(Column(codec, "+.1f") for codec in rates)], 1, rows)
 
 

@@ -1,9 +1,11 @@
-"""Plot the rate-distortion curves of codecs."""
+"""Plot the rate-distortion curves of codecs: as PNG, and for the HTML file."""
 
 from matplotlib import ticker
 
 from experiments.reports.codecs.measure import Curves
+from experiments.reports.shared.curves import Curve, rate_distortion
 from experiments.reports.shared.figures import pyplot, to_png
+from html_pages.curves import Plot
 
 
 def plot_curves(curves: Curves) -> bytes:
@@ -29,3 +31,18 @@ def plot_curves(curves: Curves) -> bytes:
         axis.grid(alpha=0.3, which="both")
     axes.flat[0].legend(fontsize=9)
     return to_png(figure)
+
+
+def curves_of_codecs(curves: Curves, anchor: str) -> list[Plot]:
+    """Return a plot for each clip that the anchor has coded, with the differences to the anchor."""
+    codecs = sorted({codec for by_codec in curves.values() for codec in by_codec}, key=lambda c: (c != anchor, c))
+    plots = []
+    for source, by_codec in sorted(curves.items()):
+        found = [
+            Curve(codec, [(p.kbit_per_frame, p.psnr_y) for p in by_codec[codec]], number % 8)
+            for number, codec in enumerate(codecs)
+            if codec in by_codec
+        ]
+        if anchor in by_codec:
+            plots.append(rate_distortion(source, found, log=True))
+    return plots

@@ -16,11 +16,13 @@ from functools import partial
 
 from codecnn.training.device import choose_device
 from command_line.parser import run_command
-from experiments.reports.complexity.measure import cost_of, find_network
+from command_line.progress import Progress
+from experiments.reports.complexity.measure import STEPS, cost_of, find_network
 from experiments.reports.complexity.page import page
 from experiments.reports.complexity.plots import plot_memory
 from experiments.reports.shared.arguments import add_device, report_parser
 from experiments.reports.shared.page import finish, results
+from experiments.reports.shared.provenance import provenance
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,8 +38,10 @@ def main(argv: list[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
     device = choose_device(args.device)
-    costs = [cost_of(network, args.memory, device) for network in [find_network(name) for name in args.weights]]
-    report = page(costs, args.memory)
+    networks = [find_network(name) for name in args.weights]
+    with Progress(total=STEPS * len(networks), unit="step", desc="measuring") as bar:
+        costs = [cost_of(network, args.memory, device, bar.update) for network in networks]
+    report = page(costs, args.memory).made_by(provenance(args))
     rows = [asdict(cost) | {"sheet": dict(cost.sheet)} for cost in costs]
     numbers = results("complexity", report.about, {"networks": rows}, memory=args.memory)
     formed = [cost for cost in costs if cost.needs]

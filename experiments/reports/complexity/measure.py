@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -36,6 +36,8 @@ PATCHES, BATCHES = (32, 64, 128), (1, 2, 4, 8)  # measured
 HEIGHT, WIDTH = 240, 416
 HD = 1080, 1920
 ROUNDS = 3
+STEPS = len(PATCHES) * len(BATCHES) + 1  # of measuring a network that has closed forms
+Part = TypeVar("Part")
 NOT_RECORDED = "not recorded"
 
 
@@ -99,8 +101,16 @@ def find_network(name: str) -> Named:
     return Named(Path(name).stem, network, {})
 
 
-def cost_of(named: Named, memory: int, device: torch.device) -> Cost:
-    """Compute and measure all costs of a network. memory: the bytes that the largest batch must fit into."""
+def cost_of(named: Named, memory: int, device: torch.device, step: Callable[[], object] = int) -> Cost:
+    """Compute and measure all costs of a network.
+
+    memory: the bytes that the largest batch must fit into; step: called after each of STEPS.
+    """
+
+    def after(value: Part) -> Part:
+        step()
+        return value
+
     network, closed_forms = named.network, family_of(named.network.config).closed_forms
     forms = closed_forms(network.config) if closed_forms else None
     return Cost(
@@ -108,9 +118,9 @@ def cost_of(named: Named, memory: int, device: torch.device) -> Cost:
         parameters=parameter_count(network),
         kmac=forms.ctu_macs(CTU) / CTU**2 / 1000 if forms else math.nan,
         kmac_measured=kmac_per_sample(network, CTU),
-        needs=[_need(forms, batch, patch, device) for patch in PATCHES for batch in BATCHES] if forms else [],
+        needs=[after(_need(forms, batch, patch, device)) for patch in PATCHES for batch in BATCHES] if forms else [],
         largest={patch: largest_batch(forms, patch, memory) for patch in PATCHES} if forms else {},
-        frames_per_s=_speeds(named, device),
+        frames_per_s=after(_speeds(named, device)),
         sheet=_sheet(named, forms, device),
     )
 
@@ -135,10 +145,10 @@ def _need(forms: ClosedForms, batch: int, patch: int, device: torch.device) -> N
     )
 
 
-def random_picture() -> Picture:
-    """Return a picture of 416x240 for timing; the time of filtering does not depend on the content."""
+def random_picture(height: int = HEIGHT, width: int = WIDTH) -> Picture:
+    """Return a picture of even size for timing; the time of filtering does not depend on the content."""
     rng = np.random.default_rng(0)
-    shapes = [(HEIGHT, WIDTH), *[(HEIGHT // 2, WIDTH // 2)] * 2]
+    shapes = [(height, width), *[(height // 2, width // 2)] * 2]
     return Picture.of((rng.integers(0, 256, shape, np.uint8) for shape in shapes), 8)
 
 

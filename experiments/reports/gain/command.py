@@ -1,10 +1,14 @@
 """report-gain: what a trained filter gains in luma PSNR and BD-rate over the codec's own output.
 
 Filters every picture of a dataset, rounds and clips it to integers at its bit depth, and compares it with the baseline
-(the decoder's output, with the codec's in-loop filters) at the same bits. Saves report.md, results.json and rd.png.
+(the decoder's output, with the codec's in-loop filters) at the same bits. Saves report.md, results.json and rd.png, and
+all of it as report.html with pictures to compare; and every rate-distortion point as points.csv and points.xlsx.
+
+With --chroma-weights a second filter restores U and V, and PSNR-U, PSNR-V and PSNR-YUV (6:1:1) are reported as well;
+the figures of luma stay as they are.
 
 With --compare several filters are measured side by side: per clip and QP, with paired differences and 95 % intervals
-over clips. Saves report.md and results.json.
+over clips. Saves report.md, results.json, report.html, points.csv and points.xlsx.
 """
 
 import codecnn.torch_settings  # noqa: F401
@@ -14,24 +18,38 @@ import codecnn.torch_settings  # noqa: F401
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from codecnn.dataset.reader import Shard, open_folder
+from codecnn.dataset.schema import ShardInfo
+from codecnn.inference.filtering import Way, filter_picture
+from codecnn.inference.load import load_chroma_filter
+from codecnn.io.files import naming, write_whole
+from codecnn.metrics import kept_frames
+from codecnn.models.in_loop_filter import AnyFilter
+from codecnn.training.device import choose_device
 from codecnn.training.provenance import trained_on
+from codecnn.video.picture import Plane
 from command_line.arguments import path, positive
 from command_line.encoding import ENCODING, add_codec, add_encoding, add_formats
 from command_line.parser import run_command
-from command_line.progress import Progress
-from experiments.reports.gain import compare
+from command_line.progress import Progress, say
+from command_line.terminal import printable
+from experiments.reports.gain import chroma, compare
 from experiments.reports.gain.compare_page import page as compared_page
+from experiments.reports.gain.guiding import load_guiding
 from experiments.reports.gain.measure import Frame, average, average_frames, exact_frames, measure, summarise
 from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import plot_curves
+from experiments.reports.gain.points import METRICS, Meter, Point, without_repeats
 from experiments.reports.gain.refitting import load_refitting
-from experiments.reports.shared.arguments import add_data, add_device, add_weights, report_parser
+from experiments.reports.gain.spreadsheet import to_spreadsheet
+from experiments.reports.gain.vmaf import find_vmaf
+from experiments.reports.shared.arguments import add_chroma_weights, add_data, add_device, add_weights, report_parser
 from experiments.reports.shared.cautions import warn
 from experiments.reports.shared.chosen_filter import (
     check_shards,
@@ -43,9 +61,14 @@ from experiments.reports.shared.chosen_filter import (
     kmacs,
     way_of,
 )
+from experiments.reports.shared.csv_file import to_csv
 from experiments.reports.shared.encode import encode
+from experiments.reports.shared.frames import Frame as Pictures
+from experiments.reports.shared.means import grouped, mean_defined
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
+from experiments.reports.shared.pictures import add_pictures, picture_sections, pictures_of
+from experiments.reports.shared.provenance import provenance
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,26 +80,53 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
+    if "vmaf" in args.metrics:
+        find_vmaf()  # before anything is measured in vain
     if args.compare:
         return run_comparison(args)
     chosen = choose_filter(args.weights, args.device)
+    chosen_chroma = load_chroma_filter(args.chroma_weights, choose_device(args.device)) if args.chroma_weights else None
     shards = shards_of(args)
     found = check_shards(chosen, shards)
+    of_chroma = [text for text in chroma.check(chosen_chroma, shards) if text not in found] if chosen_chroma else []
     refitting = load_refitting(chosen, args.refit_frames) if args.refit else None
+    signalling = load_guiding(chosen, args.guide_unit, shards) if args.guide else refitting
     if refitting and (known := trained_on(refitting.notes, [shard.info for shard in shards])):
         found.append(f"the basis of the refit was made from {len(known)} of these clips: {', '.join(known)}")
-    warn("report-gain", found)
+    warn("report-gain", [*found, *(f"chroma: {text}" for text in of_chroma)])
     way = way_of(chosen, args.way)
+    meters = [Meter(shard, args.metrics) for shard in shards]
     frames = [
-        measure(chosen.network, shard, way, refitting) for shard in Progress(shards, unit="file", desc="filtering")
+        measure(chosen.network, meter.shard, way, signalling, meter)
+        for meter in Progress(meters, unit="file", desc="filtering")
     ]
     rows = average_frames(shards, frames, exact_frames(frames))
     clips = summarise(rows)
     means = average(clips)
     ways = {"ctu": f"CTU by CTU ({ctu_sizes(shards)} + margin)", "picture": "whole pictures at once"}
-    about = describe(chosen, shards, ways[way], found) | ({"refitted": refitting.describe()} if refitting else {})
-    numbers = results("gain", about, {"rows": rows, "clips": clips, "means": means}, notes=chosen.notes)
-    return finish(args.out, page(rows, clips, means, about), numbers, {"rd.png": partial(plot_curves, rows)})
+    about = describe(chosen, shards, ways[way], found) | ({"signalled": signalling.describe()} if signalling else {})
+    points = points_of(meters, frames, exact_frames(frames))
+    tables: dict[str, Sequence[Any]] = {"rows": rows, "clips": clips, "means": means}
+    in_chroma = None
+    if chosen_chroma:
+        both = Progress([*zip(shards, frames, strict=True)], unit="file", desc="filtering chroma")
+        in_chroma = chroma.tables(chosen_chroma.network, both, way)
+        about |= chroma.describe(chosen_chroma, shards, of_chroma)
+        tables |= {f"chroma_{name}": its for name, its in in_chroma._asdict().items()}
+        points = chroma.with_chroma(points, in_chroma.rows)
+    tables |= {"points": points, "frames": [row for meter in meters for row in meter.frames()]}
+    about |= provenance(args, shards)
+    save_points(args.out, points, about)
+    numbers = results("gain", about, tables, notes=chosen.notes)
+    described = page(rows, clips, means, about, in_chroma)
+    gains = {(row.source, row.codec, row.qp): row.gain for row in rows}
+    filters = {"filtered": partial(_filtered, chosen.network, way)}
+    more = partial(picture_sections, shards, gains, filters, pictures_of(args))
+    return finish(args.out, described, numbers, {"rd.png": partial(plot_curves, rows)}, more=more)
+
+
+def _filtered(network: AnyFilter, way: Way, frame: Pictures, info: ShardInfo) -> Plane:
+    return filter_picture(network, frame.baseline, frame.unfiltered, info.qp, info.ctu_size, way)
 
 
 def run_comparison(args: argparse.Namespace) -> None:
@@ -87,12 +137,11 @@ def run_comparison(args: argparse.Namespace) -> None:
     found = {name: check_shards(one, shards) for name, one in loaded.items()}
     warn("report-gain", [f"{name}: {caution}" for name, cautions in found.items() for caution in cautions])
     ways = {name: way_of(one, args.way) for name, one in loaded.items()}
-    bar = Progress(total=len(shards) * len(names), unit="file", desc="filtering")
+    meters = {name: [Meter(shard, args.metrics, name) for shard in shards] for name in names}
     frames: dict[str, list[list[Frame]]] = {name: [] for name in names}
-    for shard, name in product(shards, names):
-        frames[name].append(measure(loaded[name].network, shard, ways[name]))
-        bar.update()
-    bar.close()
+    places = [*product(range(len(shards)), names)]
+    for place, name in Progress(places, unit="file", desc="filtering"):
+        frames[name].append(measure(loaded[name].network, shards[place], ways[name], meter=meters[name][place]))
     exact = exact_frames(*frames.values())
     rows = {name: average_frames(shards, of_filter, exact) for name, of_filter in frames.items()}
     measured = {name: compare.Measured(of_filter, summarise(of_filter)) for name, of_filter in rows.items()}
@@ -102,14 +151,45 @@ def run_comparison(args: argparse.Namespace) -> None:
     ]
     means, changes = compare.means(measured), compare.differences(measured)
     about = conditions(shards, "rounded and clipped to integers at the bit depth, same bits as the baseline")
+    about |= provenance(args, shards)
+    points = without_repeats([p for name in names for p in points_of(meters[name], frames[name], exact)])
     tables: dict[str, Sequence[Any]] = {
         "filters": chosen,
         "rows": compare.filter_rows(measured),
         "clips": compare.filter_clips(measured),
         "means": means,
         "differences": changes,
+        "points": points,
+        "frames": [row for of_filter in meters.values() for meter in of_filter for row in meter.frames()],
     }
-    finish(args.out, compared_page(chosen, measured, means, changes, about), results("comparison", about, tables), {})
+    rows_of_all = [row for of_filter in rows.values() for row in of_filter]
+    gains = {key: mean_defined(r.gain for r in same) for key, same in grouped(rows_of_all, "source", "codec", "qp")}
+    filters = {f"filtered by {name}": partial(_filtered, one.network, ways[name]) for name, one in loaded.items()}
+    more = partial(picture_sections, shards, gains, filters, pictures_of(args))
+    save_points(args.out, points, about)
+    report = compared_page(chosen, measured, means, changes, about)
+    finish(args.out, report, results("comparison", about, tables), {}, more=more)
+
+
+def points_of(
+    meters: Sequence[Meter], frames: Sequence[Sequence[Frame]], exact: Sequence[Sequence[bool]]
+) -> list[Point]:
+    """Return the points of all shards, means over the frames that are in the means of the other tables."""
+    kept = kept_frames([(meter.shard.info.source, meter.shard.info.codec) for meter in meters], exact)
+    of_shards = [
+        meter.points(its, sum(frame.signalled_bits for frame in measured))
+        for meter, its, measured in zip(meters, kept, frames, strict=True)
+    ]
+    return without_repeats([point for of_shard in of_shards for point in of_shard])
+
+
+def save_points(folder: Path, points: Sequence[Point], about: Mapping[str, str]) -> None:
+    """Save points.csv and points.xlsx; the folder is made if there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "points.csv", to_csv(points))
+    with naming(folder / "points.xlsx"):  # openpyxl makes files of its own, in the folder for temporary files
+        write_whole(folder / "points.xlsx", to_spreadsheet(points, about))
+    say(f"saved points.csv, points.xlsx in {printable(str(folder))}")
 
 
 def shards_of(args: argparse.Namespace) -> list[Shard]:
@@ -130,12 +210,21 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     source.add_argument("--sequences", type=path, nargs="+", metavar="FILE", help="sequences to encode for this report "
         "as build-dataset does; their files stay in the folder data of --out")  # fmt: skip
     parser.add_argument("--way", choices=("ctu", "picture"), help="filter CTU by CTU, or whole pictures; if not "
-        "given, CTU by CTU, or as the contract of a foreign filter says")  # fmt: skip
-    parser.add_argument("--refit", action="store_true", help="measure as well what a coded correction of the last "
+        "given, as it was trained, or as the contract of a foreign filter says")  # fmt: skip
+    add_chroma_weights(parser)
+    signalled = parser.add_mutually_exclusive_group()
+    signalled.add_argument("--refit", action="store_true", help="measure as well what a coded correction of the last "
         "layer gains; needs the file of refit-basis beside the weights")  # fmt: skip
+    signalled.add_argument("--guide", action="store_true", help="measure as well what coded weights of the residuals "
+        "gain, for each unit of a picture")  # fmt: skip
     parser.add_argument("--refit-frames", type=positive, default=32, metavar="N", help="how many frames of a clip "
         "share a correction")  # fmt: skip
+    parser.add_argument("--guide-unit", type=positive, default=128, metavar="SIDE", help="luma samples of a unit on "
+        "each side: whole CTUs")  # fmt: skip
+    parser.add_argument("--metrics", nargs="+", choices=METRICS, default=[], help="measure more for the points: "
+        "ms-ssim, and vmaf where an ffmpeg with libvmaf is at hand (the extra vvc brings one)")  # fmt: skip
     add_device(parser)
+    add_pictures(parser)
     encoding = parser.add_argument_group("sequences", "how --sequences are encoded, as by build-dataset")
     add_codec(encoding, None)
     add_encoding(encoding)
@@ -143,8 +232,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.compare and len(set(args.compare)) < max(2, len(args.compare)):
         parser.error("--compare: takes two or more filters, each once")
-    if args.compare and args.refit:
-        parser.error("--refit: only for a single filter")
+    for name in ("refit", "guide", "chroma_weights"):
+        if args.compare and getattr(args, name):
+            parser.error(f"--{name.replace('_', '-')}: only for a single filter")
     if args.data and (options := given(args)):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
         parser.error(f"{names}: only for --sequences; --data is encoded already")

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from experiments.reports.gain.compare import Chosen, Difference, Mean, Measured
+from experiments.reports.gain.plots import compared_curves
 from experiments.reports.shared.frames import EXACT
 from experiments.reports.shared.page import Page
 from experiments.reports.shared.table import Cell, Column, Empty, Table, defined_or
@@ -27,7 +28,8 @@ def page(
     blocks: list[str | Table] = ["## Filters", filters_table(chosen), "## Mean over clips", means_table(means)]
     blocks += ["## Differences", DIFFERENCES, differences_table(changes)]
     blocks += ["## BD-rate per clip, %", bd_rates(filters), "## Gain per clip and QP, dB", gains(filters)]
-    return Page("Filters side by side: PSNR-Y gain over the codec's own output", about, blocks)
+    curves = {"rd.png": compared_curves(filters)}
+    return Page("Filters side by side: PSNR-Y gain over the codec's own output", about, blocks, curves)
 
 
 def filters_table(chosen: Sequence[Chosen]) -> Table:

@@ -1,6 +1,7 @@
 """Measure what a filter gains over the baseline of each clip, in luma PSNR, SSIM and BD-rate."""
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -8,12 +9,11 @@ from typing import Any
 
 from codecnn.dataset.reader import Shard
 from codecnn.inference.filtering import Way, filter_picture
-from codecnn.inference.refit.correction import Conditions, refit
 from codecnn.metrics import BdRate, bd_rate_or_reason, kept_frames, psnr, ssim
 from codecnn.models.in_loop_filter import AnyFilter
-from codecnn.tasks.block_sites import lagrangian_of
 from codecnn.video.picture import Plane
-from experiments.reports.gain.refitting import Refitting
+from experiments.reports.gain.points import BASELINE, SIGNALLED, UNFILTERED, Meter
+from experiments.reports.gain.signalling import Signalling
 from experiments.reports.shared.frames import EXACT, NO_BITS, bits_of, read_frame
 from experiments.reports.shared.frames import Frame as Pictures
 from experiments.reports.shared.means import count_defined, grouped, mean_defined
@@ -28,8 +28,8 @@ class Frame:
     psnr_filtered: float
     ssim_baseline: float
     ssim_filtered: float
-    psnr_refitted: float | None = None  # with the last layer refitted; None if it is not measured
-    refit_bits: int = 0  # of the correction that begins with this frame
+    psnr_signalled: float | None = None  # with what the encoder signals; None if it is not measured
+    signalled_bits: int = 0  # of what begins with this frame
 
     @property
     def gain(self) -> float:
@@ -37,14 +37,14 @@ class Frame:
         return self.psnr_filtered - self.psnr_baseline
 
     @property
-    def gain_refitted(self) -> float | None:
-        """Return PSNR-Y(refitted) - PSNR-Y(baseline)."""
-        return None if self.psnr_refitted is None else self.psnr_refitted - self.psnr_baseline
+    def gain_signalled(self) -> float | None:
+        """Return PSNR-Y(signalled) - PSNR-Y(baseline)."""
+        return None if self.psnr_signalled is None else self.psnr_signalled - self.psnr_baseline
 
     @property
     def exact(self) -> bool:
         """Return whether one of the pictures is the original."""
-        return math.inf in (self.psnr_unfiltered, self.psnr_baseline, self.psnr_filtered, self.psnr_refitted)
+        return math.inf in (self.psnr_unfiltered, self.psnr_baseline, self.psnr_filtered, self.psnr_signalled)
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ class Row:
     gain: float  # mean over frames of PSNR-Y(filtered) - PSNR-Y(baseline)
     ssim_baseline: float
     ssim_filtered: float
-    psnr_refitted: float | None = None  # with the last layer refitted; None if it is not measured, here and below
-    gain_refitted: float | None = None
-    bits_refitted: int | None = None  # bits, and those of all corrections
+    psnr_signalled: float | None = None  # with what the encoder signals; None if it is not measured, here and below
+    gain_signalled: float | None = None
+    bits_signalled: int | None = None  # bits, and those of all that is signalled
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ class Summary:
     bd_rate_reason: str  # "" where it is defined
     bd_rate_unfiltered: float  # the codec without its in-loop filters
     bd_rate_unfiltered_reason: str
-    gain_refitted: float | None = None
-    bd_rate_refitted: float | None = None  # with the bits of the corrections
-    bd_rate_refitted_reason: str = ""
+    gain_signalled: float | None = None
+    bd_rate_signalled: float | None = None  # with the bits of what is signalled
+    bd_rate_signalled_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,34 +97,56 @@ class Mean:
     gain: float
     bd_rate: float
     bd_rate_unfiltered: float
-    gain_refitted: float | None = None
-    bd_rate_refitted: float | None = None
+    gain_signalled: float | None = None
+    bd_rate_signalled: float | None = None
 
 
 MEANS = ("gain", "psnr_unfiltered", "psnr_baseline", "psnr_filtered", "ssim_baseline", "ssim_filtered")
 
 
-def measure(network: AnyFilter, shard: Shard, way: Way, refitting: Refitting | None = None) -> list[Frame]:
-    """Filter all frames of a shard and compare them with the original, in the bit depth of the decoder."""
+def measure(
+    network: AnyFilter, shard: Shard, way: Way, signalling: Signalling | None = None, meter: Meter | None = None
+) -> list[Frame]:
+    """Filter all frames of a shard and compare them with the original, in the bit depth of the decoder.
+
+    meter: measures more of each picture.
+    """
+    meter = meter or Meter(shard)
     info, frames = shard.info, []
-    multiplier = lagrangian_of(shard) / 255**2 if refitting else 0.0
-    size = refitting.frames if refitting else 1
+    size = signalling.frames if signalling else 1
     for start in range(0, shard.frames, size):
         pictures = [read_frame(shard, index) for index in range(start, min(start + size, shard.frames))]
         filtered: list[tuple[Plane, Plane | None]]
-        if refitting:
-            conditions = Conditions(info.qp, info.ctu_size, way)
-            found = refit(refitting.network, refitting.basis, pictures, conditions, multiplier)
-            filtered, bits = list(zip(found.plain, found.corrected, strict=True)), len(found.bits)
+        if signalling:
+            found = signalling.filter(shard, pictures, way)
+            filtered, bits = list(zip(found.plain, found.signalled, strict=True)), len(found.bits)
         else:
+            begin = time.perf_counter()
             plain = [filter_picture(network, p.baseline, p.unfiltered, info.qp, info.ctu_size, way) for p in pictures]
+            meter.seconds += time.perf_counter() - begin
             filtered, bits = [(luma, None) for luma in plain], 0
-        for place, (picture, (luma, refitted)) in enumerate(zip(pictures, filtered, strict=True)):
-            frames.append(_compare(picture, luma, refitted, 0 if place else bits))
+        for place, (picture, (luma, signalled)) in enumerate(zip(pictures, filtered, strict=True)):
+            frame = _compare(picture, luma, signalled, 0 if place else bits)
+            frames.append(frame)
+            shown = {
+                UNFILTERED: picture.unfiltered,
+                BASELINE: picture.baseline,
+                meter.name: replace(picture.baseline, y=luma),
+            }
+            known = {
+                UNFILTERED: {"psnr_y": frame.psnr_unfiltered},
+                BASELINE: {"psnr_y": frame.psnr_baseline, "ssim": frame.ssim_baseline},
+                meter.name: {"psnr_y": frame.psnr_filtered, "ssim": frame.ssim_filtered},
+            }
+            if signalled is not None and frame.psnr_signalled is not None:
+                shown[SIGNALLED] = replace(picture.baseline, y=signalled)
+                known[SIGNALLED] = {"psnr_y": frame.psnr_signalled}
+            meter.add(start + place, shown, known)
+    meter.finish()
     return frames
 
 
-def _compare(picture: Pictures, filtered: Plane, refitted: Plane | None, refit_bits: int) -> Frame:
+def _compare(picture: Pictures, filtered: Plane, signalled: Plane | None, signalled_bits: int) -> Frame:
     original, baseline, unfiltered = picture
     bit_depth = baseline.bit_depth
     return Frame(
@@ -133,8 +155,8 @@ def _compare(picture: Pictures, filtered: Plane, refitted: Plane | None, refit_b
         psnr_filtered=psnr(original, filtered, bit_depth),
         ssim_baseline=ssim(original, baseline.y, bit_depth),
         ssim_filtered=ssim(original, filtered, bit_depth),
-        psnr_refitted=None if refitted is None else psnr(original, refitted, bit_depth),
-        refit_bits=refit_bits,
+        psnr_signalled=None if signalled is None else psnr(original, signalled, bit_depth),
+        signalled_bits=signalled_bits,
     )
 
 
@@ -149,8 +171,8 @@ def average_frames(
 ) -> list[Row]:
     """Return the row of each shard, in the order of sources, codecs and QPs, from what was measured of its frames.
 
-    A frame that is `exact` has an infinite PSNR. It is left out at all QPs of its clip. The bits of corrections count
-    even so.
+    A frame that is `exact` has an infinite PSNR. It is left out at all QPs of its clip. What is signalled for it
+    is counted even so.
     """
     clips = [(shard.info.source, shard.info.codec) for shard in shards]
     all_kept = kept_frames(clips, exact)
@@ -172,12 +194,12 @@ def average_frames(
             kbps=bits / len(kept) * float(Fraction(info.fps)) / 1000 if kept else math.nan,
             **means,
         )
-        if frames[0].psnr_refitted is not None:
+        if frames[0].psnr_signalled is not None:
             row = replace(
                 row,
-                psnr_refitted=mean_defined(f.psnr_refitted for f in chosen if f.psnr_refitted is not None),
-                gain_refitted=mean_defined(f.gain_refitted for f in chosen if f.gain_refitted is not None),
-                bits_refitted=bits + sum(frame.refit_bits for frame in frames),
+                psnr_signalled=mean_defined(f.psnr_signalled for f in chosen if f.psnr_signalled is not None),
+                gain_signalled=mean_defined(f.gain_signalled for f in chosen if f.gain_signalled is not None),
+                bits_signalled=bits + sum(frame.signalled_bits for frame in frames),
             )
         rows.append(row)
     return sorted(rows, key=lambda r: (r.source, r.codec, r.qp))
@@ -190,14 +212,14 @@ def summarise(rows: Sequence[Row]) -> list[Summary]:
         filtered = _against_baseline(points, "bits", "psnr_filtered")
         unfiltered = _against_baseline(points, "bits_unfiltered", "psnr_unfiltered")
         summary = Summary(source, codec, mean_defined(p.gain for p in points), *filtered, *unfiltered)
-        gains = [p.gain_refitted for p in points if p.gain_refitted is not None]
+        gains = [p.gain_signalled for p in points if p.gain_signalled is not None]
         if gains:
-            bd_rate, reason = _against_baseline(points, "bits_refitted", "psnr_refitted")
+            bd_rate, reason = _against_baseline(points, "bits_signalled", "psnr_signalled")
             summary = replace(
                 summary,
-                gain_refitted=mean_defined(gains),
-                bd_rate_refitted=bd_rate,
-                bd_rate_refitted_reason=reason,
+                gain_signalled=mean_defined(gains),
+                bd_rate_signalled=bd_rate,
+                bd_rate_signalled_reason=reason,
             )
         summaries.append(summary)
     return summaries
@@ -216,8 +238,8 @@ def average(summaries: Sequence[Summary]) -> list[Mean]:
     """Average each codec over its clips."""
     means = []
     for (codec,), clips in sorted(grouped(summaries, "codec"), key=lambda group: group[0]):
-        refitted = () if clips[0].gain_refitted is None else ("gain_refitted", "bd_rate_refitted")
-        names = ("gain", "bd_rate", "bd_rate_unfiltered", *refitted)
+        signalled = () if clips[0].gain_signalled is None else ("gain_signalled", "bd_rate_signalled")
+        names = ("gain", "bd_rate", "bd_rate_unfiltered", *signalled)
         figures = {name: [getattr(s, name) for s in clips] for name in names}
         defined = {name: count_defined(values) for name, values in figures.items()}
         means.append(Mean(codec, len(clips), defined, **{name: mean_defined(figures[name]) for name in names}))

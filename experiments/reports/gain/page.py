@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from experiments.reports.gain.chroma import ChromaTables
+from experiments.reports.gain.chroma_page import chroma_blocks
 from experiments.reports.gain.measure import Mean, Row, Summary
+from experiments.reports.gain.plots import curves
 from experiments.reports.shared.frames import EXACT
 from experiments.reports.shared.means import count_defined, grouped, mean_defined
 from experiments.reports.shared.page import Page
@@ -14,13 +17,20 @@ any QP, and their bits are not counted. Broken: of those, the frames that are co
 after the filter."""
 
 
-def page(rows: Sequence[Row], clips: Sequence[Summary], means: Sequence[Mean], about: Mapping[str, str]) -> Page:
+def page(
+    rows: Sequence[Row],
+    clips: Sequence[Summary],
+    means: Sequence[Mean],
+    about: Mapping[str, str],
+    chroma: ChromaTables | None = None,
+) -> Page:
     """Return the report."""
     blocks: list[str | Table] = ["## Per clip and QP", per_qp(rows)]
     if any(row.lossless for row in rows):
         blocks.append(LEFT_OUT)
     blocks += ["## Per clip, over its QPs", per_clip(clips, means), "## Mean over clips, per QP", over_clips(rows)]
-    return Page("PSNR-Y gain over the codec's own output", about, blocks)
+    blocks += chroma_blocks(chroma) if chroma else []
+    return Page("PSNR-Y gain over the codec's own output", about, blocks, {"rd.png": curves(rows)})
 
 
 def per_qp(rows: Sequence[Row]) -> Table:
@@ -29,14 +39,14 @@ def per_qp(rows: Sequence[Row]) -> Table:
     columns += ["left out", "broken"] if any(r.lossless for r in rows) else []
     figures = {"baseline dB": ".3f", "filtered dB": ".3f", "gain dB": "+.3f", "SSIM baseline": ".4f"}
     columns += ["bits", *(Column(*figure, EXACT) for figure in (figures | {"SSIM filtered": ".4f"}).items())]
-    refitted = any(row.gain_refitted is not None for row in rows)
-    columns += [Column("refitted gain dB", "+.3f", EXACT), "bits with corrections"] if refitted else []
+    signalled = any(row.gain_signalled is not None for row in rows)
+    columns += [Column("signalled gain dB", "+.3f", EXACT), "bits with what is signalled"] if signalled else []
     cells: list[list[Cell]] = [
         [
             *(r.source, r.codec, r.qp, r.frames),
             *((r.lossless, r.broken) if "broken" in columns else ()),
             *(r.bits, r.psnr_baseline, r.psnr_filtered, r.gain, r.ssim_baseline, r.ssim_filtered),
-            *(each for each in (r.gain_refitted, r.bits_refitted) if each is not None),
+            *(each for each in (r.gain_signalled, r.bits_signalled) if each is not None),
         ]
         for r in rows
     ]
@@ -49,15 +59,15 @@ def per_clip(clips: Sequence[Summary], means: Sequence[Mean]) -> Table:
         *("clip", "codec", Column("mean gain dB", "+.3f", EXACT)),
         *(Column("BD-rate %", "+.2f"), Column("BD-rate % without in-loop filters", "+.2f")),
     ]
-    if any(clip.gain_refitted is not None for clip in clips):
-        columns += [Column("refitted gain dB", "+.3f", EXACT), Column("refitted BD-rate %", "+.2f")]
+    if any(clip.gain_signalled is not None for clip in clips):
+        columns += [Column("signalled gain dB", "+.3f", EXACT), Column("signalled BD-rate %", "+.2f")]
     cells: list[list[Cell]] = [
         [
             *(c.source, c.codec, c.gain),
             defined_or(c.bd_rate, c.bd_rate_reason),
             defined_or(c.bd_rate_unfiltered, c.bd_rate_unfiltered_reason),
-            *(() if c.gain_refitted is None else (c.gain_refitted,)),
-            *(() if c.bd_rate_refitted is None else (defined_or(c.bd_rate_refitted, c.bd_rate_refitted_reason),)),
+            *(() if c.gain_signalled is None else (c.gain_signalled,)),
+            *(() if c.bd_rate_signalled is None else (defined_or(c.bd_rate_signalled, c.bd_rate_signalled_reason),)),
         ]
         for c in clips
     ]
@@ -67,7 +77,7 @@ def per_clip(clips: Sequence[Summary], means: Sequence[Mean]) -> Table:
             MeanCell(m.bd_rate, m.defined["bd_rate"], m.clips, bold=True),
             MeanCell(m.bd_rate_unfiltered, m.defined["bd_rate_unfiltered"], m.clips),
         ]
-        for name in ("gain_refitted", "bd_rate_refitted"):
+        for name in ("gain_signalled", "bd_rate_signalled"):
             value = getattr(m, name)
             of_clips += [] if value is None else [MeanCell(value, m.defined[name], m.clips, bold=True)]
         cells.append([Bold(f"mean over clips ({m.clips})"), m.codec, *of_clips])
@@ -75,17 +85,17 @@ def per_clip(clips: Sequence[Summary], means: Sequence[Mean]) -> Table:
 
 
 def over_clips(rows: Sequence[Row]) -> Table:
-    """Return the gain of each codec at each QP, mean over the clips, and the bits of corrections for a frame."""
+    """Return the gain of each codec at each QP, mean over the clips, and the bits signalled for a frame."""
     columns: list[str | Column] = ["codec", "QP", "clips", Column("gain dB", "+.3f")]
-    refitted = any(row.gain_refitted is not None for row in rows)
-    if refitted:
-        columns += [Column("refitted gain dB", "+.3f"), Column("bits of corrections per frame", ".1f")]
+    signalled = any(row.gain_signalled is not None for row in rows)
+    if signalled:
+        columns += [Column("signalled gain dB", "+.3f"), Column("bits signalled per frame", ".1f")]
     cells: list[list[Cell]] = []
     for (codec, qp), points in sorted(grouped(rows, "codec", "qp"), key=lambda group: group[0]):
         means: list[Cell] = [_mean(point.gain for point in points)]
-        if refitted:
-            means.append(_mean(p.gain_refitted for p in points if p.gain_refitted is not None))
-            bits = ((p.bits_refitted - p.bits) / p.frames for p in points if p.bits_refitted is not None and p.frames)
+        if signalled:
+            means.append(_mean(p.gain_signalled for p in points if p.gain_signalled is not None))
+            bits = ((p.bits_signalled - p.bits) / p.frames for p in points if p.bits_signalled is not None and p.frames)
             means.append(mean_defined(bits))
         cells.append([codec, qp, len(points), *means])
     return Table(columns, 1, cells)

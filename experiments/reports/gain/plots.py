@@ -1,13 +1,17 @@
-"""Plot what a filter gains as rate-distortion curves."""
+"""Plot what a filter gains as rate-distortion curves: as PNG, and for the HTML file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from experiments.reports.gain.compare import Measured
 from experiments.reports.gain.measure import Row
+from experiments.reports.shared.curves import Curve, rate_distortion
 from experiments.reports.shared.figures import pyplot, to_png
+from experiments.reports.shared.means import grouped
+from html_pages.curves import Plot
 
 
 def plot_curves(rows: Sequence[Row]) -> bytes:
-    """Plot rate-distortion curves as PNG, one panel a clip: baseline, filtered, without in-loop filters, refitted."""
+    """Plot rate-distortion curves as PNG, one panel a clip: baseline, filtered, without in-loop filters, signalled."""
     clips = sorted({(r.source, r.codec) for r in rows})
     columns = min(4, len(clips))
     panel_rows = -(-len(clips) // columns)
@@ -19,9 +23,9 @@ def plot_curves(rows: Sequence[Row]) -> bytes:
         points.sort(key=lambda r: r.bits)
         rate = [p.bits / p.frames / 1000 for p in points]
         axis.plot(rate, [p.psnr_filtered for p in points], "o-", label="filtered", color="tab:red")
-        if all(p.bits_refitted for p in points):
-            of_refitted = [(p.bits_refitted or 0) / p.frames / 1000 for p in points]
-            axis.plot(of_refitted, [p.psnr_refitted for p in points], "^-", label="refitted", color="tab:green")
+        if all(p.bits_signalled for p in points):
+            with_signal = [(p.bits_signalled or 0) / p.frames / 1000 for p in points]
+            axis.plot(with_signal, [p.psnr_signalled for p in points], "^-", label="signalled", color="tab:green")
         axis.plot(rate, [p.psnr_baseline for p in points], "s-", label="baseline", color="tab:blue")
         known = [p for p in points if p.bits_unfiltered]
         rate = [(p.bits_unfiltered or 0) / p.frames / 1000 for p in known]
@@ -32,3 +36,35 @@ def plot_curves(rows: Sequence[Row]) -> bytes:
         axis.grid(alpha=0.3)
     axes.flat[0].legend(fontsize=8)
     return to_png(figure)
+
+
+def curves(rows: Sequence[Row]) -> list[Plot]:
+    """Return a plot for each clip: baseline, filtered, signalled, without in-loop filters, and what each is better."""
+    plots = []
+    for (source, codec), points in grouped([row for row in rows if row.frames], "source", "codec"):
+        found = [_curve("baseline", points, "psnr_baseline", 0), _curve("filtered", points, "psnr_filtered", 1)]
+        if all(point.bits_signalled for point in points):
+            found.append(_curve("signalled", points, "psnr_signalled", 2, "bits_signalled"))
+        unfiltered = [point for point in points if point.bits_unfiltered]
+        found.append(_curve("no in-loop filters", unfiltered, "psnr_unfiltered", 7, "bits_unfiltered", dashed=True))
+        plots.append(rate_distortion(f"{source}, {codec}", found))
+    return plots
+
+
+def compared_curves(filters: Mapping[str, Measured]) -> list[Plot]:
+    """Return a plot for each clip: the baseline and each filter."""
+    of_clips = [dict(grouped([r for r in m.rows if r.frames], "source", "codec")) for m in filters.values()]
+    plots = []
+    for (source, codec), points in of_clips[0].items():
+        found = [_curve("baseline", points, "psnr_baseline", 0)]
+        for number, (name, of_clip) in enumerate(zip(filters, of_clips, strict=True)):
+            found.append(_curve(name, of_clip[source, codec], "psnr_filtered", 1 + number % 6))
+        plots.append(rate_distortion(f"{source}, {codec}", found))
+    return plots
+
+
+def _curve(
+    label: str, points: Sequence[Row], psnr: str, colour: int, bits: str = "bits", dashed: bool = False
+) -> Curve:
+    found = [(getattr(point, bits) / point.frames / 1000, getattr(point, psnr)) for point in points]
+    return Curve(label, found, colour, dashed)

@@ -1,14 +1,21 @@
 """Load what report-gain --refit needs beside the weights."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from codecnn.dataset.reader import Shard
+from codecnn.inference.filtering import Conditions, Way
 from codecnn.inference.load import Loaded
 from codecnn.inference.refit.basis import Basis, read_basis
+from codecnn.inference.refit.correction import refit
 from codecnn.inference.refit.statistics import refittable
 from codecnn.models.rdn.network import Rdn
 from codecnn.models.weights_header import Notes
+from codecnn.tasks.block_sites import lagrangian_of
+from experiments.reports.gain.signalling import Signalled
+from experiments.reports.shared.frames import Frame
 
 
 class Refitting(NamedTuple):
@@ -19,8 +26,13 @@ class Refitting(NamedTuple):
     frames: int
     notes: Notes  # of the basis
 
+    def filter(self, shard: Shard, frames: Sequence[Frame], way: Way) -> Signalled:
+        """Filter frames without a correction, and with one for all of them."""
+        conditions = Conditions(shard.info.qp, shard.info.ctu_size, way)
+        return Signalled(*refit(self.network, self.basis, frames, conditions, lagrangian_of(shard) / 255**2))
+
     def describe(self) -> str:
-        """Describe in words what is refitted."""
+        """Describe in words what is signalled."""
         return (
             f"last layer corrected along {self.basis.classes.size} directions, a correction for up to {self.frames} "
             "frames, its bits in bits and BD-rate"

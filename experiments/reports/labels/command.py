@@ -26,6 +26,7 @@ from experiments.reports.labels.page import COST_STATISTICS, STATISTICS, page
 from experiments.reports.labels.plots import plot_agreement, plot_histograms, plot_regrets
 from experiments.reports.shared.arguments import report_parser
 from experiments.reports.shared.page import finish, results
+from experiments.reports.shared.provenance import provenance
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     shards = open_folder(args.data)
     check(shards, args.samples)
     rows = measure_all(shards, args.samples, args.seed)
-    about = describe(shards, args.samples, args.seed)
+    about = describe(shards, args.samples, args.seed) | provenance(args, shards)
     statistics = STATISTICS + (COST_STATISTICS if args.samples else ())
     means = [
         {"size": size, "qp": qp, **{name: interval(chosen, name)._asdict() for name in statistics}}

@@ -36,6 +36,7 @@ from experiments.reports.shared.block_networks import (
     load_networks,
 )
 from experiments.reports.shared.page import finish, results
+from experiments.reports.shared.provenance import provenance
 from experiments.reports.shared.timing import one_thread_of_this_machine
 
 
@@ -69,6 +70,7 @@ def run(args: argparse.Namespace) -> None:
         "time": one_thread_of_this_machine(),
     }
     about = describe({each.name: each.file for each in chosen}, shards, told, further)
+    about |= provenance(args, shards)
     tables: dict[str, Sequence[object]] = {
         "networks": costs,
         "means": [vars(mean) | {"change": mean.change and mean.change._asdict()} for mean in means],

@@ -39,6 +39,7 @@ from experiments.reports.shared.block_networks import (
     load_networks,
 )
 from experiments.reports.shared.page import finish, results
+from experiments.reports.shared.provenance import provenance
 from experiments.reports.shared.timing import one_thread_of_this_machine
 
 
@@ -81,6 +82,7 @@ def run(args: argparse.Namespace) -> None:
         **({"J": f"left out: {reason}"} if reason else {}),
     }
     about = describe({each.name: each.file for each in chosen}, shards, told, further)
+    about |= provenance(args, shards)
     plots = {
         "regrets.png": partial(plot_regrets, found.means),
         "confusion.png": partial(plot_confusion, found.firsts),

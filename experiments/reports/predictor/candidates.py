@@ -72,7 +72,7 @@ def j_of_matrices(site: Site) -> NDArray:
 
 def residual_of(predicted: NDArray, site: Site) -> NDArray:
     """Return original - prediction, (n, predictions, N, N) float32."""
-    residual: NDArray = site.samples.original[:, None].astype(np.float32) - predicted.astype(np.float32)
+    residual: NDArray = site.originals[:, None].astype(np.float32) - predicted.astype(np.float32)
     return residual
 
 

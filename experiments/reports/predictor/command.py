@@ -27,6 +27,7 @@ from experiments.reports.predictor.plots import plot_gains
 from experiments.reports.shared.arguments import add_data, report_parser
 from experiments.reports.shared.block_networks import check_data, describe
 from experiments.reports.shared.page import finish, results
+from experiments.reports.shared.provenance import provenance
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -48,6 +49,7 @@ def run(args: argparse.Namespace) -> None:
     losses = compare_losses(chosen, residuals, gains)
     blocks = f"of {args.ctus} CTUs of each file, spread evenly" if args.ctus else "all that lie inside of the pictures"
     about = describe({named.name: named.file for named in chosen}, shards, told, {"blocks": blocks})
+    about |= provenance(args, shards)
     networks = [
         {"name": named.name, "loss": named.loss, "size": named.size, "lines": named.network.config.lines,
          "predictions": named.network.config.predictions, "parameters": named.parameters, "kmac_per_sample": named.kmac}

@@ -2,22 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from codecnn.dataset.reader import Shard
-from codecnn.tasks.block_sites import Site, Sites, lagrangian_of
-from codecnn.tasks.intra_prediction import predictions_of
+from codecnn.tasks.block_sites import Sites, lagrangian_of
 from command_line.progress import Progress
-from experiments.reports.predictor.candidates import Costs, costs_of, costs_of_modes, j_of_matrices
+from experiments.reports.predictor.blocks import LINES, MIP, Blocks, measure_file
 from experiments.reports.predictor.choice import choose
+from experiments.reports.predictor.in_order import choose_in_files
 from experiments.reports.predictor.networks import Named
 
-BEST, PLANAR, DC = "best of 67 modes", "planar", "DC"
-MIP, LINES = "MIP", "lines 1 and 2"
-FLAG, INDEX = PRICES = "flag", "flag and index"
+FLAG, INDEX, MPMS = PRICES = "flag", "flag and index", "flag and most probable modes"
 
 
 @dataclass(frozen=True)
@@ -48,64 +42,47 @@ class Gain:
     change: float  # of J, 0.01 is one percent more
 
 
-class Blocks(NamedTuple):
-    """Hold what was measured on the blocks of one size of one file, or of a part of it."""
-
-    residuals: dict[str, Costs]  # (n, 1) each, by the name of the prediction
-    modes: NDArray  # (n, 67) J of the modes
-    candidates: dict[str, NDArray]  # (n, candidates) J of each kind beside the modes
-
-
 def measure(chosen: Sequence[Named], shards: Sequence[Shard], ctus: int) -> tuple[list[Residual], list[Gain]]:
-    """Measure predictors on shards, size by size.
+    """Measure predictors on shards, size by size and QP by QP.
 
-    ctus: of each file, spread evenly; 0 for all. InputError if no picture holds a block, or J cannot be computed.
+    ctus: of each file, spread evenly; 0 for all. Only with all of them there is a price by the most probable modes: it
+    needs the neighbours of every block. InputError if no picture holds a block, or J cannot be computed.
     """
     for shard in shards:
         lagrangian_of(shard)
-    sizes = sorted({named.size for named in chosen})
-    jobs = [(size, shard) for size in sizes for shard in Sites(shards, size).shards if size <= smaller_side(shard)]
+    jobs: list[tuple[int, list[Shard]]] = []  # files of one QP
+    for size in sorted({named.size for named in chosen}):
+        large = [shard for shard in Sites(shards, size).shards if size <= smaller_side(shard)]
+        jobs += [(size, its) for _, its in sorted(grouped_by_qp(large).items())]
     residuals: list[Residual] = []
     gains: list[Gain] = []
-    with Progress(total=len(jobs), unit="file") as progress:
-        for size, shard in jobs:
+    with Progress(total=sum(len(files) for _, files in jobs), unit="file") as progress:
+        for size, files in jobs:
             progress.set_description(f"blocks of {size}")
             networks = [named for named in chosen if named.size == size]
-            blocks = measure_file(shard, size, networks, ctus)
-            residuals += residuals_of(blocks, shard, size)
-            gains += gains_of(blocks, shard, size, [named.name for named in networks])
-            progress.update()
+            measured = []
+            for shard in files:
+                blocks = measure_file(shard, size, networks, ctus)
+                residuals += residuals_of(blocks, shard, size)
+                gains += gains_of(blocks, shard, size, [named.name for named in networks])
+                measured.append(blocks)
+                progress.update()
+            if not ctus:
+                gains += gains_in_order(measured, files, size, networks)
     return residuals, gains
+
+
+def grouped_by_qp(shards: Sequence[Shard]) -> dict[int, list[Shard]]:
+    """Return shards by their QP."""
+    by_qp: dict[int, list[Shard]] = {}
+    for shard in shards:
+        by_qp.setdefault(shard.info.qp, []).append(shard)
+    return by_qp
 
 
 def smaller_side(shard: Shard) -> int:
     """Return the smaller of width and height."""
     return min(shard.info.width, shard.info.height)
-
-
-def measure_file(shard: Shard, size: int, networks: Sequence[Named], ctus: int) -> Blocks:
-    """Measure the blocks of one size of a file, or of some of its CTUs."""
-    sites = Sites([shard], size)
-    parts = [measure_site(sites.read(unit), networks) for unit in sites.spread(ctus or len(sites))]
-    first = parts[0]
-    return Blocks(
-        {
-            name: Costs(*map(np.concatenate, zip(*(part.residuals[name] for part in parts), strict=True)))
-            for name in first.residuals
-        },
-        np.concatenate([part.modes for part in parts]),
-        {name: np.concatenate([part.candidates[name] for part in parts]) for name in first.candidates},
-    )
-
-
-def measure_site(site: Site, networks: Sequence[Named]) -> Blocks:
-    """Measure the blocks of a site."""
-    modes, lines = costs_of_modes(site)
-    predicted = {named.name: costs_of(predictions_of(named.network, site), site) for named in networks}
-    residuals = {BEST: modes.least(), PLANAR: modes.of(0), DC: modes.of(1)}
-    residuals |= {name: costs.least() for name, costs in predicted.items()}
-    candidates = {MIP: j_of_matrices(site), LINES: lines, **{name: costs.j for name, costs in predicted.items()}}
-    return Blocks(residuals, modes.j, candidates)
 
 
 def residuals_of(blocks: Blocks, shard: Shard, size: int) -> list[Residual]:
@@ -122,15 +99,33 @@ def gains_of(blocks: Blocks, shard: Shard, size: int, names: Sequence[str]) -> l
 
     FLAG: only the best candidate of each kind is there, so that nothing is paid but for the kind.
     """
-    sets = [(MIP,), (LINES,), (MIP, LINES), *((name,) for name in names), *((MIP, LINES, name) for name in names)]
     info, lagrangian = shard.info, lagrangian_of(shard)
     rows = []
-    for price in PRICES:
+    for price in (FLAG, INDEX):
         every = {"": blocks.modes, **blocks.candidates}
         tables = {kind: j.min(1, keepdims=True) if price == FLAG else j for kind, j in every.items()}
         before = choose([tables[""]], lagrangian).j
-        for kinds in sets:
+        for kinds in sets_of(names):
             choice = choose([tables[""], *(tables[kind] for kind in kinds)], lagrangian)
             chosen, change = float(choice.shares[1:].sum()), choice.j / before - 1
             rows.append(Gain(size, info.source, info.qp, " + ".join(kinds), price, chosen, change))
     return rows
+
+
+def gains_in_order(
+    measured: Sequence[Blocks], files: Sequence[Shard], size: int, networks: Sequence[Named]
+) -> list[Gain]:
+    """Return what each kind of candidate gains in files of one QP at the price of the most probable modes."""
+    before, rows = choose_in_files(measured, files, size, networks, ()), []
+    for kinds in sets_of([named.name for named in networks]):
+        after = choose_in_files(measured, files, size, networks, kinds)
+        for shard, choice, other in zip(files, after, before, strict=True):
+            info, change = shard.info, choice.j / other.j - 1
+            chosen = float(choice.shares[1:].sum())
+            rows.append(Gain(size, info.source, info.qp, " + ".join(kinds), MPMS, chosen, change))
+    return rows
+
+
+def sets_of(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return which kinds of candidates are measured together."""
+    return [(MIP,), (LINES,), (MIP, LINES), *((name,) for name in names), *((MIP, LINES, name) for name in names)]

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+from experiments.reports.predictor.blocks import LINES, MIP
 from experiments.reports.predictor.losses import MEASURES, Loss
-from experiments.reports.predictor.measure import LINES, MIP, PRICES, Gain, Residual
+from experiments.reports.predictor.measure import PRICES, Gain, Residual
 from experiments.reports.predictor.networks import Named
 from experiments.reports.shared.intervals import Interval, interval_of
 from experiments.reports.shared.means import grouped
@@ -28,8 +29,13 @@ over the picture. Price "flag": only the kind of candidate is paid, by a flag wh
 nothing within a kind. Price "flag and index": within its kind every candidate is paid as well, by a code of its own:
 the 67 modes, also before; the predictions of a predictor, so nothing where it has one; the matrices of MIP, each also
 transposed; 66 modes on each of the reference lines 1 and 2. The codes have one context: the neighbours' modes are not
-used. "chosen" is the share of the blocks in which a candidate is chosen. "against the control" is the difference to MIP
-and both reference lines together, picture by picture, in points."""
+used. Price "flag and most probable modes": blocks are decided in decoding order, each mode at the price of its place in
+the list of most probable modes by the modes left and above (`report-mode-coding` says which classes it has); a refined
+mode and a mode on a reference line cost what the mode costs, and every block with a mode pays which of these kinds it
+takes. MIP, and a predictor whose predictions have no modes, is one symbol beside the modes, with an index of its own;
+as a neighbour it counts as planar. These probabilities are counted over all files of a QP. This price is measured only
+where all blocks are. "chosen" is the share of the blocks in which a candidate is chosen. "against the control" is the
+difference to MIP and both reference lines together, picture by picture, in points."""
 LOSSES = """\
 Predictors of one form, trained alike but for the loss, against those trained with l2: in percent, below 0 is better, of
 each picture with its mean over QPs and seeds; for the gain as one more mode (price "flag and index") in points. In
@@ -48,7 +54,8 @@ def page(
     blocks: list[str | Table] = [DEFINITIONS, networks(chosen)]
     blocks += ["## As one more mode", CHOICE]
     for price in PRICES:
-        blocks += [f"Price: {price}.", choice_table([gain for gain in gains if gain.price == price])]
+        if its := [gain for gain in gains if gain.price == price]:
+            blocks += [f"Price: {price}.", choice_table(its)]
     if losses:
         blocks += ["## Losses", LOSSES, loss_table(losses)]
     blocks += ["## Residuals", RESIDUALS, residual_table(residuals)]

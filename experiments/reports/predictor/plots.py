@@ -12,9 +12,11 @@ from experiments.reports.shared.figures import pyplot, to_png
 def plot_gains(gains: Sequence[Gain]) -> bytes:
     """Plot the change of J against the QP, a row of panels for each size and a column for each price."""
     sizes, qps = sorted({gain.size for gain in gains}), sorted({gain.qp for gain in gains})
-    figure, axes = pyplot.subplots(len(sizes), 2, figsize=(10, 0.6 + 3.2 * len(sizes)), sharex=True, squeeze=False)
+    prices = [price for price in PRICES if any(gain.price == price for gain in gains)]
+    shape = len(sizes), len(prices)
+    figure, axes = pyplot.subplots(*shape, figsize=(5 * shape[1], 0.6 + 3.2 * shape[0]), sharex=True, squeeze=False)
     for panels, size in zip(axes, sizes, strict=True):
-        for axis, price in zip(panels, PRICES, strict=True):
+        for axis, price in zip(panels, prices, strict=True):
             shown = [gain for gain in gains if gain.size == size and gain.price == price]
             names = list(dict.fromkeys(gain.candidates for gain in shown))
             for number, name in enumerate(names):

@@ -25,6 +25,12 @@ def add_weights(parser: argparse._ActionsContainer, required: bool = True) -> No
     parser.add_argument("weights", nargs=None if required else "?", help=WEIGHTS)
 
 
+def add_chroma_weights(parser: argparse._ActionsContainer) -> None:
+    """Add the weights of a chroma filter; `--chroma` is the chroma format of raw files."""
+    parser.add_argument("--chroma-weights", metavar="WEIGHTS", help="a chroma filter: a run folder of train-chroma "
+        "or a weights file; for clips at 4:2:0")  # fmt: skip
+
+
 def add_data(parser: argparse._ActionsContainer, required: bool = True) -> None:
     """Add --data."""
     parser.add_argument("--data", type=path, required=required, help="a dataset folder of build-dataset")

@@ -1,13 +1,16 @@
 """Say where a report may promise too much: tests on training data, other codecs, in-loop filters that are off."""
 
-import sys
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 
 from codecnn.dataset.reader import Shard
 from codecnn.dataset.schema import join_filters
 from codecnn.models.weights_header import Notes
+from codecnn.training.known_pictures import hashes_of
 from codecnn.training.provenance import chosen_by, codec_cautions, trained_on
 from codecnn.video.perceptual_hash import find_copies
+from command_line.progress import complain
 from command_line.terminal import printable
 
 
@@ -42,15 +45,21 @@ def filters_off(shards: Sequence[Shard]) -> list[str]:
 def warn(prog: str, found: Sequence[str]) -> None:
     """Print cautions, a line for each."""
     for caution in found:
-        print(f"{prog}: warning: {printable(caution)}", file=sys.stderr)
+        complain(f"{prog}: warning: {printable(caution)}")
 
 
 def _copies(notes: Notes, shards: Sequence[Shard], known: set[str]) -> list[str]:
     """Say which sources that are not known look like pictures of the training, perhaps cropped, scaled or converted."""
-    hashes = notes.get("perceptual_hashes", {})
+    hashes = frozenset(hashes_of(notes).items())
     first = {shard.info.source: shard for shard in shards if shard.info.source not in known} if hashes else {}
     found = []
     for source, shard in first.items():
-        if copies := find_copies(shard.picture("original", 0).y, hashes):
+        if copies := _copies_of(shard.path, shard.info.source_sha256, hashes):
             found.append(f"{source} looks like a copy of {', '.join(copies)}, seen in the training")
     return found
+
+
+@lru_cache(maxsize=4096)  # networks that a report compares were often trained on the same pictures
+def _copies_of(file: Path, source_sha256: str, hashes: frozenset[tuple[str, str]]) -> list[str]:
+    """Return the names of the pictures with these hashes that the source of a file seems to be a copy of."""
+    return find_copies(Shard(file).picture("original", 0).y, dict(sorted(hashes)))

@@ -38,9 +38,15 @@ def check_shards(chosen: Loaded, shards: Sequence[Shard]) -> list[str]:
 
 
 def way_of(chosen: Loaded, asked: Way | None) -> Way:
-    """Return how pictures are filtered: as asked for, as a contract says, or CTU by CTU."""
+    """Return how pictures are filtered: as asked for, as a contract says, as the filter was trained, or CTU by CTU."""
     config = chosen.network.config
-    return asked or (config.way if isinstance(config, Contract) else "ctu")
+    if asked:
+        return asked
+    if isinstance(config, Contract):
+        return config.way
+    notes = [chosen.notes, *chosen.notes.get("by_qp", {}).values()]
+    trained = {its["recipe"].get("neighbourhood", "ctu") for its in notes if "recipe" in its}
+    return "picture" if trained == {"picture"} else "ctu"
 
 
 def describe(chosen: Loaded, shards: Sequence[Shard], filtered: str, found: Sequence[str]) -> dict[str, str]:

@@ -37,7 +37,7 @@ def encode(
         as_clip="as_clip" in options,
         ctu_size=ctu_size,
     )
-    tasks = list(plan(sequences, chosen, settings))
+    tasks = list(Progress(plan(sequences, chosen, settings), unit="file", desc="reading sources"))
     chosen.mkdir(parents=True, exist_ok=True)
     missing = [task for task in tasks if not is_whole(task)]
     for reason in Progress(build_all(missing), total=len(missing), unit="file", desc="encoding"):

@@ -16,6 +16,7 @@ from command_line.arguments import path
 from command_line.parser import run_command
 from experiments.reports.shared.arguments import report_parser
 from experiments.reports.shared.page import finish, results
+from experiments.reports.shared.provenance import provenance
 from experiments.reports.training.measure import as_row, read
 from experiments.reports.training.page import page
 from experiments.reports.training.plots import plot_curve, plot_learning
@@ -31,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> None:
     """Read the runs, print the report and save it; InputError as `read`."""
     trainings = [read(folder) for folder in args.runs]
-    report = page(trainings)
+    report = page(trainings).made_by(provenance(args))
     numbers = results("training", report.about, {"trainings": [as_row(training) for training in trainings]})
     plots = {"curve.png": partial(plot_curve, trainings), "learning.png": partial(plot_learning, trainings)}
     finish(args.out, report, numbers, plots)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from codecnn.errors import InputError
+from codecnn.models.chroma_rdn import ChromaRdn
 from codecnn.models.costs import kmac_per_sample
 from codecnn.models.in_loop_filter import FilterNetwork
 from codecnn.models.weights import read_weights
@@ -60,7 +61,7 @@ def read(folder: Path) -> Training:
     seconds = np.interp([validation.step for validation in found], steps, [times[step] for step in steps])
     settings = {name: recipe[name] for name in SETTINGS if name in recipe}
     hours = [(before + second) / 3600 for second in seconds.tolist()]
-    kmac = kmac_per_sample(network) if isinstance(network, FilterNetwork) else math.nan
+    kmac = kmac_per_sample(network) if isinstance(network, FilterNetwork | ChromaRdn) else math.nan
     learning = [{k: v for k, v in row.items() if k not in OF_A_STEP} for row in rows if "lr" in row]
     test = tested.figures if (tested := read_tested(folder)) else None
     return Training(folder.name, decides, kmac, settings, len(stages), found, learning, test, hours)

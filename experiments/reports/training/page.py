@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from experiments.reports.shared.page import Page
 from experiments.reports.shared.table import Cell, Column, Empty, Table
 from experiments.reports.training.measure import SETTINGS, Training
+from experiments.reports.training.plots import curves
 
 GAIN = (
     "PSNR-Y over the baseline in dB, of pictures held out of the training, filtered CTU by CTU and rounded, mean over "
@@ -44,4 +45,4 @@ def page(trainings: Sequence[Training]) -> Page:
         row += [t.hours[-1], t.last.figures[t.figure]]
         row += [by_qp.get(qp, math.nan) for qp in qps]
         rows.append(row + ([t.test[t.figure] if t.test else math.nan] if tested else []))
-    return Page("Training", about, [Table(columns, 1, rows)])
+    return Page("Training", about, [Table(columns, 1, rows)], curves(trainings))

@@ -13,12 +13,6 @@ ACTIVITIES = 8 * PER_OCTAVE
 Bins = NDArray[np.int64]
 
 
-def squared_error(original: Plane, other: Plane) -> NDArray[np.int64]:
-    """Return the squared error of each sample: (H, W)."""
-    difference: NDArray[np.int64] = original.astype(np.int64) - other
-    return difference * difference
-
-
 def distance_bins(height: int, width: int, ctu_size: int) -> Bins:
     """Count the samples between each sample and the nearest edge between two CTUs: (H, W), 0 beside the edge.
 
@@ -44,13 +38,6 @@ def block_sums(values: NDArray) -> NDArray:
     rows, columns = values.shape[0] // BLOCK, values.shape[1] // BLOCK
     inside = values[: rows * BLOCK, : columns * BLOCK]
     sums: NDArray = inside.reshape(rows, BLOCK, columns, BLOCK).sum((1, 3))
-    return sums
-
-
-def ctu_sums(values: NDArray, ctu_size: int) -> NDArray:
-    """Sum values (H, W) over the CTUs, or the parts of them that are inside the picture: (rows, columns)."""
-    starts = (range(0, length, ctu_size) for length in values.shape)
-    sums: NDArray = np.add.reduceat(np.add.reduceat(values, next(starts), axis=0), next(starts), axis=1)
     return sums
 
 

@@ -2,7 +2,7 @@
 
 Filters every picture of a dataset CTU by CTU, at once, and as the mean over its flips and transposes. Reports the gain
 by distance from the CTU edge, by activity, and with a flag for each CTU that switches the filter off. Saves report.md,
-results.json, edge.png, activity.png and flags.png.
+results.json, edge.png, activity.png and flags.png, and all of it as report.html.
 """
 
 import codecnn.torch_settings  # noqa: F401
@@ -12,21 +12,28 @@ import codecnn.torch_settings  # noqa: F401
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from codecnn.dataset.reader import open_folder
+from codecnn.dataset.schema import ShardInfo
+from codecnn.models.in_loop_filter import AnyFilter
+from codecnn.video.picture import Plane
 from command_line.parser import run_command
 from command_line.progress import Progress
 from experiments.reports.shared.arguments import add_data, add_device, add_weights, report_parser
 from experiments.reports.shared.cautions import warn
 from experiments.reports.shared.chosen_filter import check_shards, choose_filter, ctu_sizes, describe
+from experiments.reports.shared.frames import Frame
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
+from experiments.reports.shared.pictures import add_pictures, picture_sections, pictures_of
+from experiments.reports.shared.provenance import provenance
 from experiments.reports.where.means import average, decile_means, qp_means, summarise
-from experiments.reports.where.measure import measure, results_of
-from experiments.reports.where.page import page
-from experiments.reports.where.plots import plot_activity, plot_edge, plot_flags
+from experiments.reports.where.measure import WAYS, filtered, measure, results_of
+from experiments.reports.where.page import NAMES, page
+from experiments.reports.where.plots import activity_curves, edge_curves, plot_activity, plot_edge, plot_flags
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     add_weights(parser)
     add_data(parser)
     add_device(parser)
+    add_pictures(parser)
     return run_command("report-where", run, parser.parse_args(argv))
 
 
@@ -54,6 +62,7 @@ def run(args: argparse.Namespace) -> None:
     about["filtered"] = (
         f"CTUs of {ctu_sizes(shards)}; rounded and clipped to integers at the bit depth, same bits as the baseline"
     )
+    about |= provenance(args, shards)
     tables: dict[str, Sequence[Any]] = {
         "rows": [one.row for one in measured],
         "points": points,
@@ -67,7 +76,16 @@ def run(args: argparse.Namespace) -> None:
         "activity.png": partial(plot_activity, deciles),
         "flags.png": partial(plot_flags, points),
     }
-    finish(args.out, page(points, deciles, clips, means, about), numbers, plots, printed_until="## Per clip")
+    curves = {"edge.png": edge_curves(points), "activity.png": activity_curves(deciles)}
+    report = replace(page(points, deciles, clips, means, about), curves=curves)
+    gains = {(m.row.source, m.row.codec, m.row.qp): m.row.gain for m in measured if m.row.way == "ctu"}
+    filters = {NAMES[way]: partial(_filtered, chosen.network, way) for way in WAYS}
+    more = partial(picture_sections, shards, gains, filters, pictures_of(args))
+    finish(args.out, report, numbers, plots, "## Per clip", more)
+
+
+def _filtered(network: AnyFilter, way: str, frame: Frame, info: ShardInfo) -> Plane:
+    return filtered(network, frame.baseline, frame.unfiltered, info, way)
 
 
 if __name__ == "__main__":

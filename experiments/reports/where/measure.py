@@ -1,7 +1,7 @@
 """Measure where a filter gains: squared errors by distance from the CTU edge and by activity, and flags of CTUs."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from codecnn.inference.filtering import filter_picture
 from codecnn.metrics import kept_frames, psnr
 from codecnn.models.in_loop_filter import AnyFilter
 from codecnn.video.picture import Picture, Plane
+from experiments.reports.shared.errors import ctu_sums, squared_error
 from experiments.reports.shared.frames import read_frame
 from experiments.reports.shared.means import mean_defined
 from experiments.reports.where.bins import (
@@ -24,9 +25,7 @@ from experiments.reports.where.bins import (
     activities,
     activity_bins,
     block_sums,
-    ctu_sums,
     distance_bins,
-    squared_error,
 )
 from experiments.reports.where.ctu_flags import choose, flag_bits, switch
 
@@ -160,12 +159,11 @@ def _sum_by(sums: NDArray[np.float64], bins: Bins, errors: list[NDArray]) -> Non
         sums[row] += np.bincount(where, error.ravel(), sums.shape[1])
 
 
-def _filtered(
-    network: AnyFilter, baseline: Picture, unfiltered: Picture, info: ShardInfo
-) -> Iterator[tuple[str, Plane]]:
-    yield "ctu", filter_picture(network, baseline, unfiltered, info.qp, info.ctu_size, "ctu")
-    yield "picture", filter_picture(network, baseline, unfiltered, info.qp, info.ctu_size, "picture")
-    yield "ensemble", filter_ensemble(network, baseline, unfiltered, info.qp)
+def filtered(network: AnyFilter, baseline: Picture, unfiltered: Picture, info: ShardInfo, way: str) -> Plane:
+    """Return the filtered luma of a frame in one of the WAYS."""
+    if way == "ensemble":
+        return filter_ensemble(network, baseline, unfiltered, info.qp)
+    return filter_picture(network, baseline, unfiltered, info.qp, info.ctu_size, "ctu" if way == "ctu" else "picture")
 
 
 def measure(network: AnyFilter, shard: Shard) -> list[Tally]:
@@ -173,8 +171,9 @@ def measure(network: AnyFilter, shard: Shard) -> list[Tally]:
     tallies = {way: Tally(shard.info, way) for way in WAYS}
     for index in range(shard.frames):
         original, baseline, unfiltered = read_frame(shard, index)
-        for way, filtered in _filtered(network, baseline, unfiltered, shard.info):
-            tallies[way].add(original, baseline.y, filtered, baseline.bit_depth)
+        for way, tally in tallies.items():
+            luma = filtered(network, baseline, unfiltered, shard.info, way)
+            tally.add(original, baseline.y, luma, baseline.bit_depth)
     return list(tallies.values())
 
 

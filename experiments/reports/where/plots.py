@@ -1,4 +1,4 @@
-"""Plot where a filter gains, as PNG."""
+"""Plot where a filter gains: as PNG, and for the HTML file."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.reports.shared.figures import pyplot, to_png
+from experiments.reports.shared.means import grouped
 from experiments.reports.where.bins import BLOCK, FARTHEST
 from experiments.reports.where.means import Decile, QpMean
 from experiments.reports.where.measure import WAYS
 from experiments.reports.where.page import NAMES, losses
+from html_pages.curves import Line, Panel, Plot
 
 COLOURS = {"ctu": "tab:red", "picture": "tab:blue", "ensemble": "tab:green"}
 At = tuple[str, int]  # codec and QP: a column of panels
@@ -88,3 +90,33 @@ def plot_flags(points: Sequence[QpMean]) -> bytes:
             axis.grid(axis="y", alpha=0.3)
     axes[0][0].legend(fontsize=8)
     return to_png(figure)
+
+
+def edge_curves(points: Sequence[QpMean]) -> list[Plot]:
+    """Return a plot of pooled gain by distance for each codec and QP, and below it the edge's cost."""
+    plots = []
+    for (codec, qp), ways in grouped(points, "point.codec", "point.qp"):
+        gains = [Line(NAMES[m.point.way], [*enumerate(m.by_distance)], WAYS.index(m.point.way)) for m in ways]
+        cost = [Line("CTU by CTU - at once", [*enumerate(loss)], 7) for _, loss in losses(ways)]
+        x = f"luma samples to the nearest CTU edge ({FARTHEST}: and more)"
+        panels = [Panel(x, "pooled gain (dB)", gains), Panel(x, "difference (dB)", cost)]
+        plots.append(Plot(f"{codec}, QP {qp}, by distance from the CTU edge", panels))
+    return plots
+
+
+def activity_curves(deciles: Sequence[Decile]) -> list[Plot]:
+    """Return a plot of pooled gain and share of the reduction by decile of activity for each codec and QP."""
+    plots = []
+    for (codec, qp), of_point in grouped(deciles, "point.codec", "point.qp"):
+        gains, shares = [], []
+        for way in dict.fromkeys(d.point.way for d in of_point):
+            chosen = [d for d in of_point if d.point.way == way]
+            gains.append(Line(NAMES[way], [(d.decile + 1, d.gain) for d in chosen], WAYS.index(way)))
+            reduced = [(d.decile + 1, 100 * d.reduction) for d in chosen]
+            shares.append(Line(NAMES[way], reduced, WAYS.index(way)))
+        errors = [(d.decile + 1, 100 * d.error) for d in chosen]
+        shares.append(Line("share of the baseline's error", errors, 7, dashed=True))
+        x = f"decile of activity, {BLOCK}x{BLOCK} blocks"
+        panels = [Panel(x, "pooled gain (dB)", gains), Panel(x, "of the reduction (%)", shares)]
+        plots.append(Plot(f"{codec}, QP {qp}, by activity", panels))
+    return plots

@@ -1,0 +1,122 @@
+"""Weigh the residuals of a filter in every unit of a picture: choose the weights in the encoder, apply them in both.
+
+Kong et al., "Guided CNN Restoration with Explicitly Signaled Linear Combination", ICIP 2020. The self-guided filter of
+AV1 weighs two filtered pictures in the same way (AV1 Bitstream & Decoding Process Specification).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codecnn.errors import InputError
+from codecnn.inference.filtering import Area, Conditions, cut, whole_float32
+from codecnn.inference.guided.choice import UnitSums, choose
+from codecnn.inference.guided.code import Levels, encode
+from codecnn.inference.guided.levels import weights_of
+from codecnn.models.in_loop_filter import AnyFilter, FilterNetwork, to_tensors
+from codecnn.video.picture import Picture, Plane
+
+Residuals = NDArray[np.float64]  # (R, H, W), in units of a sample
+
+
+class Guided(NamedTuple):
+    """Hold the filtered luma of a picture without and with weights, and the bits of the weights."""
+
+    plain: Plane
+    guided: Plane
+    bits: list[int]
+
+
+def guidable(network: AnyFilter, name: str) -> FilterNetwork:
+    """Return a network whose residuals can be weighed; InputError, with the name, for others."""
+    if not isinstance(network, FilterNetwork):
+        raise InputError(f"{name}: only the residuals of a network of floats of this project can be weighed")
+    return network
+
+
+def guide(
+    network: FilterNetwork,
+    original: Plane,
+    baseline: Picture,
+    unfiltered: Picture,
+    conditions: Conditions,
+    unit: int,
+    multiplier: float,
+) -> Guided:
+    """Filter a picture with the weights that suit each of its units, or with none.
+
+    unit: its side in samples. multiplier: lambda, for errors in units of the peak. The squared error of the rounded
+    picture plus lambda * bits is never larger than without.
+    """
+    picture, peak = filtered_picture(network, baseline, unfiltered), (1 << baseline.bit_depth) - 1
+    residuals = residuals_of(network, baseline, unfiltered, conditions)
+    plain = apply(residuals, picture, None, unit)
+    error = original - (picture.y + residuals[0])
+    rows = [
+        [UnitSums.of(residuals[:, *area] / peak, error[area] / peak) for area in row]
+        for row in areas(picture.y.shape, unit)
+    ]
+    levels = choose(rows, multiplier)
+    if levels is None:
+        return Guided(plain, plain, encode(None))
+    guided, bits = apply(residuals, picture, levels, unit), encode(levels)
+    saved = _squares(original, plain) - _squares(original, guided)
+    if saved / peak**2 <= multiplier * (len(bits) - 1):
+        return Guided(plain, plain, encode(None))
+    return Guided(plain, guided, bits)
+
+
+def apply(residuals: Residuals, picture: Picture, levels: Levels | None, unit: int) -> Plane:
+    """Return the luma of the picture that was filtered plus the weighed residuals, rounded and clipped."""
+    if levels is None:
+        levels = np.zeros((*units_of(picture.y.shape, unit), len(residuals)), np.int64)
+    weights = weights_of(levels)
+    luma = picture.y.astype(np.float64)
+    for row, columns in enumerate(areas(picture.y.shape, unit)):
+        for column, area in enumerate(columns):
+            luma[area] += np.einsum("r,rhw->hw", weights[row, column], residuals[:, *area])
+    filtered: Plane = luma.round().clip(0, (1 << picture.bit_depth) - 1).astype(picture.y.dtype)
+    return filtered
+
+
+@torch.inference_mode()
+def residuals_of(network: FilterNetwork, baseline: Picture, unfiltered: Picture, conditions: Conditions) -> Residuals:
+    """Return what each restored picture of a network differs by from the picture that it filters."""
+    picture, peak = filtered_picture(network, baseline, unfiltered), (1 << baseline.bit_depth) - 1
+    restored: NDArray[np.float64] | None = None  # (H, W, R)
+    for part in cut(network.config, baseline, unfiltered, *conditions):
+        with whole_float32():
+            outputs = network(to_tensors(part.windows, next(network.parameters()).device)) * peak
+        outputs = outputs.movedim(1, -1).double().cpu().numpy()  # (B, h, w, R)
+        if restored is None:
+            restored = np.empty((*picture.y.shape, outputs.shape[-1]))
+        part.paste(outputs, restored)
+    assert restored is not None
+    return np.ascontiguousarray(np.moveaxis(restored, -1, 0)) - picture.y
+
+
+def filtered_picture(network: FilterNetwork, baseline: Picture, unfiltered: Picture) -> Picture:
+    """Return the picture that a network filters."""
+    return unfiltered if network.config.input == "unfiltered" else baseline
+
+
+def units_of(shape: tuple[int, ...], unit: int) -> tuple[int, int]:
+    """Return the rows and columns of units in a picture (H, W); the last ones may be cut off by its edges."""
+    return -(-shape[0] // unit), -(-shape[1] // unit)
+
+
+def areas(shape: tuple[int, ...], unit: int) -> Iterator[list[Area]]:
+    """Yield the areas of the units, a row at a time."""
+    rows, columns = units_of(shape, unit)
+    for row in range(rows):
+        down = slice(row * unit, min((row + 1) * unit, shape[0]))
+        yield [(down, slice(column * unit, min((column + 1) * unit, shape[1]))) for column in range(columns)]
+
+
+def _squares(original: Plane, filtered: Plane) -> float:
+    return float(np.square(original.astype(np.int64) - filtered).sum())

@@ -1,0 +1,66 @@
+"""Describe the part of the page of report-gain that is about chroma."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+from experiments.reports.gain.chroma import MEASURES, ChromaClip, ChromaMean, ChromaRow, ChromaTables
+from experiments.reports.shared.frames import EXACT
+from experiments.reports.shared.means import count_defined, grouped, mean_defined
+from experiments.reports.shared.table import Bold, Cell, Column, MeanCell, Table, defined_or
+
+RULE = """\
+PSNR-YUV is (6 PSNR-Y + PSNR-U + PSNR-V) / 8, with the filtered luma of the tables above. Left out, for each measure:
+frames in which a plane of the measure is that of the original at one of the QPs, such as flat chroma, and clips that
+are not 4:2:0."""
+
+
+def chroma_blocks(tables: ChromaTables) -> list[str | Table]:
+    """Return the headings, the rule and the tables."""
+    return [
+        *("## Chroma per clip and QP", RULE, per_qp(tables.rows)),
+        *("## Chroma per clip, over its QPs", per_clip(tables.clips, tables.means)),
+        *("## Chroma, mean over clips, per QP", over_clips(tables.rows)),
+    ]
+
+
+def per_qp(rows: Sequence[ChromaRow]) -> Table:
+    """Return PSNR and gain under each measure of each clip at each QP."""
+    columns: list[str | Column] = ["clip", "codec", "QP"]
+    for name in MEASURES:
+        columns += [Column(f"PSNR-{name} baseline dB", ".3f", EXACT), Column(f"gain {name} dB", "+.3f", EXACT)]
+    cells: list[list[Cell]] = [
+        [source, codec, qp, *(figure for r in its for figure in (r.psnr_baseline, r.gain))]
+        for (source, codec, qp), its in grouped(sorted(rows, key=_place), "source", "codec", "qp")
+    ]
+    return Table(columns, 2, cells)
+
+
+def per_clip(clips: Sequence[ChromaClip], means: Sequence[ChromaMean]) -> Table:
+    """Return mean gain and BD-rate under each measure of each clip, and their means over the clips of each codec."""
+    columns: list[str | Column] = ["clip", "codec"]
+    for name in MEASURES:
+        columns += [Column(f"gain {name} dB", "+.3f", EXACT), Column(f"BD-rate {name} %", "+.2f")]
+    cells: list[list[Cell]] = []
+    for (source, codec), its in grouped(clips, "source", "codec"):
+        pairs = ((c.gain, defined_or(c.bd_rate, c.bd_rate_reason)) for c in its)
+        cells.append([source, codec, *(cell for pair in pairs for cell in pair)])
+    for (codec,), of_codec in grouped(means, "codec"):
+        row: list[Cell] = [Bold(f"mean over clips ({of_codec[0].clips})"), codec]
+        for m in of_codec:
+            row += [MeanCell(getattr(m, name), m.defined[name], m.clips, bold=True) for name in ("gain", "bd_rate")]
+        cells.append(row)
+    return Table(columns, 2, cells)
+
+
+def over_clips(rows: Sequence[ChromaRow]) -> Table:
+    """Return the gain of each codec at each QP under each measure, mean over the clips."""
+    columns: list[str | Column] = ["codec", "QP", "clips", *(Column(f"gain {name} dB", "+.3f") for name in MEASURES)]
+    cells: list[list[Cell]] = []
+    for (codec, qp), points in sorted(grouped(rows, "codec", "qp"), key=lambda group: group[0]):
+        gains = {name: [p.gain for p in points if p.measure == name] for name in MEASURES}
+        means = [MeanCell(mean_defined(its), count_defined(its), len(its)) for its in gains.values()]
+        cells.append([codec, qp, len(gains[MEASURES[0]]), *means])
+    return Table(columns, 1, cells)
+
+
+_place = attrgetter("source", "codec", "qp")

@@ -1,0 +1,42 @@
+"""Filter as report-gain --guide does: with weights of the residuals for each unit of a picture."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from codecnn.dataset.reader import Shard
+from codecnn.errors import InputError
+from codecnn.inference.filtering import Conditions, Way
+from codecnn.inference.guided.guide import guidable, guide
+from codecnn.inference.load import Loaded
+from codecnn.models.in_loop_filter import FilterNetwork
+from codecnn.tasks.block_sites import lagrangian_of
+from experiments.reports.gain.signalling import Signalled
+from experiments.reports.shared.frames import Frame
+
+
+class Guiding(NamedTuple):
+    """Hold a filter whose residuals are weighed, and the side of the units, in samples."""
+
+    network: FilterNetwork
+    unit: int
+    frames: int = 1
+
+    def filter(self, shard: Shard, frames: Sequence[Frame], way: Way) -> Signalled:
+        """Filter a frame without and with weights."""
+        (frame,), info = frames, shard.info
+        conditions = Conditions(info.qp, info.ctu_size, way)
+        found = guide(self.network, *frame, conditions, self.unit, lagrangian_of(shard) / 255**2)
+        return Signalled([found.plain], [found.guided], found.bits)
+
+    def describe(self) -> str:
+        """Describe in words what is signalled."""
+        return f"weights of the residuals for each unit of {self.unit}x{self.unit}, their bits in bits and BD-rate"
+
+
+def load_guiding(chosen: Loaded, unit: int, shards: Sequence[Shard]) -> Guiding:
+    """Return what is needed; InputError if the residuals cannot be weighed, or units and CTUs do not fit together."""
+    network = guidable(chosen.network, chosen.name)
+    for shard in shards:
+        if unit % shard.info.ctu_size:
+            raise InputError(f"{shard.path}: units of {unit} are not whole CTUs of {shard.info.ctu_size}")
+    return Guiding(network, unit)

@@ -1,0 +1,163 @@
+"""Test the chroma of report-gain: its figures are those of scikit-image, and those of luma are what they were."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import peak_signal_noise_ratio
+
+from codecnn.dataset.reader import Shard, open_folder
+from codecnn.dataset.schema import SIGNALS
+from codecnn.inference.chroma import filter_chroma
+from codecnn.inference.filtering import filter_picture
+from codecnn.inference.load import load_chroma_filter, load_filter
+from codecnn.metrics import bd_rate, psnr_yuv
+from codecnn.models.chroma_rdn import ChromaRdn, ChromaRdnConfig
+from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.network import Rdn
+from codecnn.models.weights import save_weights
+from codecnn.video.picture import Picture
+from codecnn.video.raw import write_raw
+from data_tools import build_dataset
+from experiments.reports.gain import command as report
+from experiments.reports.shared.frames import EXACT
+from tests.pictures import photograph
+from tests.reports.results_schema import read_results
+from tests.weights_files import save
+
+COMMON = ["--no-labels", "--preset", "ultrafast"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Luma and chroma filters that change every sample a little, and clips: 10 bit, flat chroma, 4:0:0."""
+    folder = tmp_path_factory.mktemp("chroma")
+    torch.manual_seed(0)
+    luma, chroma = Rdn(RdnConfig(4, 1, 2, 4)), ChromaRdn(ChromaRdnConfig(4, 1, 2, 4))
+    for network in (luma, chroma):
+        torch.nn.init.normal_(network.last.weight, std=2e-4)
+        torch.nn.init.constant_(network.last.bias, 1e-3)  # type: ignore[arg-type]
+    save(folder / "luma.safetensors", luma, {})
+    save_weights(folder / "chroma.safetensors", chroma, "chroma-filter", {"sources": ["grey_64x64.yuv"]})
+    write_raw(folder / "deep_70x90_10bit.yuv", [photograph(name, 90, 70, 10) for name in ("coffee", "astronaut")])
+    grey = photograph("chelsea", 64, 64)
+    flat = np.full((32, 32), 128, np.uint8)
+    write_raw(folder / "grey_64x64.yuv", [Picture(grey.y, flat, flat, 8)])
+    write_raw(folder / "mono_64x64_400.yuv", [Picture.of([grey.y], 8)])
+    sources = [str(path) for path in sorted(folder.glob("*.yuv"))]
+    assert build_dataset.main([*sources, "--out", str(folder / "data"), *COMMON]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(folder: Path) -> dict[str, Any]:
+    words = [str(folder / "luma.safetensors"), "--data", str(folder / "data")]
+    assert report.main([*words, "--out", str(folder / "without")]) == 0
+    assert (
+        report.main([*words, "--chroma-weights", str(folder / "chroma.safetensors"), "--out", str(folder / "with")])
+        == 0
+    )
+    return read_results(folder / "with")
+
+
+def luma_of(point: dict[str, Any]) -> dict[str, Any]:
+    """Leave out of a point what chroma changes, and the time."""
+    return {name: value for name, value in point.items() if name not in ("psnr_u", "psnr_v", "psnr_yuv", "seconds")}
+
+
+def test_luma_is_as_without_chroma(folder: Path, found: dict[str, Any]) -> None:
+    before = read_results(folder / "without")
+    tables = {name: found["tables"][name] for name in before["tables"]}
+    assert [luma_of(p) for p in tables.pop("points")] == [luma_of(p) for p in before["tables"].pop("points")]
+    assert tables == before["tables"]
+    about = {name: found["about"][name] for name in before["about"]}
+    assert about | {"command": before["about"]["command"]} == before["about"]
+    texts = [(folder / name / "report.md").read_text() for name in ("without", "with")]
+    tables = texts[0][texts[0].index("## Per clip and QP") :].rstrip()
+    assert tables in texts[1]
+
+
+def planes_psnr(folder: Path, shard: Shard, frame: int) -> list[list[float]]:
+    """PSNR of Y, U and V of the baseline and of the filtered picture, by scikit-image."""
+    original, baseline, unfiltered = (shard.picture(name, frame) for name in SIGNALS)
+    luma = load_filter(str(folder / "luma.safetensors"), torch.device("cpu")).network
+    chroma = load_chroma_filter(str(folder / "chroma.safetensors"), torch.device("cpu")).network
+    qp, size = shard.info.qp, shard.info.ctu_size
+    u, v = filter_chroma(chroma, baseline, unfiltered, qp, size)
+    filtered = [filter_picture(luma, baseline, unfiltered, qp, size), u, v]
+    peak = 2**baseline.bit_depth - 1
+    return [
+        [peak_signal_noise_ratio(o, p, data_range=peak) for o, p in zip(original.planes, planes, strict=True)]
+        for planes in (baseline.planes, filtered)
+    ]
+
+
+def test_figures_are_those_of_scikit_image(folder: Path, found: dict[str, Any]) -> None:
+    weights = {"U": [0, 1, 0], "V": [0, 0, 1], "YUV": [0.75, 0.125, 0.125]}
+    shards = [shard for shard in open_folder(folder / "data") if shard.info.source.startswith("deep")]
+    psnrs = [np.array([planes_psnr(folder, shard, frame) for frame in (0, 1)]) for shard in shards]  # (frames, 2, 3)
+    for measure, parts in weights.items():
+        curves = [(values @ np.array(parts)).mean(0) for values in psnrs]
+        rows = [r for r in found["tables"]["chroma_rows"] if r["measure"] == measure and r["source"].startswith("deep")]
+        assert [(row["qp"], row["frames"]) for row in rows] == [(22, 2), (27, 2), (32, 2), (37, 2)]
+        for row, (before, after) in zip(rows, curves, strict=True):
+            assert row["psnr_baseline"] == pytest.approx(before)
+            assert row["psnr_filtered"] == pytest.approx(after)
+            assert row["gain"] == pytest.approx(after - before)
+            assert row["gain"] != 0
+        (clip,) = [
+            c for c in found["tables"]["chroma_clips"] if c["measure"] == measure and c["source"].startswith("deep")
+        ]
+        bits = [float(shard.bits.sum()) for shard in shards]
+        before, after = zip(*curves, strict=True)
+        assert clip["bd_rate"] == pytest.approx(bd_rate(bits, before, bits, after))
+
+
+def test_flat_chroma_and_clips_without_chroma_are_left_out(folder: Path, found: dict[str, Any]) -> None:
+    tables = found["tables"]
+    assert {row["source"] for row in tables["chroma_rows"]} == {"deep_70x90_10bit.yuv", "grey_64x64.yuv"}
+    assert found["about"]["chroma left out"] == "mono_64x64_400.yuv (400)"
+    for row in tables["chroma_rows"]:
+        if row["source"].startswith("grey"):
+            assert (row["frames"], row["lossless"], row["gain"]) == (0, 1, None)
+    for clip in tables["chroma_clips"]:
+        if clip["source"].startswith("grey"):
+            assert (clip["gain"], clip["bd_rate"], clip["bd_rate_reason"]) == (None, None, EXACT)
+    deep = {c["measure"]: c for c in tables["chroma_clips"] if c["source"].startswith("deep")}
+    for mean in tables["chroma_means"]:
+        assert (mean["clips"], mean["defined"]) == (2, {"gain": 1, "bd_rate": 1})
+        assert mean["bd_rate"] == deep[mean["measure"]]["bd_rate"]
+    text = (folder / "with" / "report.md").read_text()
+    assert "## Chroma per clip, over its QPs" in text
+    assert f"{deep['U']['bd_rate']:+.2f}" in text
+    assert found["about"]["chroma caution"] == "trained on 1 of these clips: grey_64x64.yuv; " + (
+        "the weights do not tell the checksums of their training pictures: a renamed one is not noticed"
+    )
+
+
+def test_psnr_yuv_is_infinite_if_one_plane_is() -> None:
+    assert psnr_yuv(30, 40, 50) == (6 * 30 + 40 + 50) / 8
+    assert psnr_yuv(30, math.inf, 50) == math.inf
+
+
+def test_bad_input_is_one_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    luma, chroma, data, out = (str(folder / n) for n in ("luma.safetensors", "chroma.safetensors", "data", "bad"))
+    (tmp_path / "mono").mkdir()
+    for path in (folder / "data").glob("mono*"):
+        (tmp_path / "mono" / path.name).symlink_to(path)
+    for words, said in (
+        ([luma, "--chroma-weights", luma, "--data", data], "of the task in-loop-filter, not of a chroma filter"),
+        ([chroma, "--data", data], f"{chroma}: weights of the task chroma-filter, not of an in-loop filter"),
+        ([luma, "--chroma-weights", chroma, "--data", str(tmp_path / "mono")], "chroma format 400; no clip has 420"),
+        ([luma, "--chroma-weights", str(tmp_path / "none"), "--data", data], "none: no such file or folder"),
+    ):  # fmt: skip
+        assert report.main([*words, "--out", out]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert said in line
+        assert not Path(out).exists()
+    with pytest.raises(SystemExit, match="2"):
+        report.main(["--compare", luma, chroma, "--chroma-weights", chroma, "--data", data, "--out", out])
+    assert "--chroma-weights: only for a single filter" in capsys.readouterr().err
