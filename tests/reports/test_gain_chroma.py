@@ -73,11 +73,11 @@ def test_luma_is_as_without_chroma(folder: Path, found: dict[str, Any]) -> None:
     tables = {name: found["tables"][name] for name in before["tables"]}
     assert [luma_of(p) for p in tables.pop("points")] == [luma_of(p) for p in before["tables"].pop("points")]
     assert tables == before["tables"]
-    about = {name: found["about"][name] for name in before["about"]}
-    assert about | {"command": before["about"]["command"]} == before["about"]
+    conditions = {name: found["about"][name] for name in before["about"]}
+    assert conditions | {"command": before["about"]["command"]} == before["about"]
     texts = [(folder / name / "report.md").read_text() for name in ("without", "with")]
-    tables = texts[0][texts[0].index("## Per clip and QP") :].rstrip()
-    assert tables in texts[1]
+    written = texts[0][texts[0].index("## Per clip and QP") :].rstrip()
+    assert written in texts[1]
 
 
 def planes_psnr(folder: Path, shard: Shard, frame: int) -> list[list[float]]:
