@@ -1,11 +1,11 @@
-# make demo, make weights, make test, make wheel-test and make bench set up all they need: a virtual environment in the
-# checkout, with the versions of constraints.txt.
+# make demo, make weights, make docs, make test, make wheel-test and make bench set up all they need: a virtual
+# environment in the checkout, with the versions of constraints.txt.
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin
 
-.PHONY: demo weights test wheel-test bench install clean
+.PHONY: demo weights docs test wheel-test bench install clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -30,6 +30,10 @@ demo: $(STAMP)
 # All weights from photographs: make weights PHOTOGRAPHS=FOLDER OPTIONS="--jobs 4"; a rerun goes on where it stopped.
 weights: $(STAMP)
 	$(RUN)/train-weights $(PHOTOGRAPHS) --out weights $(OPTIONS)
+
+# The documents as pages: build/docs/index.html.
+docs: $(STAMP)
+	$(RUN)/sphinx-build -q -W --keep-going -c docs . build/docs
 
 test: $(STAMP)
 	$(RUN)/ruff format --check .

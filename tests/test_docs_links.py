@@ -8,11 +8,22 @@ from pkgutil import resolve_name
 
 import pytest
 
+from tests.extras import extra
+
 ROOT = Path(__file__).parent.parent
 CHANGELOG = ROOT / "CHANGELOG.md"  # it also names what was there before
 CARDS = sorted((ROOT / "codecnn" / "models" / "pretrained").glob("*.md"))
 CURRENT = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), *CARDS]
-TOOLS = {".", "make", "pytest", "python", "torchrun"}  # programs other than the project's that documents run
+TOOLS = {
+    ".",
+    "cd",
+    "cp",
+    "make",
+    "mkdir",
+    "pytest",
+    "python",
+    "torchrun",
+}  # programs other than the project's that documents run
 
 with (ROOT / "pyproject.toml").open("rb") as project:
     SCRIPTS: dict[str, str] = tomllib.load(project)["project"]["scripts"]
@@ -35,20 +46,12 @@ def commands(document: Path) -> list[str]:
     return parts + [span for span in spans(document) if re.match(f"({'|'.join([*SCRIPTS, 'make'])}) ", span)]
 
 
-def anchors(document: Path) -> set[str]:
-    """The anchors of headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.*)$", prose(document), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-@pytest.mark.parametrize("document", [*CURRENT, CHANGELOG], ids=lambda path: path.name)
-def test_links_lead_to_files_and_headings(document: Path) -> None:
-    for link in re.findall(r"\]\(([^)\s]+)\)", prose(document)):
-        if "://" not in link:
-            name, _, anchor = link.partition("#")
-            target = document.parent / name if name else document
-            assert target.exists(), link
-            assert not anchor or anchor in anchors(target), link
+@pytest.mark.filterwarnings("ignore")  # of Sphinx, about its extensions
+def test_the_pages_build_without_a_broken_link(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Links, headings, docstrings and the table of contents; the notebook has a test of its own."""
+    build = extra("sphinx.cmd.build")
+    options = ["-q", "-W", "--keep-going", "-b", "dummy", "-D", "nb_execution_mode=off", "-c", str(ROOT / "docs")]
+    assert build.main([*options, str(ROOT), str(tmp_path)]) == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize("document", CURRENT, ids=lambda path: path.name)

@@ -1,6 +1,6 @@
 """Declare what a dataset file (a shard) holds: attributes, signals, maps by block, and the arrays that follow.
 
-One shard holds one clip at one QP, with a row in each array for a CTU window or a frame:
+One shard holds one clip at one QP, with a row in each array for a CTU window or a frame::
 
     /<signal>/y, u, v               (n, S, S) and, by chroma format, u and v: (n, S/2, S/2) at 4:2:0, (n, S, S/2) at
                                     4:2:2, (n, S, S) at 4:4:4, none at 4:0:0; S = ctu_size + 2 margin

@@ -1,6 +1,9 @@
 """Test the reader on streams of HM, x265 and kvazaar: HM and libavcodec say what is in them."""
 
+import re
+import shutil
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,3 +85,15 @@ def test_a_slice_has_the_address_of_its_first_ctu() -> None:
         assert addresses == list(range(0, 28, 5))
         for begin, end in pairwise([*addresses, 28]):
             assert set(picture.ctus["slice"][begin:end]) == {begin}
+
+
+def test_the_code_of_the_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = Path(__file__).parents[2] / "docs" / "hevc.md"
+    (code,) = re.findall(r"^```python\n(.*?)^```$", document.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    shutil.copy(GOLDEN / "hm_qp37.265", tmp_path / "clip.hevc")
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    number, size, share = capsys.readouterr().out.splitlines()[0].split()
+    assert (number, 8 <= float(size) <= 64, 0 < float(share) < 1) == ("0", True, True)

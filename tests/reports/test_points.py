@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from tests.weights_files import load, save
 
 QPS = (22, 27, 32, 37)
 FRAMES = 3
+DOCUMENT = Path(__file__).parents[2] / "docs" / "results.md"
 
 
 def trained_as_it_were(folder: Path, name: str, bias: float) -> Path:
@@ -215,3 +217,17 @@ def test_without_vmaf_nothing_is_measured_in_vain(
     assert capsys.readouterr().err.startswith("report-gain: vmaf: there is no ffmpeg with the filter libvmaf")
     assert not (tmp_path / "out").exists()
     vmaf.find_vmaf.cache_clear()
+
+
+def test_the_code_of_the_document(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    (folder / "report").symlink_to("a")
+    monkeypatch.chdir(folder)
+    names: dict[str, Any] = {}
+    exec(first, names)
+    assert {"source", "qp", "gain"} <= set(names["rows"])
+    monkeypatch.chdir(DOCUMENT.parents[1])
+    exec(second, names)
+    assert -20 < float(capsys.readouterr().out) < 0
