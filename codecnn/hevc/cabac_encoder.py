@@ -6,6 +6,11 @@ from codecnn.hevc.cabac import AFTER_LPS, AFTER_MPS, FIRST_RANGE, LPS_RANGE, fai
 from codecnn.hevc.compiled import compiled, wide
 from codecnn.hevc.state import TOO_SHORT
 
+# What a bin takes, by 2 * pStateIdx, and 1 more for the less probable symbol. Its probability falls from 1/2 to 0.01875
+# over the states (9.3.4.2.2 of the standard has the ranges that follow from it).
+_LESS_PROBABLE = 0.5 * (0.01875 / 0.5) ** (np.arange(64) / 63)
+BITS = -np.log2(np.stack([1 - _LESS_PROBABLE, _LESS_PROBABLE], 1)).ravel()
+
 
 @compiled
 def put_bits(state: np.void, data: np.ndarray, value: int, count: int) -> None:
@@ -66,6 +71,10 @@ def encode_bin(state: np.void, data: np.ndarray, context: int, value: int) -> No
     """Encode a bin with a context variable."""
     contexts = state["contexts"]
     variable = wide(contexts[context])
+    if state["counts"]:
+        state["counted"] += BITS[variable ^ value]
+        contexts[context] = AFTER_MPS[variable] if value == variable & 1 else AFTER_LPS[variable]
+        return
     lps = LPS_RANGE[variable >> 1, (state["range"] >> 6) & 3]
     state["range"] -= lps
     if value == variable & 1:
@@ -80,6 +89,9 @@ def encode_bin(state: np.void, data: np.ndarray, context: int, value: int) -> No
 @compiled
 def encode_bypass(state: np.void, data: np.ndarray, value: int, count: int) -> None:
     """Encode the bits of a number without context."""
+    if state["counts"]:
+        state["counted"] += count
+        return
     for shift in range(count - 1, -1, -1):
         state["low"] <<= 1
         if (value >> shift) & 1:

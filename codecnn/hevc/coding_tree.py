@@ -50,7 +50,7 @@ def decode_coding_tree(state: np.void, data: np.ndarray, arrays: Arrays, x_ctu: 
                 continue
             # transform_unit(), 7.3.8.10
             state["skip"][:] = 0
-            for component in range(3 if _has_chroma_blocks(state, x_node, y_node, node_bits) else 1):
+            for component in range(3 if has_chroma_blocks(state, x_node, y_node, node_bits) else 1):
                 block_x, block_y, bits, mode = x_node, y_node, node_bits, state["chroma_mode"]
                 if component == 0:
                     mode = wide(arrays.grid[y_node >> 2, x_node >> 2]["luma_mode"])
@@ -88,7 +88,7 @@ def push_quarters(stack: np.ndarray, top: int, x: int, y: int, size_bits: int) -
 
 
 @compiled
-def _has_chroma_blocks(state: np.void, x: int, y: int, size_bits: int) -> bool:
+def has_chroma_blocks(state: np.void, x: int, y: int, size_bits: int) -> bool:
     """Tell whether the chroma of a transform unit follows its luma: that of four 4x4 blocks follows the last."""
     return state["has_chroma"] != 0 and (size_bits > 2 or x & y & 4 != 0)
 

@@ -5,12 +5,14 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 
+from codecnn.errors import InputError
 from codecnn.hevc.bit_writer import BitWriter
 from codecnn.hevc.nal import IDR_N_LP, IDR_W_RADL
 from codecnn.hevc.parameter_sets import Pps, Profile, Sps
 from codecnn.hevc.reference_sets import ReferenceSet
 from codecnn.hevc.scaling_lists import MATRICES, SIZES, ScalingLists, default_lists
 from codecnn.hevc.slice_header import INTRA, SliceHeader
+from codecnn.hevc.usability import Usability
 
 _EMULATED = re.compile(rb"\x00\x00(?=[\x00-\x03])")
 
@@ -74,7 +76,7 @@ def _write_ordering(bits: BitWriter, sps: Sps) -> None:
 
 
 def write_sps(sps: Sps) -> bytes:
-    """Write seq_parameter_set_rbsp(), without VUI."""
+    """Write seq_parameter_set_rbsp()."""
     bits = BitWriter()
     bits.u(0, 4 + 3)
     bits.flag(True)
@@ -124,8 +126,40 @@ def write_sps(sps: Sps) -> bytes:
             bits.flag(False)
     bits.flag(sps.temporal_mvp)
     bits.flag(sps.strong_smoothing)
-    bits.u(0, 2)  # no VUI, no extension
+    bits.flag(sps.usability is not None)
+    if sps.usability is not None:
+        _write_usability(bits, sps.usability)
+    bits.flag(False)  # no extension
     return bits.end()
+
+
+def _write_usability(bits: BitWriter, usability: Usability) -> None:
+    """Write vui_parameters() with what is known of them (annex E)."""
+    bits.flag(usability.sample_aspect is not None)
+    if usability.sample_aspect is not None:
+        if len(usability.sample_aspect) == 2:
+            bits.u(255, 8)  # EXTENDED_SAR
+        for number in usability.sample_aspect:
+            bits.u(number, 8 if len(usability.sample_aspect) == 1 else 16)
+    bits.flag(False)  # overscan_info_present_flag
+    bits.flag(usability.full_range is not None)
+    if usability.full_range is not None:
+        bits.u(5, 3)  # video_format: not specified
+        bits.flag(usability.full_range)
+        bits.flag(usability.colour is not None)
+        for number in usability.colour or ():
+            bits.u(number, 8)
+    bits.flag(False)  # chroma_loc_info_present_flag
+    bits.flag(False)  # neutral_chroma_indication_flag
+    bits.flag(usability.fields)
+    bits.flag(False)  # frame_field_info_present_flag
+    bits.flag(False)  # default_display_window_flag
+    bits.flag(usability.timing is not None)
+    if usability.timing is not None:
+        for number in usability.timing:
+            bits.u(number, 32)
+        bits.u(0, 2)  # vui_poc_proportional_to_timing_flag, vui_hrd_parameters_present_flag
+    bits.flag(False)  # bitstream_restriction_flag
 
 
 def _write_reference_set(bits: BitWriter, deltas: ReferenceSet) -> None:
@@ -257,8 +291,12 @@ def _write_slice_fields(bits: BitWriter, kind: int, header: SliceHeader) -> None
         if sps.reference_sets:
             bits.flag(False)
         _write_reference_set(bits, header.short_term)
+        if header.long_term:
+            raise InputError("slices that name long-term reference pictures are not written")
         if sps.long_term is not None:
-            raise NotImplementedError
+            if sps.long_term:
+                bits.ue(0)  # num_long_term_sps
+            bits.ue(0)  # num_long_term_pics
         if sps.temporal_mvp:
             bits.flag(False)
     if sps.sao:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codecnn.hevc import cabac_encoder, residual_writer, sao_writer, slice_data, tree_writer
+from codecnn.errors import InputError
+from codecnn.hevc import cabac_encoder, residual_writer, sao_writer, slice_data, tree_writer, unit_writer
 from codecnn.hevc.cabac_encoder import encode_terminate, start_encoder
 from codecnn.hevc.compiled import wide
 from codecnn.hevc.contexts import initialise_contexts
@@ -13,10 +14,11 @@ from codecnn.hevc.picture import CodedPicture
 from codecnn.hevc.preparation import enter_slice, make_arrays, make_state, planes_of
 from codecnn.hevc.sao_writer import write_sao
 from codecnn.hevc.slice_data import begins_substream, enter_ctu
-from codecnn.hevc.state import FINE, Arrays
+from codecnn.hevc.state import BAD_RECORD, FINE, Arrays
 from codecnn.hevc.tree_writer import write_coding_tree
 from codecnn.labels.numba_engine.cache import compile_cached
 
+UNITS = ("coding_units", "prediction_blocks", "transform_units")
 BYTES_PER_SAMPLE, BYTES_PER_CTU = 6, 64  # more than a level, or the flags of a CTU, can take
 
 
@@ -37,12 +39,18 @@ def write_slice_data(picture: CodedPicture) -> list[SliceData]:
     """Write slice_segment_data() of every slice segment of a picture.
 
     Where a transform tree is split, the chroma flags of its inner nodes are set if a transform unit below has levels.
-    Other streams, which no encoder makes, are not reproduced bit for bit.
+    Other streams, which no encoder makes, are not reproduced bit for bit. Raises InputError if the units are not those
+    of the picture.
     """
     arrays, state = _arrays_of(picture), make_state(picture.sps, picture.pps)
     places = np.empty_like(arrays.ctus["order"])
     places[arrays.ctus["order"]] = np.arange(places.size)
-    begins = [*(int(places[header.address]) for header in picture.slices), places.size]
+    ahead = [header.address for header in picture.slices]
+    if not ahead or ahead[0] != 0 or not all(0 <= address < places.size for address in ahead):
+        raise InputError("the record of a picture cannot be written: its slices do not begin in it")
+    begins = [*places[ahead].tolist(), places.size]
+    if sorted(set(begins)) != begins:
+        raise InputError("the record of a picture cannot be written: its slices are not in coding order")
     data = np.zeros(arrays.samples.size * BYTES_PER_SAMPLE + places.size * BYTES_PER_CTU, np.uint8)
     written = []
     for number, header in enumerate(picture.slices):
@@ -52,10 +60,13 @@ def write_slice_data(picture: CodedPicture) -> list[SliceData]:
         state["position"], state["end"] = 0, 8 * data.size
         starts = np.empty(count, np.int64)
         substreams = _write_segment(state, data, arrays, first, count, header.dependent, starts)
-        if state["failure"][0] != FINE:
-            raise ValueError("the record of a picture takes more bits than levels can")
+        if (failure := int(state["failure"][0])) != FINE:
+            what = "its units do not fit" if failure == BAD_RECORD else "it has more bits than levels can take"
+            raise InputError(f"the record of a picture cannot be written: {what} in CTU {int(state['ctu'][0])}")
         length = int(state["position"][0]) >> 3
         written.append(SliceData(data[:length].tobytes(), tuple(starts[:substreams].tolist())))
+    if any(int(state[name][0]) != getattr(arrays, name).size for name in UNITS):
+        raise InputError("the record of a picture cannot be written: it has more units than the picture")
     return written
 
 
@@ -110,6 +121,6 @@ def _write_segment_data(
     return substreams
 
 
-_MODULES = (cabac_encoder, residual_writer, sao_writer, slice_data, tree_writer)
+_MODULES = (cabac_encoder, residual_writer, sao_writer, slice_data, tree_writer, unit_writer)
 _SOURCES = slice_data.SOURCES + "".join(inspect.getsource(module) for module in _MODULES)
 _write_segment = compile_cached(_write_segment_data, _SOURCES, error_model="numpy")

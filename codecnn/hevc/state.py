@@ -14,7 +14,9 @@ BITS = ("partition", "modes", "residual", "filters", "delta_qp", "bypass", "pcm"
 PARTITION, MODES, RESIDUAL, FILTERS, DELTA_QP, BYPASS, PCM, TERMINATION = range(len(BITS))
 
 # Reasons to stop.
-FINE, TOO_SHORT, LEVEL_TOO_LARGE, QP_DELTA_TOO_LARGE, BAD_END, BAD_ENTRY_POINT, BAD_ADDRESS, TOO_LONG = range(8)
+FINE, TOO_SHORT, LEVEL_TOO_LARGE, QP_DELTA_TOO_LARGE, BAD_END, BAD_ENTRY_POINT, BAD_ADDRESS, TOO_LONG, BAD_RECORD = (
+    range(9)
+)
 REASONS = {
     TOO_SHORT: "slice data end too early",
     LEVEL_TOO_LARGE: "a coefficient level does not fit in 16 bit",
@@ -31,6 +33,7 @@ STATE = np.dtype(
         ("range", "i8"), ("offset", "i8"), ("position", "i8"), ("end", "i8"),
         ("contexts", "u1", CONTEXTS), ("wavefront_contexts", "u1", CONTEXTS), ("segment_contexts", "u1", CONTEXTS),
         ("low", "i8"), ("outstanding", "i8"), ("drops_bit", "i8"),  # of the arithmetic encoder
+        ("counts", "i8"), ("counted", "f8"),  # whether the encoder writes nothing, and only counts bits; how many
         ("failure", "i8"),  # FINE or a reason to stop
         # What the bits were spent for.
         ("charged", "f8"), ("bits", "f8", len(BITS)),

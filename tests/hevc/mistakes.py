@@ -88,7 +88,7 @@ MISTAKES: list[tuple[str, ModuleType, str, Callable[[Any], Any]]] = [
     ("large blocks", residual, "scan_index", lambda f: lambda mode, bits, component: f(mode, bits, 0)),
     ("plain", residual, "_parse_levels", without_sign_hiding),
     ("plain", coding_tree, "is_parsed", lambda f: lambda *args: False),
-    ("plain", coding_tree, "_has_chroma_blocks", lambda f: lambda state, x, y, bits: bits > 2 or not (x | y) & 4),
+    ("plain", coding_tree, "has_chroma_blocks", lambda f: lambda state, x, y, bits: bits > 2 or not (x | y) & 4),
     ("plain", coding_unit, "is_parsed", lambda f: lambda *args: False),
     ("plain", coding_unit, "MPMS", lambda table: table.swapaxes(0, 1)),
     ("plain", coding_unit, "CHROMA_MODES", lambda modes: modes[::-1]),
