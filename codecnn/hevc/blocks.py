@@ -6,7 +6,7 @@ from codecnn.hevc.compiled import compiled
 from codecnn.hevc.state import Arrays
 
 # QpC by qPi (table 8-10), from 30 on.
-_CHROMA_QP = np.array([29, 30, 31, 32, 33, 33, 34, 34, 35, 35, 36, 36, 37])
+CHROMA_QP = np.array([29, 30, 31, 32, 33, 33, 34, 34, 35, 35, 36, 36, 37])
 
 
 @compiled
@@ -42,5 +42,5 @@ def scaled_qp(state: np.void, component: int) -> int:
         return state["qp"] + above
     index = min(max(state["qp"] + state["chroma_offset"][component - 1], -above), 57)
     if index >= 30:
-        index = _CHROMA_QP[index - 30] if index < 43 else index - 6
+        index = CHROMA_QP[index - 30] if index < 43 else index - 6
     return index + above

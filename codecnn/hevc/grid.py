@@ -30,6 +30,14 @@ def mark_decoded(state: np.void, arrays: Arrays, x: int, y: int, size: int) -> N
 
 
 @compiled
+def mark_undecoded(arrays: Arrays, x: int, y: int, size: int) -> None:
+    """Note that a block is not reconstructed, before it is coded in another way."""
+    for row in range(y >> 2, (y + size) >> 2):
+        for column in range(x >> 2, (x + size) >> 2):
+            arrays.grid[row, column]["region"] = 0
+
+
+@compiled
 def mark_mode(arrays: Arrays, x: int, y: int, size: int, mode: int) -> None:
     """Note the luma mode of a block."""
     for row in range(y >> 2, (y + size) >> 2):

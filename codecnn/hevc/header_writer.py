@@ -59,8 +59,9 @@ def _write_profile(bits: BitWriter, sps: Sps) -> None:
     for number in range(32):
         bits.flag(number in compatible)
     bits.u(0b1001, 4)  # progressive, frames only
-    if profile.profile == 4:  # 12, 10, 8 bit at most; 4:2:2, 4:2:0, 4:0:0 at most; intra, one picture, lower bit rate
-        bits.u(0b110110101 | (sps.luma_depth == 8) << 6 | (sps.chroma == "400") << 3, 9)
+    if profile.profile == 4:  # 12, 10, 8 bit at most; 4:2:2, 4:2:0, 4:0:0 at most; not only intra; lower bit rate
+        eight, grey = sps.luma_depth == 8, sps.chroma == "400"  # "Monochrome" and "Monochrome 12" of table A.2
+        bits.u(0b100110001 | (eight or not grey) << 7 | eight << 6 | grey << 3, 9)
         bits.u(0, 34)
     else:
         bits.u(0, 43)

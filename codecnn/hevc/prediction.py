@@ -23,9 +23,16 @@ ORIGIN = 32  # of the line of references of an angular mode: where the corner is
 @compiled
 def predict(state: np.void, arrays: Arrays, component: int, x: int, y: int, size_bits: int, mode: int) -> None:
     """Predict the block at (x, y), in samples of its component, into `arrays.prediction`."""
-    size, plane = 1 << size_bits, arrays.prediction[component]
-    border = state["border"]
-    _gather_border(state, arrays, component, x, y, size)
+    gather_border(state, arrays, component, x, y, 1 << size_bits)
+    predict_from_border(state, arrays, component, x, y, size_bits, mode)
+
+
+@compiled
+def predict_from_border(
+    state: np.void, arrays: Arrays, component: int, x: int, y: int, size_bits: int, mode: int
+) -> None:
+    """Predict a block whose border is in the state."""
+    size, plane, border = 1 << size_bits, arrays.prediction[component], state["border"]
     if component == 0 and SMOOTHS[mode, size_bits - 2]:
         _smooth(state, size)
         border = state["smoothed"]
@@ -41,7 +48,7 @@ def predict(state: np.void, arrays: Arrays, component: int, x: int, y: int, size
 
 
 @compiled
-def _gather_border(state: np.void, arrays: Arrays, component: int, x: int, y: int, size: int) -> None:
+def gather_border(state: np.void, arrays: Arrays, component: int, x: int, y: int, size: int) -> None:
     """Collect the border; samples that are not decoded, or of another slice or tile, repeat the one before them.
 
     Those at the beginning take the first that is there (8.4.4.2.2).

@@ -72,7 +72,7 @@ def _has_levels(plane: np.ndarray, x: int, y: int) -> bool:
 
 
 @compiled
-def _prefix_of(position: int) -> int:
+def prefix_of(position: int) -> int:
     """Return the prefix of a last position (7.4.9.11)."""
     if position < 4:
         return position
@@ -85,7 +85,7 @@ def _prefix_of(position: int) -> int:
 @compiled
 def _write_prefix(state: np.void, data: np.ndarray, first: int, size_bits: int, chroma: int, position: int) -> None:
     offset, shift = last_contexts(size_bits, chroma)
-    prefix = _prefix_of(position)
+    prefix = prefix_of(position)
     for index in range(prefix):
         encode_bin(state, data, first + offset + (index >> shift), 1)
     if prefix < 2 * size_bits - 1:
@@ -95,7 +95,7 @@ def _write_prefix(state: np.void, data: np.ndarray, first: int, size_bits: int, 
 @compiled
 def _write_suffix(state: np.void, data: np.ndarray, position: int) -> None:
     if position >= 4:
-        count = (_prefix_of(position) >> 1) - 1
+        count = (prefix_of(position) >> 1) - 1
         encode_bypass(state, data, position & ((1 << count) - 1), count)
 
 
@@ -190,3 +190,15 @@ def _write_remaining(state: np.void, data: np.ndarray, value: int, rice: int) ->
         encode_bypass(state, data, 1, 1)
     encode_bypass(state, data, 0, 1)
     encode_bypass(state, data, value - (((1 << (prefix - 3)) + 2) << rice), prefix - 3 + rice)
+
+
+@compiled
+def remaining_bits(value: int, rice: int) -> int:
+    """Return the bits of coeff_abs_level_remaining."""
+    prefix = value >> rice
+    if prefix <= 3:
+        return prefix + 1 + rice
+    prefix = 4
+    while value >= ((1 << (prefix - 2)) + 2) << rice:
+        prefix += 1
+    return 2 * prefix - 2 + rice

@@ -101,7 +101,7 @@ MISTAKES: list[tuple[str, ModuleType, str, Callable[[Any], Any]]] = [
     ("plain", transform, "LEVEL_SCALE", changed(5, 71)),
     ("plain", transform, "FIRST_SHIFT", lambda shift: 6),
     ("varying QP", coding_tree, "_predict_qp", last_qp_only),
-    ("varying QP", blocks, "_CHROMA_QP", lambda table: table - 1),
+    ("varying QP", blocks, "CHROMA_QP", lambda table: table - 1),
     ("varying QP", transform_tree, "QP_DELTA", lambda first: first - 2),
     ("10 bit, skip", transform, "SECOND_SHIFT", lambda shift: 18),
     ("10 bit, skip", transform, "FIRST_SHIFT", lambda shift: 6),
