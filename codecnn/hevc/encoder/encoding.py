@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+
 from codecnn.errors import InputError
 from codecnn.hevc.encoder.chooser import Chooser
 from codecnn.hevc.encoder.headers import choose_level, make_headers
@@ -62,7 +64,11 @@ def encode(
     header = replace(header, sps=replace(header.sps, profile=profile))
     records = [replace(record, sps=header.sps, slices=(header,)) for record in records]
     stream = write([header.sps, header.pps], records)
-    return stream, list(read(stream))
+    coded = list(read(stream))
+    for record, picture in zip(records, coded, strict=True):
+        same = all(np.array_equal(a, b) for a, b in zip(record.coded.planes, picture.coded.planes, strict=True))
+        assert same, "the encoder has reconstructed a picture otherwise than the decoder"
+    return stream, coded
 
 
 def _encode_picture(picture: Picture, number: int, header: SliceHeader, choose: Chooser) -> CodedPicture:
