@@ -5,9 +5,17 @@ import numpy as np
 from codecnn.hevc.blocks import add_residual, scaled_qp
 from codecnn.hevc.compiled import compiled, wide
 from codecnn.hevc.encoder.forward import transform_residual
-from codecnn.hevc.encoder.quantisation import quantise
-from codecnn.hevc.encoder.scratch import Task
+from codecnn.hevc.encoder.quantisation import (
+    ROUNDING,
+    hide_signs,
+    measure_coefficients,
+    round_levels,
+    search_levels,
+    set_signs,
+)
+from codecnn.hevc.encoder.scratch import BY_COST, Task
 from codecnn.hevc.prediction import predict
+from codecnn.hevc.residual import scan_index
 from codecnn.hevc.transform import scale_levels, transform_back
 
 
@@ -27,7 +35,16 @@ def code_block(
         for i in range(size):
             residual[(j << size_bits) + i] = wide(original[y + j, x + i]) - wide(predicted[y + j, x + i])
     transform_residual(state, scratch, size_bits, component)
-    quantise(state, scratch, size_bits, component, mode, flag)
+    largest = measure_coefficients(state, scratch, size_bits, component)
+    searches = scratch["quantiser"] == BY_COST
+    if largest >= (0.5 if searches else 1 - ROUNDING):
+        if searches:
+            search_levels(state, scratch, size_bits, component, mode, flag)
+        else:
+            round_levels(scratch, size_bits)
+        set_signs(scratch, size_bits)
+        if state["sign_hiding"]:
+            hide_signs(scratch, size_bits, scan_index(mode, size_bits, component))
     _place_levels(state, scratch, arrays.levels[component], x, y, size_bits)
     is_coded = state["count"] > 0
     if is_coded:

@@ -20,14 +20,15 @@ class Chooser(Protocol):
 
     Every answer has at least one entry. The cost is the squared error of luma, plus that of chroma with its weight,
     plus lambda times the bits that the syntax takes with the present context variables.
-
-    Attributes:
-        quantiser: ROUNDED or BY_COST, how levels are chosen.
-        transform_depth: how often a transform unit can be split again, 0 to 3; both ways are tried wherever it can.
     """
 
-    quantiser: int
-    transform_depth: int
+    @property
+    def quantiser(self) -> int:
+        """Return how levels are chosen, ROUNDED or BY_COST."""
+
+    @property
+    def transform_depth(self) -> int:
+        """Return how often a transform unit can be split again, 0 to 3; both ways are tried wherever it can."""
 
     def splits(self, block: Block) -> Sequence[bool]:
         """Return whether the coding unit is split; of the smallest one, whether its luma is predicted in four parts."""

@@ -65,8 +65,8 @@ def encode(
     records = [replace(record, sps=header.sps, slices=(header,)) for record in records]
     stream = write([header.sps, header.pps], records)
     coded = list(read(stream))
-    for record, picture in zip(records, coded, strict=True):
-        same = all(np.array_equal(a, b) for a, b in zip(record.coded.planes, picture.coded.planes, strict=True))
+    for record, decoded in zip(records, coded, strict=True):
+        same = all(np.array_equal(a, b) for a, b in zip(record.coded.planes, decoded.coded.planes, strict=True))
         assert same, "the encoder has reconstructed a picture otherwise than the decoder"
     return stream, coded
 

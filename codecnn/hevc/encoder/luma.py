@@ -35,33 +35,17 @@ def search_luma(
     start[:] = contexts
     first = state["transform_units"]
     best, best_mode = np.inf, modes[0]
-    if modes.size > 1:
-        for index in range(modes.size):
-            cost = _cost_of_mode(state, scratch, task, x, y, size_bits, depth, modes[index], False)
-            contexts[:] = start
-            state["transform_units"] = first
-            if cost < best:
-                best, best_mode = cost, modes[index]
-    _cost_of_mode(state, scratch, task, x, y, size_bits, depth, best_mode, tries_split)
-    contexts[:] = start
+    for number in range(0 if modes.size > 1 else 1, modes.size + 1):  # the best one once more at the end
+        is_last = number == modes.size
+        mode = best_mode if is_last else modes[number]
+        state["transform_units"] = first
+        mark_undecoded(task.arrays, x, y, 1 << size_bits)
+        cost = scratch["lagrangian"] * mode_bits(state, task, x, y, mode)
+        cost += _code_tree(state, scratch, task, x, y, size_bits, depth, mode, is_last and tries_split)
+        contexts[:] = start
+        if cost < best and not is_last:
+            best, best_mode = cost, mode
     return best_mode
-
-
-@compiled
-def _cost_of_mode(
-    state: np.void,
-    scratch: np.void,
-    task: Task,
-    x: int,
-    y: int,
-    size_bits: int,
-    depth: int,
-    mode: int,
-    tries_split: bool,
-) -> float:
-    mark_undecoded(task.arrays, x, y, 1 << size_bits)
-    bits = mode_bits(state, task, x, y, mode)
-    return bits * scratch["lagrangian"] + _code_tree(state, scratch, task, x, y, size_bits, depth, mode, tries_split)
 
 
 @compiled
@@ -89,22 +73,30 @@ def _code_tree(
     tries_split: bool,
 ) -> float:
     """Code a node of the transform tree, add its transform units, and return its cost."""
+    arrays, kept, first = task.arrays, size_bits - 2, state["transform_units"]
+    lagrangian, size = scratch["lagrangian"], 1 << size_bits
+    best, before = np.inf, state["counted"]
     splits = must_split(state, size_bits, depth)
     has_flag = not splits and may_split(state, size_bits, depth)
-    best = np.inf
-    kept, first = size_bits - 2, state["transform_units"]
-    lagrangian, size = scratch["lagrangian"], 1 << size_bits
     if not splits:
         if has_flag:
             scratch["first_contexts"][kept, :] = state["contexts"]
-        best = _code_leaf(state, scratch, task, x, y, size_bits, depth, mode, has_flag)
-        if not (has_flag and tries_split) or not task.arrays.transform_units[first]["cbf_y"]:
+            encode_bin(state, task.nothing, SPLIT_TRANSFORM + 5 - size_bits, 0)
+        flag = CBF_LUMA + (1 if depth == 0 else 0)
+        is_coded, error = code_block(state, scratch, task, 0, x, y, size_bits, mode, flag)
+        encode_bin(state, task.nothing, flag, 1 if is_coded else 0)
+        if is_coded:
+            write_residual(state, task.nothing, arrays.levels[0], x, y, size_bits, 0, mode, 0)
+        _add_unit(state, task, x, y, size_bits, depth, is_coded)
+        mark_decoded(state, arrays, x, y, size)
+        best = error + lagrangian * (state["counted"] - before)
+        if not (has_flag and tries_split and is_coded):
             return best
         _copy_block(scratch, task, x, y, size_bits, True)
         scratch["kept_contexts"][kept, :] = state["contexts"]
         state["contexts"][:] = scratch["first_contexts"][kept]
         state["transform_units"] = first
-        mark_undecoded(task.arrays, x, y, size)
+        mark_undecoded(arrays, x, y, size)
     before = state["counted"]
     if has_flag:
         encode_bin(state, task.nothing, SPLIT_TRANSFORM + 5 - size_bits, 1)
@@ -120,34 +112,8 @@ def _code_tree(
         state["contexts"][:] = scratch["kept_contexts"][kept]
         state["transform_units"] = first
         _add_unit(state, task, x, y, size_bits, depth, True)
-        mark_decoded(state, task.arrays, x, y, size)
-        return best
-    return cost
-
-
-@compiled
-def _code_leaf(
-    state: np.void,
-    scratch: np.void,
-    task: Task,
-    x: int,
-    y: int,
-    size_bits: int,
-    depth: int,
-    mode: int,
-    has_flag: bool,
-) -> float:
-    before = state["counted"]
-    if has_flag:
-        encode_bin(state, task.nothing, SPLIT_TRANSFORM + 5 - size_bits, 0)
-    flag = CBF_LUMA + (1 if depth == 0 else 0)
-    is_coded, error = code_block(state, scratch, task, 0, x, y, size_bits, mode, flag)
-    encode_bin(state, task.nothing, flag, 1 if is_coded else 0)
-    if is_coded:
-        write_residual(state, task.nothing, task.arrays.levels[0], x, y, size_bits, 0, mode, 0)
-    _add_unit(state, task, x, y, size_bits, depth, is_coded)
-    mark_decoded(state, task.arrays, x, y, 1 << size_bits)
-    return error + scratch["lagrangian"] * (state["counted"] - before)
+        mark_decoded(state, arrays, x, y, size)
+    return min(cost, best)
 
 
 @compiled

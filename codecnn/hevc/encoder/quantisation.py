@@ -12,7 +12,6 @@ from codecnn.hevc.blocks import scaled_qp
 from codecnn.hevc.cabac_encoder import BITS
 from codecnn.hevc.compiled import compiled, wide
 from codecnn.hevc.contexts import CODED_GROUP, GREATER_1, GREATER_2, LAST_X, LAST_Y
-from codecnn.hevc.encoder.scratch import BY_COST
 from codecnn.hevc.residual import (
     LARGEST,
     MAX_GREATER_1,
@@ -30,8 +29,8 @@ NEVER = 1e30
 
 
 @compiled
-def quantise(state: np.void, scratch: np.void, size_bits: int, component: int, mode: int, flag: int) -> None:
-    """Choose the levels of `coefficient` into `chosen`, row by row; flag: the context of the coded block flag."""
+def measure_coefficients(state: np.void, scratch: np.void, size_bits: int, component: int) -> float:
+    """Compute `scaled` and `weight` of a block, set `chosen` to 0, and return the largest magnitude in steps."""
     coefficient, scaled, chosen = scratch["coefficient"], scratch["scaled"], scratch["chosen"]
     qp = scaled_qp(state, component)
     gain_bits = 15 - state["bit_depth"][min(component, 1)] - size_bits  # of the transform, log2
@@ -45,25 +44,20 @@ def quantise(state: np.void, scratch: np.void, size_bits: int, component: int, m
         scaled[index] = min(abs(coefficient[index]) / step, LARGEST)
         largest = max(largest, scaled[index])
         chosen[index] = 0
-    searches = scratch["quantiser"] == BY_COST
-    if largest < (0.5 if searches else 1 - ROUNDING):
-        return
-    if searches:
-        _search_levels(state, scratch, size_bits, component, mode, flag)
-    else:
-        for index in range(1 << 2 * size_bits):
-            chosen[index] = int(scaled[index] + ROUNDING)
-            scratch["bits_up"][index] = scratch["bits_down"][index] = 0
-    for index in range(1 << 2 * size_bits):
-        if coefficient[index] < 0:
-            chosen[index] = -chosen[index]
-    if state["sign_hiding"]:
-        _hide_signs(scratch, size_bits, scan_index(mode, size_bits, component))
+    return largest
 
 
 @compiled
-def _search_levels(state: np.void, scratch: np.void, size_bits: int, component: int, mode: int, flag: int) -> None:
-    """Choose magnitudes by their cost; `chosen` is 0 before."""
+def round_levels(scratch: np.void, size_bits: int) -> None:
+    """Choose magnitudes by rounding, with a dead zone; changes of them cost no bits."""
+    for index in range(1 << 2 * size_bits):
+        scratch["chosen"][index] = int(scratch["scaled"][index] + ROUNDING)
+        scratch["bits_up"][index] = scratch["bits_down"][index] = 0
+
+
+@compiled
+def search_levels(state: np.void, scratch: np.void, size_bits: int, component: int, mode: int, flag: int) -> None:
+    """Choose magnitudes by their cost; `chosen` is 0 before. flag: the context of the coded block flag."""
     chroma = min(component, 1)
     scan = scan_index(mode, size_bits, component)
     groups, order = GROUPS[size_bits - 2, scan], IN_GROUP[scan]
@@ -248,7 +242,15 @@ def _last_bits(state: np.void, x: int, y: int, size_bits: int, component: int, s
 
 
 @compiled
-def _hide_signs(scratch: np.void, size_bits: int, scan: int) -> None:
+def set_signs(scratch: np.void, size_bits: int) -> None:
+    """Give the levels the signs of their coefficients."""
+    for index in range(1 << 2 * size_bits):
+        if scratch["coefficient"][index] < 0:
+            scratch["chosen"][index] = -scratch["chosen"][index]
+
+
+@compiled
+def hide_signs(scratch: np.void, size_bits: int, scan: int) -> None:
     """Change levels by 1 where the parity of a group is not the sign that it hides (7.3.8.11)."""
     groups, order, chosen = GROUPS[size_bits - 2, scan], IN_GROUP[scan], scratch["chosen"]
     in_last = True
