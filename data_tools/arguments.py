@@ -38,6 +38,8 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
         "are taken from; unfiltered if not given")  # fmt: skip
     add("--labels-rd", action="store_true", help="labels by estimated rate-distortion cost too, for codecs whose "
         "lambda is known")  # fmt: skip
+    add("--block-data", action="store_true", help="what the encoder decided too, read from its HEVC stream: units, "
+        "modes, QPs, flags, and the prediction as a fourth signal")  # fmt: skip
     add("--storage", choices=("fast", "compact"), default="fast", help="uncompressed, or gzip")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--jobs", type=jobs, default=1, help="shards made at the same time, a process each")

@@ -42,6 +42,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         label_modes=args.label_modes,
         label_references=args.label_references,
         labels_rd=args.labels_rd,
+        block_data=args.block_data,
         storage=args.storage,
     )
 

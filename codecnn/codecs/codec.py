@@ -19,6 +19,7 @@ class CodedFrame:
     qp_used: int
     unfiltered_bits: int | None = None  # of the second encoding; None: the unfiltered picture is of the same stream
     in_loop_filters: Mapping[str, bool] = field(default_factory=dict)  # by name, whether on, as the stream says
+    packet: bytes = b""  # of the baseline's stream; empty where there is no stream
 
 
 class Codec(Protocol):

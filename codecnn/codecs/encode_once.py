@@ -58,4 +58,4 @@ def encode_once(
                 crop_to_original(picture, original, size, original.bit_depth) for picture in pictures
             )
             bits = COUNT_BITS[decoder](unit, index == 0)
-            yield CodedFrame(original, baseline, unfiltered, bits, used, in_loop_filters=said.in_loop_filters)
+            yield CodedFrame(original, baseline, unfiltered, bits, used, None, said.in_loop_filters, unit)

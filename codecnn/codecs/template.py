@@ -209,9 +209,9 @@ class CommandTemplate:
                 baseline, unfiltered = (
                     crop_to_original(picture, original, (height, width), coded_depth) for picture in pictures
                 )
-                second_bits = coded[1].bits if self.encodes_twice else None
+                first, second_bits = coded[0], coded[1].bits if self.encodes_twice else None
                 yield CodedFrame(
-                    original, baseline, unfiltered, coded[0].bits, qp, second_bits, coded[0].in_loop_filters
+                    original, baseline, unfiltered, first.bits, qp, second_bits, first.in_loop_filters, first.packet
                 )
 
     def _frames(self, run: Run, clip: Clip, fmt: VideoFormat, qp: int, frames: int, name: str) -> Iterator[Frame]:

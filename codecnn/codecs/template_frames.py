@@ -19,6 +19,7 @@ class Frame(NamedTuple):
     qp_used: int
     pictures: list[Picture]
     in_loop_filters: dict[str, bool]  # empty: not known
+    packet: bytes = b""  # empty: of a reconstruction
 
 
 def frames_of_stream(
@@ -33,7 +34,7 @@ def frames_of_stream(
     for index, (unit, pictures) in enumerate(decode_run(run, decoder, both if unfiltered else both[:1], qp, name)):
         said = headers.read(unit)
         used = quantizer_of(said.qp) if by_quantizer else said.qp
-        yield Frame(COUNT_BITS[decoder](unit, index == 0), used, pictures, said.in_loop_filters)
+        yield Frame(COUNT_BITS[decoder](unit, index == 0), used, pictures, said.in_loop_filters, unit)
 
 
 def frames_of_reconstruction(

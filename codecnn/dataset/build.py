@@ -6,16 +6,16 @@ from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from codecnn.codecs.bit_depth import convert_bit_depth
-from codecnn.codecs.codec import Codec
+from codecnn.codecs.codec import Codec, CodedFrame
 from codecnn.codecs.libavcodec import decoder_version
 from codecnn.dataset.reader import Shard
-from codecnn.dataset.schema import LABEL_MAPS, RD_MAPS, ShardInfo, Signal
+from codecnn.dataset.schema import CODING, CODING_MAPS, LABEL_MAPS, PREDICTION, RD_MAPS, SIGNALS, ShardInfo, Signal
 from codecnn.dataset.writer import ShardWriter
 from codecnn.errors import InputError, InputWarning
 from codecnn.intra.block_size import BlockSize
@@ -27,6 +27,9 @@ from codecnn.video.clip import Clip
 from codecnn.video.format_options import FormatOptions
 from codecnn.video.picture import Picture
 from codecnn.video.sources import Source, open_sources
+
+if TYPE_CHECKING:
+    from codecnn.dataset.block_data import Decided
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Settings:
     label_modes: ModeSet = "vvc-67"
     label_references: Literal["unfiltered", "original"] = "unfiltered"
     labels_rd: bool = False  # labels by rate-distortion cost too
+    block_data: bool = False  # what the encoder decided, and its prediction; of HEVC streams
     storage: Literal["fast", "compact"] = "fast"
 
 
@@ -71,6 +75,8 @@ def plan(sources: Iterable[Path], out: Path, settings: Settings) -> Iterator[Sha
             rd_measure(Coding(codec.name, qps[0]))
         except ValueError as error:
             raise InputError(f"labels by rate-distortion cost cannot be made: {error}") from error
+    if settings.block_data and codec.decoder != "hevc":
+        raise InputError(f"the encoder's decisions are read from HEVC streams, which {codec.name} does not make")
     found = open_sources(sources, settings.formats, settings.first_frames, settings.every, settings.as_clip)
     for source in found:
         checksum = source.clip.sha256()
@@ -83,7 +89,11 @@ def plan(sources: Iterable[Path], out: Path, settings: Settings) -> Iterator[Sha
 def _info(source: Source, checksum: str, qp: int, settings: Settings) -> ShardInfo:
     clip, codec, labelled = source.clip, settings.codec, bool(settings.label_sizes)
     fmt = clip.format
-    maps = (*LABEL_MAPS, *RD_MAPS) if settings.labels_rd else LABEL_MAPS
+    depth = codec.coded_bit_depth or fmt.bit_depth
+    if settings.block_data and (fmt.chroma not in ("400", "420") or depth > 10):
+        limits = "read at 4:0:0 and 4:2:0 and up to 10 bit"
+        raise InputError(f"{clip.path}: the encoder's decisions are {limits}, not at {fmt.chroma} and {depth} bit")
+    kinds = {LABEL_MAPS: labelled, RD_MAPS: labelled and settings.labels_rd, CODING_MAPS: settings.block_data}
     return ShardInfo(
         source=source.name,
         source_sha256=checksum,
@@ -108,7 +118,8 @@ def _info(source: Source, checksum: str, qp: int, settings: Settings) -> ShardIn
         label_sizes=" ".join(map(str, settings.label_sizes)),
         label_modes=settings.label_modes if labelled else "none",
         label_references=settings.label_references if labelled else "none",
-        maps=" ".join(maps) if labelled else "",
+        signals=" ".join((*SIGNALS, PREDICTION) if settings.block_data else SIGNALS),
+        maps=" ".join(name for names, wanted in kinds.items() if wanted for name in names),
         rd_measure=rd_measure(Coding(codec.name, qp)) if labelled and settings.labels_rd else "",
         package_version=version("codecnn"),
         coded_bit_depth=codec.coded_bit_depth if codec.coded_bit_depth != fmt.bit_depth else 0,
@@ -137,9 +148,13 @@ def build_shard(task: ShardTask) -> str | None:
     remove_abandoned(task.path)
     try:
         with ShardWriter(task.path, info, task.storage) as writer, task.clip.unchanged(info.source_sha256):
-            for frame in task.codec.encode(task.clip, info.qp):
+            for frame, decided in _coded(task):
                 signals = {"original": frame.original, "baseline": frame.baseline, "unfiltered": frame.unfiltered}
                 maps = _label(signals, info) if info.blocks else {}
+                if decided:
+                    signals[PREDICTION] = decided.prediction
+                    (four,) = CODING[0].sizes
+                    maps[four] = {**maps.get(four, {}), **decided.maps}
                 writer.append(signals, frame.bits, frame.qp_used, maps, frame.unfiltered_bits, frame.in_loop_filters)
     except InputError as error:
         return str(error)
@@ -147,6 +162,16 @@ def build_shard(task: ShardTask) -> str | None:
         where = error.filename or f"{task.clip.path}: cannot be coded at QP {info.qp}"
         return f"{where}: {error.strerror or ' '.join(str(error).split())}"
     return None
+
+
+def _coded(task: ShardTask) -> Iterator[tuple[CodedFrame, "Decided | None"]]:
+    """Yield the coded frames of a shard, with what their encoder decided where that is stored."""
+    frames = task.codec.encode(task.clip, task.info.qp)
+    if PREDICTION not in task.info.signal_names:
+        return ((frame, None) for frame in frames)
+    from codecnn.dataset.block_data import with_decisions  # slow to load
+
+    return with_decisions(frames, task.info, f"{task.clip.path} at QP {task.info.qp}")
 
 
 def _label(signals: Mapping[Signal, Picture], info: ShardInfo) -> dict[BlockSize, dict[str, NDArray]]:

@@ -7,7 +7,8 @@ One shard holds one clip at one QP, with a row in each array for a CTU window or
     /ctu                            (n,) of frame, x, y, width, height: where the CTU is, and its valid part
     /bits, /qp_used                 (frames,)
     /unfiltered_bits                (frames,), where the unfiltered signal is of a second encoding
-    /<folder>/<size>/<map>          (n, ctu_size / height, ctu_size / width): a value for each block
+    /<folder>/<size>/<map>          (n, ctu_size / height, ctu_size / width): a value for each block of labels, or,
+                                    in the folder `coding`, for each 4x4 samples what the encoder decided there
 
 One chunk holds one CTU window. The attributes are the fields of ShardInfo: all that is needed to make the file again.
 Beside them are `in_loop_filters` (which were on in the stream) and, for a check, the number of frames, the sums of
@@ -17,9 +18,10 @@ Adding a signal or a map by block costs its declaration here, and what computes 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -33,11 +35,13 @@ from codecnn.video.picture import SCALES, VideoFormat
 SCHEMA, FORMER_SCHEMA = "codecnn-ctu-4", "codecnn-ctu-3"
 Signal = str
 SIGNALS: tuple[Signal, ...] = ("original", "baseline", "unfiltered")  # every shard has these
-OPTIONAL_SIGNALS: tuple[Signal, ...] = ()  # and may have these
+PREDICTION: Signal = "prediction"
+OPTIONAL_SIGNALS: tuple[Signal, ...] = (PREDICTION,)  # and may have these
 BITS = ("bits", "unfiltered_bits")  # arrays of coded bits by frame, each with its sum in an attribute total_...
 MOST_BITS, MOST_BITS_PER_SAMPLE = 1 << 20, 64  # a frame of more than so many, and so many a luma sample, is forged
 FPS = re.compile(r"\d{1,9}(/[1-9]\d{0,8})?")
 DEFLATE_RATIO = 1032  # what gzip makes smaller at most
+PCM_MODE = 35  # in place of a mode of HEVC, where samples are coded as they are
 CTU_DTYPE = np.dtype([("frame", "<i4"), ("x", "<i4"), ("y", "<i4"), ("width", "<i2"), ("height", "<i2")])
 
 
@@ -178,11 +182,33 @@ def _label_kind(kind: str) -> tuple[BlockMap, BlockMap]:
     )
 
 
-BLOCK_MAPS: dict[str, BlockMap] = {
-    block_map.name: block_map for kind in ("hadamard", "dct", "rd") for block_map in _label_kind(kind)
-}
-LABEL_MAPS = tuple(BLOCK_MAPS)[:4]  # what labels by SATD are made of
-RD_MAPS = tuple(BLOCK_MAPS)[4:]  # and those by rate-distortion cost
+def _coding(name: str, dtype: str, outside: int, valid: Sequence[int], rule: str) -> BlockMap:
+    """Declare what an encoder decided for every 4x4 luma samples."""
+
+    def is_valid(values: NDArray, info: ShardInfo) -> NDArray[np.bool_]:
+        return np.isin(values, valid)
+
+    rule = f"{rule}, or not where the picture is"
+    return BlockMap(name, np.dtype(dtype), outside, is_valid, rule, "coding", (BlockSize(4, 4),))
+
+
+LABEL_KINDS = ("hadamard", "dct", "rd")
+LABELS = [*map(_label_kind, LABEL_KINDS)]
+# Of HEVC. A coding unit in PCM has no transform unit (size 0) and the mode 35.
+CODING = (
+    _coding("coding_unit_size", "u1", 0, (8, 16, 32, 64), "a size that cannot be"),
+    _coding("prediction_block_size", "u1", 0, (4, 8, 16, 32, 64), "a size that cannot be"),
+    _coding("transform_unit_size", "u1", 255, (0, 4, 8, 16, 32), "a size that cannot be"),
+    _coding("luma_mode", "u1", NO_LABEL, range(PCM_MODE + 1), "a mode that cannot be"),
+    _coding("chroma_mode", "u1", NO_LABEL, range(PCM_MODE + 1), "a mode that cannot be"),  # 35 at 4:0:0 too
+    _coding("qp", "i1", 127, range(-12, 52), "a QP out of range"),
+    _coding("cbf", "u1", 255, range(8), "flags that cannot be"),  # 1: Y, 2: Cb, 4: Cr
+    _coding("transform_skip", "u1", 255, range(8), "flags that cannot be"),
+)
+BLOCK_MAPS: dict[str, BlockMap] = {m.name: m for m in (*chain(*LABELS), *CODING)}
+LABEL_MAPS = tuple(m.name for m in chain(*LABELS[:2]))  # what labels by SATD are made of
+RD_MAPS = tuple(m.name for m in LABELS[2])  # and those by rate-distortion cost
+CODING_MAPS = tuple(m.name for m in CODING)
 
 
 def join_filters(on: Mapping[str, bool]) -> str:

@@ -1,13 +1,14 @@
 """Read HEVC intra bitstreams, picture by picture, into arrays."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 
 from codecnn.errors import InputError
 from codecnn.hevc import nal as nal_types
 from codecnn.hevc.errors import StreamError, damaged
-from codecnn.hevc.nal import NalUnit
+from codecnn.hevc.nal import NalUnit, split_stream
 from codecnn.hevc.output import OutputOrder
 from codecnn.hevc.parameter_sets import pps_id, sps_id
 from codecnn.hevc.picture import CodedPicture, decode_picture
@@ -23,9 +24,21 @@ def read(source: str | PathLike[str] | bytes) -> Iterator[CodedPicture]:
     version 1 with 4:0:0 or 4:2:0 and 8 to 10 bit.
     """
     name = "the stream" if isinstance(source, bytes) else str(source)
+    return _read(read_nal_units(source if isinstance(source, bytes) else Path(source)), name)
+
+
+def read_packets(packets: Iterable[bytes], name: str) -> Iterator[CodedPicture]:
+    """Yield the pictures of an HEVC intra stream as `read` does; it comes in parts, each of whole NAL units.
+
+    name: of the stream, in messages.
+    """
+    return _read(chain.from_iterable(map(split_stream, packets)), name)
+
+
+def _read(units: Iterable[NalUnit], name: str) -> Iterator[CodedPicture]:
     decoder = _Decoder()
     try:
-        for nal in read_nal_units(source if isinstance(source, bytes) else Path(source)):
+        for nal in units:
             yield from decoder.take(nal)
         yield from decoder.finish()
         if decoder.number == 0:

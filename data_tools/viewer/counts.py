@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codecnn.dataset.reader import Shard
+from codecnn.dataset.schema import LABEL_KINDS
 from codecnn.intra.block_size import BlockSize
 from codecnn.labels.label import NO_LABEL
 
@@ -50,7 +51,8 @@ class Labelled:
 
     def add(self, shard: Shard, size: BlockSize) -> None:
         """Add the labels of a shard; InputError if one cannot be."""
-        maps = {name.removesuffix("_mode"): m for name, m in shard.maps(size).items() if name.endswith("_mode")}
+        stored = shard.maps(size)
+        maps = {kind: stored[f"{kind}_mode"] for kind in LABEL_KINDS if f"{kind}_mode" in stored}
         inside = maps["hadamard"] != NO_LABEL
         self.blocks += int(inside.sum())
         self.equal += int((inside & (maps["hadamard"] == maps["dct"])).sum())

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from codecnn.dataset.reader import Shard
+from codecnn.dataset.schema import CODING_MAPS, LABEL_KINDS
 from codecnn.dataset.surroundings import read_surroundings
 from codecnn.errors import InputError
 from codecnn.intra.block_size import SQUARES, BlockSize
@@ -42,6 +43,23 @@ class ShownCtu:
     signals: dict[str, Plane]
     modes: ModeSet | None  # None: nothing is known of its blocks
     blocks: dict[BlockSize, dict[str, Modes]] = field(default_factory=dict)
+
+    @property
+    def decided(self) -> list[tuple[int, int, int, int, int]]:
+        """Return the prediction blocks of the encoder: x and y in the CTU, side, luma mode and QP; none if not stored.
+
+        A block that is larger than the CTU begins outside of it.
+        """
+        if not set(CODING_MAPS) <= set(self.shard.info.maps.split()):
+            return []
+        _, left, top, width, height = self.place
+        maps = _maps(self.shard, BlockSize(4, 4))
+        found = []
+        for row, column in np.ndindex(height // 4, width // 4):
+            here = {name: int(maps[name][self.row, row, column]) for name in CODING_MAPS}
+            side, x, y = here["prediction_block_size"], left + 4 * column, top + 4 * row
+            found.append((x - x % side - left, y - y % side - top, side, here["luma_mode"], here["qp"]))
+        return [*dict.fromkeys(found)]
 
     @property
     def place(self) -> tuple[int, int, int, int, int]:
@@ -128,7 +146,7 @@ class Around:
         """Return modes and costs by the names of their measures, as they are in the file."""
         maps, (rows, columns) = _maps(self.shown.shard, self.size), self.grid
         here = {name: values[self.shown.row][:rows, :columns] for name, values in maps.items()}
-        kinds = [name.removesuffix("_mode") for name in here if name.endswith("_mode")]
+        kinds = (kind for kind in LABEL_KINDS if f"{kind}_mode" in here)
         return {kind: (here[f"{kind}_mode"], here.get(f"{kind}_cost")) for kind in kinds}
 
     def searched(self) -> dict[str, tuple[NDArray, NDArray | None]]:

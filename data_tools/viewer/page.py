@@ -30,6 +30,7 @@ def ctus_html(shown: Sequence[ShownCtu]) -> Markup:
     """Return CTUs to look at as a part of a page."""
     used = {(ctu.modes, size) for ctu in shown for size in ctu.blocks if ctu.modes}
     tables = {f"{modes} {size}": directions(modes, size) for modes, size in used if modes}
+    tables["encoder"] = directions("hevc-35", BlockSize(4, 4))
     return part("dataset.html.jinja", data={"ctus": [_ctu(ctu) for ctu in shown], "directions": tables})
 
 
@@ -76,6 +77,7 @@ def _ctu(shown: ShownCtu) -> dict[str, object]:
         "signals": len(shown.signals),
         "strip": plane_uri(np.concatenate(list(layers.values())), shown.bit_depth),  # one below the other
         "blocks": blocks,
+        "decided": shown.decided,
     }
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Rectangle
 
+from codecnn.dataset.schema import PREDICTION
 from codecnn.intra.block_size import BlockSize
 from command_line.terminal import printable
 from data_tools.viewer.ctus import ShownCtu
@@ -15,13 +16,14 @@ from data_tools.viewer.page import Direction, directions
 
 COLOURS = ("#ff9f1c", "#19b5fe", "#ff4fd8", "#7bd13b")  # of the measures, in their order
 DIFFERENT = "#ffe14d"
+ENCODER = "#ff5d5d"
 
 
 def draw_ctu(shown: ShownCtu, size: BlockSize | None) -> bytes:
     """Return a CTU as PNG: with the modes of its blocks of a size, if there are any, and its signals beside it.
 
     A line has the direction of a mode. A mark of planar is a circle, of DC a square. Blocks in which the first two
-    measures differ have a border.
+    measures differ have a border. On the encoder's prediction, where it is stored, are its blocks.
     """
     modes = shown.blocks.get(size, {}) if size else {}
     planes = {**shown.signals, **{f"prediction, {name}": found.prediction for name, found in modes.items()}}
@@ -35,6 +37,8 @@ def draw_ctu(shown: ShownCtu, size: BlockSize | None) -> bytes:
         axis = figure.add_subplot(grid[number % 2, 2 + number // 2])
         axis.imshow(plane, "gray", vmin=0, vmax=peak)
         axis.set_title(name, fontsize=9, parse_math=False)
+        if name == PREDICTION:
+            _draw_decided(axis, shown)
     for axis in figure.axes:
         axis.set_axis_off()
     if size and shown.modes:
@@ -62,6 +66,19 @@ def _draw_modes(axis: Axes, shown: ShownCtu, size: BlockSize, ways: list[Directi
         centre = left + size.width / 2, top + size.height / 2
         for place, (colour, mode) in enumerate(zip(COLOURS, chosen, strict=False)):
             _mark(axis, ways[mode], centre, 0.42 * min(size), colour, 3.2 if place == 0 else 1.2)
+
+
+def _draw_decided(axis: Axes, shown: ShownCtu) -> None:
+    """Draw the encoder's prediction blocks and their modes; none of PCM."""
+    ways = dict(enumerate(directions("hevc-35", BlockSize(4, 4))))
+    for x, y, side, mode, _ in shown.decided:
+        edge = Rectangle((x - 0.5, y - 0.5), side, side, fill=False, edgecolor=ENCODER, linewidth=0.5)
+        axis.add_patch(edge)
+        if mode in ways:
+            _mark(axis, ways[mode], (x - 0.5 + side / 2, y - 0.5 + side / 2), 0.36 * side, ENCODER, 0.7)
+    height, width = shown.signals["original"].shape
+    axis.set_xlim(-0.5, width - 0.5)
+    axis.set_ylim(height - 0.5, -0.5)
 
 
 def _mark(axis: Axes, way: Direction, centre: tuple[float, float], reach: float, colour: str, width: float) -> None:

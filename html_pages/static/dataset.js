@@ -2,6 +2,7 @@
 
 const MEASURES = ["#ff9f1c", "#19b5fe", "#ff4fd8", "#7bd13b"]; // on pictures, in light and dark
 const DIFFERENT = "#ffe14d";
+const ENCODER = "#ff5d5d";
 const SIDE = 1024; // pixels of the large picture
 
 function viewer(figure) {
@@ -17,16 +18,23 @@ function viewer(figure) {
   const layerSelect = make("select", { ariaLabel: "picture below the lines" });
   const predictionSelect = make("select", { ariaLabel: "prediction" });
   const measures = make("span", { className: "group" });
+  const encoder = make("input", { type: "checkbox", onchange: draw });
   const only = make("input", { type: "checkbox", onchange: draw });
   const large = make("canvas", { className: "large", tabIndex: 0, ariaLabel: "the CTU with its blocks" });
   const others = make("div", { className: "others" });
   const readout = make("p", { className: "readout" }, "\u00a0");
   figure.append(
     make("div", { className: "controls" }, make("span", { className: "group" }, step(-1, "\u2190", "the CTU before"), step(1, "\u2192", "the next CTU")), select),
-    make("div", { className: "controls" }, make("span", { className: "group blocks" }, "blocks of", sizes), measures, make("label", { className: "only" }, only, "only where the first two differ"), make("label", {}, "on", layerSelect)),
+    make("div", { className: "controls" }, make("span", { className: "group blocks" }, "blocks of", sizes), measures, make("label", { className: "only" }, only, "only where the first two differ"), make("label", { className: "encoder" }, encoder, key(ENCODER), "the encoder's blocks"), make("label", {}, "on", layerSelect)),
     make("div", { className: "ctu" }, make("div", {}, large, readout), make("div", {}, others)),
     make("p", { className: "note" }, "A line has the direction of the mode, from the block to its reference samples; a circle is planar, a square is DC. A yellow border: the first two measures differ. Luma, in the bit depth of the decoder, lossless. Arrow keys choose the CTU."),
   );
+
+  function key(colour) {
+    const square = make("span", { className: "key" });
+    square.style.borderColor = colour;
+    return square;
+  }
 
   function mark(context, direction, x, y, reach) {
     context.beginPath();
@@ -47,7 +55,21 @@ function viewer(figure) {
     const context = large.getContext("2d");
     context.imageSmoothingEnabled = false;
     context.drawImage(grey(layers[state.layer]), 0, 0, large.width, large.height);
-    if (!blocks()) return;
+    if (blocks()) drawBlocks(context, scale);
+    if (encoder.checked) drawDecided(context, scale);
+  }
+
+  function drawDecided(context, scale) {
+    context.strokeStyle = ENCODER;
+    context.lineWidth = 1.5;
+    for (const [x, y, side, mode] of ctu().decided) {
+      context.strokeRect(x * scale + 0.75, y * scale + 0.75, side * scale - 1.5, side * scale - 1.5);
+      const way = directions.encoder[mode]; // none for PCM
+      if (way) mark(context, way, (x + side / 2) * scale, (y + side / 2) * scale, 0.36 * side * scale);
+    }
+  }
+
+  function drawBlocks(context, scale) {
     const { width: wide, height: high, modes } = blocks();
     const ways = directions[`${ctu().mode_set} ${state.size}`];
     const names = Object.keys(modes);
@@ -92,9 +114,7 @@ function viewer(figure) {
     measures.replaceChildren(...names.map((name, place) => {
       const box = make("input", { type: "checkbox", checked: !state.hidden.has(name) });
       box.onchange = () => { state.hidden[box.checked ? "delete" : "add"](name); draw(); };
-      const key = make("span", { className: "key" });
-      key.style.borderColor = MEASURES[place % MEASURES.length];
-      return make("label", {}, box, key, name);
+      return make("label", {}, box, key(MEASURES[place % MEASURES.length]), name);
     }));
     const first = ctu().layers.findIndex((name) => name.startsWith(`prediction ${size},`));
     state.prediction = Math.max(0, first - ctu().signals);
@@ -114,6 +134,7 @@ function viewer(figure) {
     const known = Object.keys(ctu().blocks);
     sizes.replaceChildren(...known.map((size) => make("button", { type: "button", onclick: () => chooseSize(size) }, size)));
     for (const hidden of [".blocks", ".only"]) figure.querySelector(hidden).hidden = !known.length;
+    figure.querySelector(".encoder").hidden = !ctu().decided.length;
     options(layerSelect, ctu().layers);
     layerSelect.selectedIndex = state.layer = Math.min(state.layer, ctu().signals - 1);
     options(predictionSelect, ctu().layers.slice(ctu().signals));
@@ -135,6 +156,8 @@ function viewer(figure) {
         if (mode !== undefined) parts.push(`${name}: mode ${mode}${cost === undefined ? "" : ` (${cost})`}`);
       }
     }
+    const inside = ctu().decided.find(([left, top, side]) => x >= left && x < left + side && y >= top && y < top + side);
+    if (inside) parts.push(`encoder: block of ${inside[2]}, mode ${inside[3]}, QP ${inside[4]}`);
     readout.textContent = parts.join("; ");
   }
 

@@ -171,6 +171,36 @@ def test_a_network_is_a_third_choice(data: Path, tmp_path: Path, browser: Any) -
         assert [text.strip() for text in labels[:3]] == ["Hadamard SATD", "DCT SATD", "network modes_8"]
 
 
+def test_the_blocks_of_the_encoder_are_shown(browser: Any, tmp_path: Path) -> None:  # noqa: ANN401
+    write_raw(tmp_path / "cat_80x72.yuv", [photograph("chelsea", 72, 80)])
+    out, file = str(tmp_path / "data"), tmp_path / "page.html"
+    options = ["--out", out, "--ctu-size", "32", "--qp", "27", "--label-sizes", "4", "--block-data"]
+    assert build_dataset.main([str(tmp_path / "cat_80x72.yuv"), *options]) == 0
+    assert main([out, "--out", str(tmp_path / "ctu.png")]) == 0
+    assert main([out, "--out", str(file)]) == 0
+    (shard,) = open_folder(tmp_path / "data")
+    maps = shard.maps(BlockSize(4, 4))
+    for row in range(len(shard)):
+        _, left, top, width, height = shard.ctus[row].tolist()
+        covered = np.zeros((height, width), int)
+        for x, y, side, mode, qp in read_ctu(shard, row, {}, search=False).decided:
+            assert ((left + x) % side, (top + y) % side, qp) == (0, 0, 27)
+            covered[max(y, 0) : y + side, max(x, 0) : x + side] += 1
+            cells = np.s_[row, max(y, 0) // 4 : (y + side) // 4, max(x, 0) // 4 : (x + side) // 4]
+            assert set(maps["luma_mode"][cells][maps["luma_mode"][cells] != 255].tolist()) == {mode}
+        assert (covered == 1).all()
+    with opened_page(browser, file) as page:
+        page.wait_for_selector("figure.dataset[data-shown='0']")
+        before = page.locator(".large").screenshot()
+        page.locator(".encoder input").check()
+        assert page.locator(".large").screenshot() != before
+        page.locator(".large").hover(position={"x": 3, "y": 3})
+        size, mode = (int(maps[name][0, 0, 0]) for name in ("prediction_block_size", "luma_mode"))
+        assert f"encoder: block of {size}, mode {mode}, QP 27" in page.locator(".readout").inner_text()
+        for place, signal in enumerate(("original", "baseline", "unfiltered", "prediction")):
+            np.testing.assert_array_equal(layer(page, place), shard.luma(signal, 0)[2:-2, 2:-2])
+
+
 def test_a_png_is_one_ctu(built: Path, tmp_path: Path) -> None:
     for number, size in (([], []), (["--ctu", "3"], ["--block-size", "16x8"])):
         file = tmp_path / "ctu.png"
