@@ -26,6 +26,7 @@ from experiments.reports.gain import command as report
 from experiments.reports.shared.frames import EXACT
 from tests.pictures import photograph
 from tests.reports.results_schema import read_results
+from tests.reports.shown_pictures import psnr_of, read_pictures
 from tests.weights_files import save
 
 COMMON = ["--no-labels", "--preset", "ultrafast"]
@@ -114,6 +115,21 @@ def test_figures_are_those_of_scikit_image(folder: Path, found: dict[str, Any]) 
         bits = [float(shard.bits.sum()) for shard in shards]
         before, after = zip(*curves, strict=True)
         assert clip["bd_rate"] == pytest.approx(bd_rate(bits, before, bits, after))
+
+
+def test_pictures_of_u_and_v_are_shown(folder: Path, found: dict[str, Any]) -> None:
+    shown = {clip["name"]: clip for clip in read_pictures(folder / "with")}
+    assert len(shown) == 3 + 2 * 2  # the clip at 4:0:0 has luma only
+    assert not [name for name in shown if name.startswith("mono") and name[-1] in "UV"]
+    for shard in open_folder(folder / "data"):
+        if shard.info.source == "deep_70x90_10bit.yuv" and shard.info.qp == 37:
+            original, baseline, unfiltered = (shard.picture(signal, 0) for signal in SIGNALS)
+            network = load_chroma_filter(str(folder / "chroma.safetensors"), torch.device("cpu")).network
+            planes = filter_chroma(network, baseline, unfiltered, 37)
+            for name, before, after in zip("UV", original.planes[1:], planes, strict=True):
+                clip = shown[f"{shard.info.source}, {shard.info.codec}, QP 37, {name}"]
+                expected = peak_signal_noise_ratio(before, after, data_range=1023)
+                assert psnr_of(clip, "filtered") == pytest.approx(expected)
 
 
 def test_flat_chroma_and_clips_without_chroma_are_left_out(folder: Path, found: dict[str, Any]) -> None:

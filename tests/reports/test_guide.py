@@ -16,6 +16,7 @@ from experiments import quantise_filter
 from experiments.reports.gain import command as report
 from experiments.reports.shared.frames import read_frame
 from tests.reports.results_schema import read_results
+from tests.reports.shown_pictures import psnr_of, read_pictures
 from tests.small_data import write_shard
 from tests.weights_files import save
 
@@ -58,6 +59,9 @@ def test_both_rows_stand_beside_each_other(weights: Path, tmp_path: Path, unit: 
         assert row["psnr_signalled"] == pytest.approx(psnr(frame.original, found.guided, 8))
         assert row["gain_signalled"] == pytest.approx(row["psnr_signalled"] - row["psnr_baseline"])
         assert row["gain_signalled"] > row["gain"]
+    (shown,) = read_pictures(out)
+    assert shown["layers"] == ["original", "baseline", "filtered", "signalled", "unfiltered"]
+    assert psnr_of(shown, "signalled") == pytest.approx(tables["rows"][1]["psnr_signalled"])
     text = (out / "report.md").read_text()
     assert f"for each unit of {unit}x{unit}" in text
     assert "signalled gain dB" in text

@@ -8,11 +8,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codecnn.dataset.reader import open_folder
-from codecnn.dataset.schema import ShardInfo
-from codecnn.video.picture import Plane
+from codecnn.dataset.reader import Shard, open_folder
+from codecnn.dataset.schema import SIGNALS, ShardInfo
+from codecnn.video.picture import Picture, Plane
 from experiments.reports.shared.frames import Frame
-from experiments.reports.shared.pictures import BEST, WORST, Pictures, chosen, compared, picture_sections
+from experiments.reports.shared.pictures import (
+    BEST,
+    WORST,
+    Kind,
+    Pictures,
+    chosen,
+    compared,
+    compared_chroma,
+    picture_sections,
+)
 from html_pages.pictures import plane_uri
 
 
@@ -29,10 +38,10 @@ def test_planes_are_lossless(bit_depth: int) -> None:
     np.testing.assert_array_equal(decoded(plane_uri(plane, bit_depth), bit_depth), values)
 
 
-def sharpened(frame: Frame, info: ShardInfo) -> Plane:
+def sharpened(frame: Frame, shard: Shard) -> Plane:
     """Worse than the baseline in the lower half, better in the upper one."""
     luma = frame.baseline.y.copy()
-    middle = info.height // 2
+    middle = shard.info.height // 2
     luma[:middle] = frame.original[:middle]
     luma[middle:] = 255 - luma[middle:]
     return luma
@@ -77,3 +86,33 @@ def test_crops_are_the_worst_and_the_best_ctus(data: Path) -> None:
             inside = np.s_[view.y : view.y + view.height, view.x : view.x + view.width]
             for uri, plane in zip([view.pictures[place] for place in (0, 1, 3)], planes, strict=True):
                 np.testing.assert_array_equal(decoded(uri, 8), plane[inside])
+
+
+@pytest.mark.parametrize("kind", ["whole", "crops"])
+def test_chroma_is_that_of_the_file(data: Path, kind: Kind) -> None:
+    shard = next(shard for shard in open_folder(data) if shard.info.qp == 37)
+
+    def exchanged(baseline: Picture, unfiltered: Picture, info: ShardInfo) -> tuple[Plane, Plane]:
+        assert info is shard.info
+        return baseline.v, unfiltered.u
+
+    original, baseline, unfiltered = (shard.picture(signal, 0) for signal in SIGNALS)
+    for plane, filtered, found in zip(
+        "uv", (baseline.v, unfiltered.u), compared_chroma(shard, exchanged, kind, 9), strict=True
+    ):
+        assert found.name.endswith(f", QP 37, {plane.upper()}")
+        assert found.layers == ["original", "baseline", "filtered", "unfiltered"]
+        assert (found.height, found.width) == filtered.shape
+        planes = [getattr(original, plane), getattr(baseline, plane), filtered, getattr(unfiltered, plane)]
+        squares = [np.square(layer.astype(int) - planes[0]) for layer in planes]
+        assert [sum(of_ctus) for of_ctus in found.errors] == [each.sum() for each in squares]
+        for view in found.views:
+            inside = np.s_[view.y : view.y + view.height, view.x : view.x + view.width]
+            for uri, layer in zip(view.pictures, planes, strict=True):
+                np.testing.assert_array_equal(decoded(uri, 8), layer[inside])
+            if view.ctu is not None:  # the CTU itself, of half the luma samples on each side, is in its crop
+                size, across = found.ctu_size, -(-found.width // found.ctu_size)
+                top, left = size * (view.ctu // across), size * (view.ctu % across)
+                own = [each[top : top + size, left : left + size].sum() for each in squares]
+                assert own == [of_ctus[view.ctu] for of_ctus in found.errors]
+                assert view.x <= left < view.x + view.width

@@ -10,6 +10,7 @@ from codecnn.models.rdn.network import Rdn
 from experiments import refit_basis
 from experiments.reports.gain import command as report
 from tests.reports.results_schema import read_results
+from tests.reports.shown_pictures import psnr_of, read_pictures
 from tests.small_data import write_shard
 from tests.weights_files import save
 
@@ -45,6 +46,8 @@ def test_a_refit_is_measured_beside_the_filter(weights: Path, coded: Path, tmp_p
             bits[frames, row["qp"]] = row["bits_signalled"] - row["bits"]
             assert row["gain_signalled"] > row["gain"]
             assert row["gain_signalled"] == pytest.approx(row["psnr_signalled"] - row["psnr_baseline"])
+        (shown,) = read_pictures(out)
+        assert psnr_of(shown, "signalled") == pytest.approx(tables["rows"][1]["psnr_signalled"])
         (clip,), (mean,) = tables["clips"], tables["means"]
         assert clip["gain_signalled"] == pytest.approx(sum(row["gain_signalled"] for row in tables["rows"]) / 2)
         assert (clip["bd_rate_signalled"], clip["bd_rate_signalled_reason"]) == (None, "fewer than four QPs")

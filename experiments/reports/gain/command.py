@@ -26,14 +26,16 @@ from typing import Any
 
 from codecnn.dataset.reader import Shard, open_folder
 from codecnn.dataset.schema import ShardInfo
+from codecnn.inference.chroma import filter_chroma
 from codecnn.inference.filtering import Way, filter_picture
 from codecnn.inference.load import load_chroma_filter
 from codecnn.io.files import naming, write_whole
 from codecnn.metrics import kept_frames
+from codecnn.models.chroma_rdn import ChromaRdn
 from codecnn.models.in_loop_filter import AnyFilter
 from codecnn.training.device import choose_device
 from codecnn.training.provenance import trained_on
-from codecnn.video.picture import Plane
+from codecnn.video.picture import Picture, Plane
 from command_line.arguments import path, positive
 from command_line.encoding import ENCODING, add_codec, add_encoding, add_formats
 from command_line.parser import run_command
@@ -47,6 +49,7 @@ from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import plot_curves
 from experiments.reports.gain.points import METRICS, Meter, Point, without_repeats
 from experiments.reports.gain.refitting import load_refitting
+from experiments.reports.gain.signalling import Signalling
 from experiments.reports.gain.spreadsheet import to_spreadsheet
 from experiments.reports.gain.vmaf import find_vmaf
 from experiments.reports.shared.arguments import add_chroma_weights, add_data, add_device, add_weights, report_parser
@@ -64,6 +67,7 @@ from experiments.reports.shared.chosen_filter import (
 from experiments.reports.shared.csv_file import to_csv
 from experiments.reports.shared.encode import encode
 from experiments.reports.shared.frames import Frame as Pictures
+from experiments.reports.shared.frames import read_frame
 from experiments.reports.shared.means import grouped, mean_defined
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
@@ -90,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
     found = check_shards(chosen, shards)
     of_chroma = [text for text in chroma.check(chosen_chroma, shards) if text not in found] if chosen_chroma else []
     refitting = load_refitting(chosen, args.refit_frames) if args.refit else None
-    signalling = load_guiding(chosen, args.guide_unit, shards) if args.guide else refitting
+    signalling: Signalling | None = load_guiding(chosen, args.guide_unit, shards) if args.guide else refitting
     if refitting and (known := trained_on(refitting.notes, [shard.info for shard in shards])):
         found.append(f"the basis of the refit was made from {len(known)} of these clips: {', '.join(known)}")
     warn("report-gain", [*found, *(f"chroma: {text}" for text in of_chroma)])
@@ -121,12 +125,26 @@ def run(args: argparse.Namespace) -> None:
     described = page(rows, clips, means, about, in_chroma)
     gains = {(row.source, row.codec, row.qp): row.gain for row in rows}
     filters = {"filtered": partial(_filtered, chosen.network, way)}
-    more = partial(picture_sections, shards, gains, filters, pictures_of(args))
+    filters |= {"signalled": partial(_signalled, signalling, way)} if signalling else {}
+    of_uv = partial(_filtered_chroma, chosen_chroma.network, way) if chosen_chroma else None
+    more = partial(picture_sections, shards, gains, filters, pictures_of(args), of_uv)
     return finish(args.out, described, numbers, {"rd.png": partial(plot_curves, rows)}, more=more)
 
 
-def _filtered(network: AnyFilter, way: Way, frame: Pictures, info: ShardInfo) -> Plane:
-    return filter_picture(network, frame.baseline, frame.unfiltered, info.qp, info.ctu_size, way)
+def _filtered(network: AnyFilter, way: Way, frame: Pictures, shard: Shard) -> Plane:
+    return filter_picture(network, frame.baseline, frame.unfiltered, shard.info.qp, shard.info.ctu_size, way)
+
+
+def _signalled(signalling: Signalling, way: Way, frame: Pictures, shard: Shard) -> Plane:
+    """Filter with what is signalled for the first frame and those that share it."""
+    others = [read_frame(shard, number) for number in range(1, min(signalling.frames, shard.frames))]
+    return signalling.filter(shard, [frame, *others], way).signalled[0]
+
+
+def _filtered_chroma(
+    network: ChromaRdn, way: Way, baseline: Picture, unfiltered: Picture, info: ShardInfo
+) -> tuple[Plane, Plane]:
+    return filter_chroma(network, baseline, unfiltered, info.qp, info.ctu_size, way)
 
 
 def run_comparison(args: argparse.Namespace) -> None:

@@ -7,10 +7,12 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
+from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.dataset import ctu
 from codecnn.dataset.reader import Shard
-from codecnn.dataset.schema import ShardInfo
-from codecnn.video.picture import Plane
+from codecnn.dataset.schema import SIGNALS, ShardInfo
+from codecnn.models.chroma_rdn import CHROMA
+from codecnn.video.picture import Picture, Plane
 from command_line.arguments import positive, whole_number
 from experiments.reports.shared.errors import ctu_sums, squared_error
 from experiments.reports.shared.frames import Frame, read_frame
@@ -20,9 +22,11 @@ from html_pages.pictures import plane_uri
 
 Kind = Literal["auto", "whole", "crops", "none"]
 CHARACTERS = 13_500_000  # of all pictures together, so that a page stays below 15 MB
-BORDER = 32  # luma samples around the CTU of a crop
+BORDER = 32  # samples around the CTU of a crop
 WORST, BEST = 6, 2  # crops of a frame
-Filter = Callable[[Frame, ShardInfo], Plane]  # gives the filtered luma of a frame
+Filter = Callable[[Frame, Shard], Plane]  # gives the filtered luma of the first frame of a shard
+ChromaFilter = Callable[[Picture, Picture, ShardInfo], tuple[Plane, Plane]]  # of the baseline and the unfiltered
+DECODED = ("original", "baseline", "unfiltered")  # the layers that are not of a filter
 
 
 class Pictures(NamedTuple):
@@ -50,19 +54,27 @@ def pictures_of(args: argparse.Namespace) -> Pictures:
 
 
 def picture_sections(
-    shards: Sequence[Shard], gains: Mapping[tuple[str, str, int], float], filters: Mapping[str, Filter], asked: Pictures
+    shards: Sequence[Shard],
+    gains: Mapping[tuple[str, str, int], float],
+    filters: Mapping[str, Filter],
+    asked: Pictures,
+    chroma: ChromaFilter | None = None,
 ) -> list[Section]:
     """Return a section with pictures to compare; none if none is asked for, or has the QP.
 
     gains: by source, codec and QP. The CTUs of crops are those with the least and the most gain over all filters.
+    chroma: for U and V as well, of clips at 4:2:0.
     """
     if asked.kind == "none":
         return []
     shown = chosen(shards, gains, asked)
     if not shown:
         return []
-    share = CHARACTERS // len(shown)
-    clips = [compared(shard, filters, asked.kind, share) for shard in shown]
+    share, clips = CHARACTERS // (len(shown) * (3 if chroma else 1)), list[Compared]()
+    for shard in shown:
+        clips.append(compared(shard, filters, asked.kind, share))
+        if chroma and shard.info.chroma == CHROMA:
+            clips += compared_chroma(shard, chroma, asked.kind, share)
     note = f"{len(shown)} of {len(shards)} files, from the least gain to the most: the first frame of each."
     return [Section("Pictures", comparison_html(clips, note))]
 
@@ -84,27 +96,47 @@ def chosen(shards: Sequence[Shard], gains: Mapping[tuple[str, str, int], float],
 
 
 def compared(shard: Shard, filters: Mapping[str, Filter], kind: Kind, share: int) -> Compared:
-    """Return the first frame of a shard in all layers, in the bit depth of the decoder.
+    """Return the luma of the first frame of a shard in all layers, in the bit depth of the decoder.
 
     share: the characters that its pictures may have if `kind` is auto; if they have more, crops are taken.
     """
-    info, frame = shard.info, read_frame(shard, 0)
-    filtered = {name: filter_(frame, info) for name, filter_ in filters.items()}
-    layers: dict[str, Plane] = {"original": frame.original, "baseline": frame.baseline.y, **filtered}
-    layers["unfiltered"] = frame.unfiltered.y
-    errors = {name: ctu_sums(squared_error(frame.original, plane), info.ctu_size) for name, plane in layers.items()}
-    depth, views = frame.baseline.bit_depth, list[View]()
+    frame = read_frame(shard, 0)
+    filtered = {name: filter_(frame, shard) for name, filter_ in filters.items()}
+    layers = {"original": frame.original, "baseline": frame.baseline.y, **filtered, "unfiltered": frame.unfiltered.y}
+    return _compared(_name(shard), layers, shard.info.ctu_size, frame.baseline.bit_depth, kind, share)
+
+
+def compared_chroma(shard: Shard, filter_: ChromaFilter, kind: Kind, share: int) -> list[Compared]:
+    """Return U and V of the first frame of a shard at 4:2:0, as `compared` does."""
+    original, baseline, unfiltered = (shard.picture(signal, 0) for signal in SIGNALS)
+    depth, size = baseline.bit_depth, shard.info.ctu_size // 2
+    signals = {"original": convert_bit_depth(original, depth), "baseline": baseline, "unfiltered": unfiltered}
+    found = []
+    for number, filtered in enumerate(filter_(baseline, unfiltered, shard.info), 1):
+        planes = {name: picture.planes[number] for name, picture in signals.items()}
+        layers = {"original": planes["original"], "baseline": planes["baseline"], "filtered": filtered} | planes
+        found.append(_compared(f"{_name(shard)}, {'YUV'[number]}", layers, size, depth, kind, share))
+    return found
+
+
+def _name(shard: Shard) -> str:
+    return f"{shard.info.source}, {shard.info.codec}, QP {shard.info.qp}"
+
+
+def _compared(name: str, layers: Mapping[str, Plane], size: int, depth: int, kind: Kind, share: int) -> Compared:
+    """Return layers with CTUs of `size` samples; the first two are the original and the baseline."""
+    height, width = layers["original"].shape
+    errors = {layer: ctu_sums(squared_error(layers["original"], plane), size) for layer, plane in layers.items()}
+    views = list[View]()
     if kind != "crops":
-        views = [_view("whole picture", layers, (0, 0, info.width, info.height), None, depth)]
+        views = [_view("whole picture", layers, (0, 0, width, height), None, depth)]
     if not views or (kind == "auto" and sum(map(len, views[0].pictures)) > share):
-        ratio = np.sum([errors[name] for name in filters], axis=0) / np.maximum(errors["baseline"], 1)
-        views = [_crop(layers, info, number, depth) for number in _extremes(ratio.ravel())]
-    return Compared(
-        f"{info.source}, {info.codec}, QP {info.qp}",
-        *(info.width, info.height, info.ctu_size, depth, list(layers)),
-        [error.ravel().tolist() for error in errors.values()],
-        views,
-    )
+        of_filters = [error for layer, error in errors.items() if layer not in DECODED]
+        ratio = np.sum(of_filters, axis=0) / np.maximum(errors["baseline"], 1)
+        places = ctu.positions(height, width, size)
+        views = [_crop(layers, places[number].tolist(), number, depth) for number in _extremes(ratio.ravel())]
+    of_ctus = [error.ravel().tolist() for error in errors.values()]
+    return Compared(name, width, height, size, depth, list(layers), of_ctus, views)
 
 
 def _extremes(ratio: np.ndarray) -> list[int]:
@@ -113,10 +145,10 @@ def _extremes(ratio: np.ndarray) -> list[int]:
     return list(dict.fromkeys([*order[:WORST], *order[::-1][:BEST]]))
 
 
-def _crop(layers: Mapping[str, Plane], info: ShardInfo, number: int, depth: int) -> View:
-    x, y, width, height = ctu.positions(info.height, info.width, info.ctu_size)[number].tolist()
+def _crop(layers: Mapping[str, Plane], place: Sequence[int], number: int, depth: int) -> View:
+    (x, y, width, height), (rows, columns) = place, layers["original"].shape
     left, top = max(x - BORDER, 0), max(y - BORDER, 0)
-    right, bottom = min(x + width + BORDER, info.width), min(y + height + BORDER, info.height)
+    right, bottom = min(x + width + BORDER, columns), min(y + height + BORDER, rows)
     return _view(f"CTU at {x}, {y}", layers, (left, top, right - left, bottom - top), number, depth)
 
 

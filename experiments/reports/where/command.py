@@ -16,8 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from codecnn.dataset.reader import open_folder
-from codecnn.dataset.schema import ShardInfo
+from codecnn.dataset.reader import Shard, open_folder
 from codecnn.models.in_loop_filter import AnyFilter
 from codecnn.video.picture import Plane
 from command_line.parser import run_command
@@ -84,8 +83,8 @@ def run(args: argparse.Namespace) -> None:
     finish(args.out, report, numbers, plots, "## Per clip", more)
 
 
-def _filtered(network: AnyFilter, way: str, frame: Frame, info: ShardInfo) -> Plane:
-    return filtered(network, frame.baseline, frame.unfiltered, info, way)
+def _filtered(network: AnyFilter, way: str, frame: Frame, shard: Shard) -> Plane:
+    return filtered(network, frame.baseline, frame.unfiltered, shard.info, way)
 
 
 if __name__ == "__main__":
