@@ -16,6 +16,7 @@ myst_heading_anchors = 4  # headings have the anchors that GitHub gives them
 suppress_warnings = ["myst.header"]  # levels may be left out
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
+nb_execution_timeout = 600  # seconds of a cell; numba compiles at the first run
 
 default_role = "code"  # docstrings have `names` as Markdown has them
 autodoc_typehints_format = "short"
