@@ -2,30 +2,33 @@
 
 Writes one HTML file that needs nothing else: counts, histograms of labels and samples, and CTUs spread evenly over the
 dataset, each with its blocks, the angle of each label as a line, its signals, and what the labels predict. Or, where
-the name of --out ends in .png, one CTU as a picture.
+the name of --out ends in .png, one CTU as a picture; or, where it ends in .vtmbmsstats, the labels of one file as text
+that YUView opens beside the video.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from codecnn.dataset.integrity import fingerprint
 from codecnn.dataset.reader import Shard, dataset_files
 from codecnn.errors import InputError
 from codecnn.intra.block_size import BlockSize
-from codecnn.io.files import write_whole
+from codecnn.io.files import PartialFile, write_whole
 from codecnn.models.blocks import ModeNetwork
 from codecnn.models.weights import find_weights, read_weights
 from command_line.arguments import count, file_to_write, path, positive
 from command_line.parser import Parser, run_command
 from command_line.progress import Progress, say
 from command_line.terminal import printable
+from data_tools.block_statistics import SUFFIX, labels_text
 from data_tools.viewer.counts import count as count_all
 from data_tools.viewer.ctus import ShownCtu, read_ctu, spread
 from data_tools.viewer.page import dataset_page
 from data_tools.viewer.png import draw_ctu
 
-KINDS = (".html", ".png")
+KINDS = (".html", ".png", SUFFIX)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -33,7 +36,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = Parser(prog="show-dataset", description=__doc__)
     add = parser.add_argument
     add("data", type=path, help="a dataset folder of build-dataset")
-    add("--out", type=_out, default=Path("dataset.html"), help="the file to write, .html or .png")
+    add("--out", type=_out, default=Path("dataset.html"), help="the file to write: .html, .png or .vtmbmsstats")
     add("--files", default="*", metavar="PATTERN", help="only files of such names, such as '*_qp37.h5'")
     add("--ctus", type=positive, default=24, metavar="N", help="how many CTUs are shown, spread evenly over the files; "
         "each adds about 100 kB with labels")  # fmt: skip
@@ -54,6 +57,8 @@ def run(args: argparse.Namespace) -> None:
     files = [file for file in dataset_files(args.data) if file.match(args.files)]
     if not files:
         raise InputError(f"{args.data}: no dataset file of a name as {args.files!r:.80}")
+    if args.out.suffix == SUFFIX:
+        return save_statistics(files, args.out)
     shards = [Shard(file) for file in Progress(files, unit="file", desc="opening")]
     most = 1 if args.out.suffix == ".png" else args.ctus
     chosen = [*spread(shards, most, args.ctu)]
@@ -71,6 +76,21 @@ def run(args: argparse.Namespace) -> None:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(args.out, made)
     say(f"saved {printable(str(args.out))}, {len(made) / 1e6:.1f} MB: {len(shown)} CTUs of {len(shards)} files")
+
+
+def save_statistics(files: Sequence[Path], out: Path) -> None:
+    """Write the labels of the one file that is chosen; InputError if there are more, or if it has no labels."""
+    if len(files) > 1:
+        raise InputError(f"{files[0].parent}: {len(files)} files, and {SUFFIX} is of one; choose it with --files")
+    shard = Shard(files[0])
+    if not shard.info.block_maps:
+        raise InputError(f"{shard.path}: has no labels, and no decisions of the encoder")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with PartialFile(out) as file:
+        for text in labels_text(shard):
+            file.write(text.encode())
+        file.publish()
+    say(f"saved {printable(str(out))}: {shard.frames} frames of {printable(shard.path.name)}")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -105,7 +125,7 @@ def _size_of(shown: ShownCtu, asked: BlockSize | None) -> BlockSize | None:
 def _out(text: str) -> Path:
     file = file_to_write(text)
     if file.suffix not in KINDS:
-        raise argparse.ArgumentTypeError(f"{text!r:.80} ends in neither {' nor '.join(KINDS)}")
+        raise argparse.ArgumentTypeError(f"{text!r:.80} ends in none of {', '.join(KINDS)}")
     return file
 
 

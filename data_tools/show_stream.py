@@ -1,23 +1,27 @@
 """show-stream: what is in an HEVC intra bitstream.
 
 Prints its headers, the tools that are on and how much they are used, the bits by syntax, and how often each size of
-blocks, each luma mode and each QP occurs. Headers and tools are those of the first picture.
+blocks, each luma mode and each QP occurs. Headers and tools are those of the first picture. --stats writes what is
+known of each block as text that YUView opens beside the video.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
+from pathlib import Path
 
 from codecnn.errors import InputError
 from codecnn.hevc import CodedPicture, read
 from codecnn.hevc.summary import StreamSummary, summarise
 from codecnn.intra.hevc import DC, PLANAR
-from codecnn.io.files import write_whole
+from codecnn.io.files import PartialFile, write_whole
 from command_line.arguments import count, file_to_write, path
 from command_line.parser import Parser, run_command
 from command_line.terminal import printable
+from data_tools.block_statistics import SUFFIX, picture_text, stream_header
 from data_tools.partition_plot import plot_partition
 
 
@@ -28,20 +32,29 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
     parser.add_argument("--out", type=file_to_write, help="draw partition and modes of a picture into this PNG file")
     parser.add_argument("--picture", type=count, default=0, help="which picture is drawn, in output order")
+    parser.add_argument(
+        "--stats", type=_statistics, help="write the units of all pictures into this file: .vtmbmsstats"
+    )
     return run_command("show-stream", run, parser.parse_args(argv))
 
 
 def run(args: argparse.Namespace) -> None:
     """Read the stream, print what is in it, and draw."""
     drawn: list[CodedPicture] = []
+    with PartialFile(args.stats) if args.stats else nullcontext() as statistics:
 
-    def pictures() -> Iterator[CodedPicture]:
-        for index, picture in enumerate(read(args.stream)):
-            if index == args.picture:
-                drawn.append(picture)
-            yield picture
+        def pictures() -> Iterator[CodedPicture]:
+            for index, picture in enumerate(read(args.stream)):
+                if index == args.picture:
+                    drawn.append(picture)
+                if statistics:
+                    head = "" if index else stream_header(picture)
+                    statistics.write((head + picture_text(picture, index)).encode())
+                yield picture
 
-    summary = summarise(pictures())
+        summary = summarise(pictures())
+        if statistics:
+            statistics.publish()
     if args.json:
         print(json.dumps(asdict(summary), indent=1))
     else:
@@ -53,6 +66,13 @@ def run(args: argparse.Namespace) -> None:
                 f"{args.stream}: there are {summary.pictures} pictures, none has the number {args.picture}"
             )
         write_whole(args.out, plot_partition(drawn[0]))
+
+
+def _statistics(text: str) -> Path:
+    file = file_to_write(text)
+    if file.suffix != SUFFIX:
+        raise argparse.ArgumentTypeError(f"{text!r:.80} does not end in {SUFFIX}")
+    return file
 
 
 def lines(summary: StreamSummary) -> Iterator[str]:

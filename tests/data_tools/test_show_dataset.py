@@ -211,7 +211,7 @@ def test_a_png_is_one_ctu(built: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--out", "page.txt"], "'page.txt' ends in neither .html nor .png"),
+        (["--out", "page.txt"], "'page.txt' ends in none of .html, .png, .vtmbmsstats"),
         (["--files", "none*"], "no dataset file of a name as 'none*'"),
         (["--ctu", "99"], "CTUs, none of the number 99"),
         (["--out", "a.png", "--block-size", "64"], "no modes of blocks of 64; of: 8, 16x8"),
