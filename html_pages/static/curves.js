@@ -1,6 +1,8 @@
 // Plots, by uPlot. The panels of a plot lie one below the other and share the cursor.
 
 const PAPER_WIDTH = 330; // two plots side by side on A4
+const PAPER_HEIGHTS = [190, 160]; // of panels: two plots one below the other
+const HEIGHTS = [230, 170]; // of the first panel and of others
 
 // All panels of a plot show the same range, also those whose curves are shorter.
 function rangeOf(plot) {
@@ -11,7 +13,7 @@ function rangeOf(plot) {
   return [low - room, high + room];
 }
 
-function panelOf(panel, range, number, width, key) {
+function panelOf(panel, range, height, width, key) {
   const digits = (value) => (value == null ? "\u2013" : Number(value.toPrecision(5)).toLocaleString("en"));
   const axis = (label, size) => ({
     label,
@@ -36,7 +38,7 @@ function panelOf(panel, range, number, width, key) {
   const whole = panel.steps || /QP|step|decile/.test(panel.x) ? { incrs: [1, 2, 4, 5, 8, 10, 16, 20, 50, 100, 500] } : {};
   return {
     width,
-    height: number === 0 ? 230 : 170,
+    height,
     series: [{ label: panel.x, value: (_, value) => digits(value) }, ...series],
     scales: {
       x: { time: false, distr: panel.log_x ? 3 : 1, },
@@ -60,9 +62,10 @@ document.querySelectorAll("figure.plot").forEach((figure, place) => {
   function draw(forPaper = false) {
     for (const chart of made) chart.destroy();
     width = forPaper ? PAPER_WIDTH : box.clientWidth;
+    const [first, others] = forPaper ? PAPER_HEIGHTS : HEIGHTS;
     made = plot.panels.map((panel, number) => {
       const data = uPlot.join(panel.lines.map((line) => line.points));
-      const chart = new uPlot(panelOf(panel, range, number, width, `plot-${place}`), data, box);
+      const chart = new uPlot(panelOf(panel, range, number === 0 ? first : others, width, `plot-${place}`), data, box);
       chart.setScale("x", { min: range[0], max: range[1] });
       return chart;
     });
