@@ -29,8 +29,13 @@ def add_verbosity(parser: argparse.ArgumentParser) -> None:
     said = {"--quiet": "no bar, and only warnings and errors", "--verbose": "every step, and where errors come from"}
     for option, verbosity in OPTIONS.items():
         group.add_argument(
-            option, action="store_const", dest="verbosity", const=verbosity, default=Verbosity.USUAL, help=said[option]
-        )
+            option,
+            action="store_const",
+            dest="verbosity",
+            const=verbosity,
+            default=argparse.SUPPRESS,
+            help=said[option],
+        )  # without either it is not in the arguments: the help has no default to show
 
 
 def taken_out(words: Sequence[str]) -> tuple[list[str], Verbosity]:

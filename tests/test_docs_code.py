@@ -1,4 +1,4 @@
-"""The code of documents and the cells of the notebook run; longer code has tests of its own (see `PAGES`)."""
+"""Code of documents and the notebook run, other code has its own tests (`PAGES`); figures follow from their points."""
 
 import json
 import re
@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+import pandas as pd
 import pytest
+
+from codecnn.metrics import bd_rate
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -41,3 +45,22 @@ def test_the_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert all(names["after"][qp] > names["before"][qp] for qp in (22, 27, 32, 37))
     assert 0.4 < names["same"] < 0.9
     assert "BD-rate -" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("file", sorted((DOCS / "results").glob("*.csv")), ids=lambda file: file.stem)
+def test_the_figures_of_weights_follow_from_the_points(file: Path) -> None:
+    points = pd.read_csv(file)
+    name, _, data = file.stem.rpartition("_")
+    gains, rates = [], []
+    for _, clip in points.groupby("source"):
+        before, after = (clip[clip.picture == picture].sort_values("qp") for picture in ("baseline", "filtered"))
+        assert list(before.qp) == list(after.qp) == [22, 27, 32, 37]
+        gains.append(after.psnr_y.to_numpy() - before.psnr_y.to_numpy())
+        rates.append(bd_rate(before.bits.tolist(), before.psnr_y.tolist(), after.bits.tolist(), after.psnr_y.tolist()))
+    words = {"pictures": "15 pictures", "sequences": "6 sequences, 35 frames"}[data]
+    text = (DOCS / "weights.md").read_text("utf-8")
+    (row,) = re.findall(rf"^\| `{name}`, \w+ \| \d+ \| {words} \|(.*)\|$", text, re.MULTILINE)
+    stated = [float(figure) for figure in re.findall(r"[+-][\d.]+", row)]
+    by_qp = np.mean(gains, axis=0)
+    np.testing.assert_allclose(stated, [*by_qp, by_qp.mean(), np.mean(rates)], atol=0.051)
+    np.testing.assert_allclose(stated[:5], [*by_qp, by_qp.mean()], atol=0.0051)
