@@ -11,9 +11,13 @@ import av
 import numpy as np
 import pytest
 
-from codecnn.hevc import Block, Fixed, encode, full
+from codecnn.errors import InputError
+from codecnn.hevc import Block, Fixed, Full, Labels, Partition, encode
 from codecnn.hevc.encoder.chooser import CHROMA_MODES, Chooser
+from codecnn.hevc.encoder.headers import choose_level
 from codecnn.hevc.encoder.scratch import BY_COST
+from codecnn.intra.hevc import predict
+from codecnn.transforms.reference import dct_matrix, hadamard_matrix
 from codecnn.video.frames import picture_from_frame
 from codecnn.video.picture import Picture, VideoFormat
 from tests.hevc.streams import pictures
@@ -88,7 +92,7 @@ def test_decoders_give_the_reconstruction(
     choosers: dict[str, Chooser] = {
         "fixed": Fixed(mode=11),
         "random": Random(np.random.default_rng(size[0])),
-        "full": full(),
+        "full": Full(),
     }
     stream, records = encode(content, fmt, qp, choosers[kind], full_range=False, colour=(1, 1, 1))
     frames = check(stream, [record.unfiltered for record in records], tmp_path)
@@ -97,3 +101,97 @@ def test_decoders_give_the_reconstruction(
     assert list(faults(stream)) == []
     assert records[0].sps.usability is not None
     assert records[0].sps.usability.rate == fmt.fps
+
+
+def test_the_partition_of_a_picture_and_labels_are_taken() -> None:
+    """With the partition of the search and its modes as labels the stream is the same."""
+    content, fmt = pictures(72, 104)[:1], VideoFormat(104, 72)
+    stream, (searched,) = encode(content, fmt, 30, Full())
+    labels = {size: np.full((80 // size, 104 // size), 255, np.uint8) for size in (4, 8, 16, 32)}
+    for block in searched.prediction_blocks[searched.prediction_blocks["size"] < 64]:
+        labels[int(block["size"])][block["y"] // block["size"], block["x"] // block["size"]] = block["luma_mode"]
+    again, _ = encode(content, fmt, 30, Partition.of(searched, Labels(labels, Full())))
+    assert again == stream
+    flat = {size: np.full(labels[size].shape, 26) for size in labels}
+    _, (vertical,) = encode(content, fmt, 30, Partition.of(searched, Labels(flat, Full())))
+    np.testing.assert_array_equal(vertical.coding_units["size"], searched.coding_units["size"])
+    np.testing.assert_array_equal(vertical.coding_units["parts"], searched.coding_units["parts"])
+    small = vertical.prediction_blocks["size"] < 64
+    assert (vertical.prediction_blocks["luma_mode"][small] == 26).all()
+    assert vertical.size > searched.size
+
+
+def test_the_search_is_better_than_fixed_answers() -> None:
+    """In both bits and error; and by more candidates the cost does not rise."""
+    content, fmt = pictures(64, 64)[:1], VideoFormat(64, 64)
+
+    def cost(chooser: Chooser) -> float:
+        _, (coded,) = encode(content, fmt, 32, chooser)
+        error = ((coded.unfiltered.y.astype(float) - content[0].y) ** 2).sum()
+        return float(error + 0.57 * 2 ** (20 / 3) * coded.bits.total)
+
+    searched = cost(Full())
+    assert searched < 0.8 * cost(Fixed())
+    assert searched < cost(Full({4: 1, 8: 1, 16: 1, 32: 1, 64: 1}, 0))
+    assert searched < cost(Full(transform_depth=0)) * 1.01
+
+
+@pytest.mark.parametrize("size", [8, 16, 32])
+def test_modes_are_ranked_by_satd(size: int) -> None:
+    """Of a block without neighbours, against plain numpy."""
+
+    class Asks(Fixed):
+        def luma_modes(self, block: Block) -> Sequence[int]:
+            if (block.x, block.y) == (0, 0):
+                references = np.full(4 * size + 1, 128, np.int64)
+                for uses_dct, transform in ((False, hadamard_matrix(8) / 8**0.5), (True, dct_matrix(size))):
+                    found, _ = block.rank_modes(uses_dct)
+                    for mode in range(35):
+                        residual = block.original - predict(references, size, mode, 8).astype(float)
+                        tiles = residual.reshape(size // len(transform), len(transform), -1, len(transform)).swapaxes(
+                            1, 2
+                        )
+                        assert found[mode] == pytest.approx(np.abs(transform @ tiles @ transform.T).sum(), rel=5e-3)
+                seen.append(block.size)
+            return super().luma_modes(block)
+
+    seen: list[int] = []
+    encode(pictures(32, 32)[:1], VideoFormat(32, 32), 30, Asks(size))
+    assert seen == [size]
+
+
+def test_levels_and_formats_are_checked() -> None:
+    content = pictures(64, 64)
+    for fmt, reason in (
+        (VideoFormat(64, 64, 12), "12"),
+        (VideoFormat(64, 64, chroma="444"), "444"),
+        (VideoFormat(63, 64), "even"),
+        (VideoFormat(64, 72), "not of the format"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            encode(content, fmt, 30, Fixed())
+    with pytest.raises(InputError, match="QP 52"):
+        encode(content, VideoFormat(64, 64), 52, Fixed())
+    with pytest.raises(InputError, match="no pictures"):
+        encode([], VideoFormat(64, 64), 30, Fixed())
+    ten = [Picture.of([plane.astype(np.uint16) * 5 for plane in content[0].planes], 10)]
+    with pytest.raises(InputError, match="10 bit"):
+        encode(ten, VideoFormat(64, 64, 10), 30, Fixed())
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "fps", "bits", "expected"),
+    [
+        (176, 144, 15, 1, (30, False)),  # level 1
+        (176, 144, 15, 10_000, (60, False)),  # 2, by the rate
+        (832, 480, 60, 10_000, (93, False)),  # 3.1
+        (1920, 1088, 60, 100_000, (123, False)),  # 4.1
+        (1920, 1088, 60, 800_000, (156, False)),  # 5.2, by the bits
+        (1920, 1088, 60, 8_000_000, (183, True)),
+        (3840, 2160, 60, 1_000_000, (156, False)),
+        (8192, 4320, 300, 1, None),
+        (16888, 8, 1, 1, (180, False)),  # by its length
+    ],
+)
+def test_levels(width: int, height: int, fps: int, bits: int, expected: tuple[int, bool] | None) -> None:
+    assert choose_level(width, height, Fraction(fps), bits) == expected

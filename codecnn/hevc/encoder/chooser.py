@@ -1,14 +1,16 @@
 """Say what is tried for a block: the protocol of an encoder's decisions, and choosers that follow it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from codecnn.hevc.encoder.block_view import Block
 from codecnn.hevc.encoder.scratch import BY_COST, ROUNDED
-from codecnn.intra.hevc import DC, HORIZONTAL, PLANAR, VERTICAL
+from codecnn.hevc.picture import CodedPicture
+from codecnn.intra.hevc import DC, HORIZONTAL, MODES, PLANAR, VERTICAL
 
 DERIVED = -1  # the chroma mode that is that of luma
 CHROMA_MODES = (DERIVED, PLANAR, VERTICAL, HORIZONTAL, DC)
@@ -67,18 +69,37 @@ class Fixed:
         return (DERIVED,)
 
 
+def by_hadamard(block: Block) -> NDArray[np.float64]:
+    """Return for every luma mode its Hadamard SATD + sqrt(lambda) / 2 * bits of the mode, the measure of HM."""
+    distortions, bits = block.rank_modes()
+    return distortions + 0.5 * np.sqrt(block.lagrangian) * bits
+
+
+def by_dct(block: Block) -> NDArray[np.float64]:
+    """Return the same with the SATD of the exact DCT of the whole block."""
+    distortions, bits = block.rank_modes(uses_dct=True)
+    return distortions + 0.5 * np.sqrt(block.lagrangian) * bits
+
+
+def _as_in_hm() -> dict[int, int]:
+    return {4: 8, 8: 8, 16: 3, 32: 3, 64: 3}
+
+
 @dataclass(frozen=True)
 class Full:
-    """Try every split, the best luma modes by Hadamard SATD with their bits, all chroma modes and transform trees.
+    """Try every split, the luma modes of least cost by a quick measure, all chroma modes and all transform trees.
 
-    The candidates are those of the HM reference software: so many of each size, and the first two most probable modes.
+    The default is the search of the HM reference software.
 
     Args:
-        candidates: luma modes that are tried, by size of the block.
+        candidates: how many luma modes are tried, by size of the block.
+        most_probable: how many most probable modes are tried beside them, 0..3.
+        measure: the quick one, of all 35 modes.
     """
 
-    candidates: Mapping[int, int]
+    candidates: Mapping[int, int] = field(default_factory=_as_in_hm)
     most_probable: int = 2
+    measure: Callable[[Block], NDArray[np.float64]] = by_hadamard
     quantiser: int = BY_COST
     transform_depth: int = MAX_DEPTH
 
@@ -87,10 +108,8 @@ class Full:
         return (False, True)
 
     def luma_modes(self, block: Block) -> Sequence[int]:
-        """Return the modes of least SATD + sqrt(lambda) / 2 * bits, and the first most probable modes."""
-        distortions, bits = block.rank_modes()
-        costs = distortions + 0.5 * np.sqrt(block.lagrangian) * bits
-        modes = np.argsort(costs, kind="stable")[: self.candidates[block.size]].tolist()
+        """Return the modes of least cost, and the first most probable modes."""
+        modes = np.argsort(self.measure(block), kind="stable")[: self.candidates[block.size]].tolist()
         return [*modes, *(mode for mode in block.most_probable_modes[: self.most_probable] if mode not in modes)]
 
     def chroma_modes(self, block: Block) -> Sequence[int]:
@@ -98,6 +117,86 @@ class Full:
         return CHROMA_MODES
 
 
-def full() -> Full:
-    """Return the chooser that searches like HM."""
-    return Full({4: 8, 8: 8, 16: 3, 32: 3, 64: 3})
+@dataclass(frozen=True)
+class Labels:
+    """Take the luma mode of every block from labels, and every other answer from another chooser.
+
+    Args:
+        modes: by size of the block, the label of each block of this size: (rows, columns) of the picture, such as the
+            maps of `codecnn.labels`. Blocks of a size that is not there, or whose label is not in 0..34, get what the
+            other chooser answers.
+        others: the other chooser.
+    """
+
+    modes: Mapping[int, NDArray]
+    others: Chooser
+
+    @property
+    def quantiser(self) -> int:
+        """Return that of the other chooser."""
+        return self.others.quantiser
+
+    @property
+    def transform_depth(self) -> int:
+        """Return that of the other chooser."""
+        return self.others.transform_depth
+
+    def splits(self, block: Block) -> Sequence[bool]:
+        """Return what the other chooser does."""
+        return self.others.splits(block)
+
+    def luma_modes(self, block: Block) -> Sequence[int]:
+        """Return the label."""
+        if block.size in self.modes:
+            labels, row, column = self.modes[block.size], block.y // block.size, block.x // block.size
+            if row < labels.shape[0] and column < labels.shape[1] and labels[row, column] < MODES:
+                return (int(labels[row, column]),)
+        return self.others.luma_modes(block)
+
+    def chroma_modes(self, block: Block) -> Sequence[int]:
+        """Return what the other chooser does."""
+        return self.others.chroma_modes(block)
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Split as a picture that is coded already, and take every other answer from another chooser.
+
+    Args:
+        sizes: of the coding unit at each 8x8 block, from `Partition.of`; 4 where it has four parts of luma.
+        others: the other chooser.
+    """
+
+    sizes: NDArray
+    others: Chooser
+
+    @classmethod
+    def of(cls, picture: CodedPicture, others: Chooser) -> "Partition":
+        """Return the chooser that splits as a picture, whose smallest coding units are 8x8."""
+        sizes = np.zeros((picture.sps.height >> 3, picture.sps.width >> 3), np.uint8)
+        for unit in picture.coding_units:
+            x, y, blocks = unit["x"] >> 3, unit["y"] >> 3, unit["size"] >> 3
+            sizes[y : y + blocks, x : x + blocks] = 4 if unit["parts"] == 4 else unit["size"]
+        return cls(sizes, others)
+
+    @property
+    def quantiser(self) -> int:
+        """Return that of the other chooser."""
+        return self.others.quantiser
+
+    @property
+    def transform_depth(self) -> int:
+        """Return that of the other chooser."""
+        return self.others.transform_depth
+
+    def splits(self, block: Block) -> Sequence[bool]:
+        """Split where the unit of the picture is smaller."""
+        return (bool(self.sizes[block.y >> 3, block.x >> 3] < block.size),)
+
+    def luma_modes(self, block: Block) -> Sequence[int]:
+        """Return what the other chooser does."""
+        return self.others.luma_modes(block)
+
+    def chroma_modes(self, block: Block) -> Sequence[int]:
+        """Return what the other chooser does."""
+        return self.others.chroma_modes(block)
