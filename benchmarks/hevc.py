@@ -1,13 +1,15 @@
-"""Measure how fast HEVC intra streams are read, in frames/s of 832x480, and beside libavcodec.
+"""Measure how fast HEVC intra streams are read, written and encoded, in frames/s of 832x480, beside others.
 
-The clip is that of `benchmarks.dataset`, coded by libx265 medium at QP 32. Both decode the same bytes on one core,
-libavcodec without in-loop filters.
+The clip is that of `benchmarks.dataset`, coded by libx265 medium at QP 32. Reading is compared with libavcodec, which
+decodes the same bytes on one core without in-loop filters; writing them again with reading; the full search for one
+frame with libx265 medium.
 """
 
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -15,7 +17,7 @@ import av
 from benchmarks.dataset import FRAMES, QP, mosaic
 from codecnn.codecs.libavcodec import encode_pictures, open_decoder
 from codecnn.codecs.x265 import X265
-from codecnn.hevc import read
+from codecnn.hevc import Full, encode, read, write
 from codecnn.video.clip import open_clip
 from codecnn.video.raw import write_raw
 
@@ -34,7 +36,10 @@ def main() -> None:
         path = Path(folder) / "clip_832x480_25_8bit_420.yuv"
         write_raw(path, mosaic())
         clip = open_clip(path)
-        packets = [bytes(packet) for packet in encode_pictures(X265().encoder(clip, QP), clip.frames())]
+        frames = list(clip.frames())
+        start = time.process_time()
+        packets = [bytes(packet) for packet in encode_pictures(X265().encoder(clip, QP), frames)]
+        by_x265 = (time.process_time() - start) / FRAMES
     stream = b"".join(packets)
 
     def decoded() -> Iterable[object]:
@@ -49,3 +54,15 @@ def main() -> None:
     ratio = statistics.median(a / b for a, b in rounds)
     print(f"{len(stream) / FRAMES / 1000:.1f} kB a frame")
     print(f"read: {ours:.1f} frames/s; libavcodec: {theirs:.0f} frames/s, {ratio:.1f} times as fast")
+    records = list(read(stream))
+    headers = [records[0].sps, records[0].pps]
+    write(headers, records)  # compiles
+    start = time.process_time()
+    write(headers, records)
+    writing = (time.process_time() - start) / FRAMES
+    print(f"write, and read again: {1 / writing:.1f} frames/s, {writing * ours:.1f} times the time of reading")
+    encode([frames[0].crop(64, 64)], replace(clip.format, width=64, height=64), QP, Full())  # compiles
+    start = time.process_time()
+    encode(frames[:1], clip.format, QP, Full())
+    searching = time.process_time() - start
+    print(f"full search: {searching:.1f} s a frame, {searching / by_x265:.0f} times the time of libx265 medium")

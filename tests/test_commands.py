@@ -19,6 +19,7 @@ from experiments import refit_basis, train_filter, training_command
 from experiments.export import onnx_graph as export_onnx
 from experiments.reports.codecs import command as report_codecs
 from experiments.reports.complexity import command as report_complexity
+from experiments.reports.decisions import command as report_decisions
 from experiments.reports.gain import command as report
 from experiments.reports.labels import command as report_labels
 from experiments.reports.training import command as report_training
@@ -37,6 +38,7 @@ COMMANDS = pytest.mark.parametrize(
         (report, "report-gain", ["rdn_s", "--data", "data"]),
         (report_codecs, "report-codecs", ["data"]),
         (report_complexity, "report-complexity", ["rdn_s"]),
+        (report_decisions, "report-decisions", ["clip.yuv"]),
         (report_labels, "report-labels", ["data"]),
         (report_training, "report-training", ["run"]),
         (report_where, "report-where", ["rdn_s", "--data", "data"]),

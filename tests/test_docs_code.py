@@ -16,7 +16,11 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 
 PAGES = {"guided.md": "test_docs_code.py", "results.md": "reports/test_points.py", "hevc.md": "hevc/test_golden.py"}
-PAGES |= {"extending.md": "test_extending.py", "foreign_filters.md": "test_foreign_filters.py"}
+PAGES |= {
+    "hevc_writing.md": "hevc/test_encoder.py",
+    "extending.md": "test_extending.py",
+    "foreign_filters.md": "test_foreign_filters.py",
+}
 
 
 def test_all_code_has_a_test() -> None:

@@ -1,11 +1,13 @@
 """Test that what the encoder writes is what libavcodec, and libde265 if it is there, decode."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -20,9 +22,10 @@ from codecnn.intra.hevc import predict
 from codecnn.transforms.reference import dct_satd, satd
 from codecnn.video.frames import picture_from_frame
 from codecnn.video.picture import Picture, VideoFormat
-from tests.hevc.streams import pictures
+from tests.hevc.streams import GOLDEN, pictures
 from tests.hevc.test_round_trip import faults
 
+pytestmark = pytest.mark.timeout(1800)  # the first test of a checkout compiles the encoder
 DEC265 = shutil.which("libde265-dec265") or shutil.which("dec265")
 
 
@@ -192,3 +195,22 @@ def test_levels_and_formats_are_checked() -> None:
 )
 def test_levels(width: int, height: int, fps: int, bits: int, expected: tuple[int, bool] | None) -> None:
     assert choose_level(width, height, Fraction(fps), bits) == expected
+
+
+def test_the_code_of_the_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = Path(__file__).parents[2] / "docs" / "hevc_writing.md"
+    again, new, chooser = re.findall(r"^```python\n(.*?)^```$", document.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    shutil.copy(GOLDEN / "kvz_odd.265", tmp_path / "clip.hevc")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(again, names)
+    assert list(faults(names["stream"])) == []
+    names["pictures"] = [Picture.of([np.full((480, 832), 90, np.uint8), *[np.full((240, 416), 128, np.uint8)] * 2], 8)]
+    exec(new.replace("Full()", "Fixed()").replace("import Full", "import Fixed"), names)
+    assert int(capsys.readouterr().out.split()[0]) > 0
+    exec(chooser, names)
+    content = pictures(64, 64)[1:]
+    _, (coded,) = encode(content, VideoFormat(64, 64), 22, names["OnlyLarge"]())
+    assert set(coded.coding_units["size"]) <= {16, 32, 64}

@@ -1,0 +1,83 @@
+"""report-decisions: what a choice of the luma mode costs in real bits, and how often labels are what x265 chose.
+
+Codes the first frame of every clip with our own HEVC encoder: once with the full search, and with the luma modes
+chosen by Hadamard SATD, by DCT SATD, by the estimated rate-distortion cost of labels, and by the full cost of a few
+candidates.
+Saves report.md and results.json.
+"""
+
+import codecnn.torch_settings  # noqa: F401
+
+# isort: split
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from codecnn.errors import InputError
+from codecnn.video.clip import open_clip
+from codecnn.video.format_options import FormatOptions
+from codecnn.video.picture import check_samples
+from command_line.arguments import count, path
+from command_line.parser import run_command
+from command_line.progress import Progress
+from experiments.reports.decisions.measure import Agreement, Point, bd_rates, measure_clip, middle, warm_up
+from experiments.reports.decisions.page import page
+from experiments.reports.shared.arguments import report_parser
+from experiments.reports.shared.page import finish, results
+from experiments.reports.shared.provenance import provenance
+
+SMALLEST = 64  # of a clip, in luma samples: x265 refuses smaller ones
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = report_parser("report-decisions", __doc__)
+    add = parser.add_argument
+    add("clips", type=path, nargs="+", help="pictures or clips of 4:2:0 or 4:0:0, 8 or 10 bit; pictures are converted")
+    add("--side", type=count, default=0, help="only the middle of this many luma samples each way, a multiple of 2; "
+        "0: the whole picture")  # fmt: skip
+    add("--qps", type=count, nargs="+", default=[22, 27, 32, 37], help="QPs, at least 4 for BD-rates")
+    return run_command("report-decisions", run, parser.parse_args(argv))
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure, print and save."""
+    if args.side % 2 or 0 < args.side < SMALLEST:
+        raise InputError(f"--side {args.side}: an even number of at least {SMALLEST} is needed")
+    options = FormatOptions()
+    clips = []
+    for file in args.clips:
+        clip = open_clip(file, options, first_frames=1)
+        picture = middle(check_samples(next(iter(clip.frames())), file, 0), args.side)
+        height, width = picture.y.shape
+        if min(height, width) < SMALLEST or picture.chroma not in ("400", "420"):
+            raise InputError(f"{file}: {width}x{height} {picture.chroma}: at least {SMALLEST}x{SMALLEST} of 4:0:0 or "
+                             "4:2:0 is needed")  # fmt: skip
+        clips.append((clip, picture))
+    warm_up(*clips[0], args.qps[0])
+    found: list[Point | Agreement] = []
+    for clip, picture in Progress(clips, unit="clip"):
+        found += measure_clip(clip, picture, args.qps)
+    points = [each for each in found if isinstance(each, Point)]
+    agreements = [each for each in found if isinstance(each, Agreement)]
+    rates = bd_rates(points)
+    report = page(points, agreements, rates).made_by(provenance(args))
+    rows = [
+        {
+            "method": key[0],
+            "partition": key[1],
+            "source": source,
+            "bd_rate": rate.percent,
+            "bd_rate_reason": rate.reason,
+        }
+        for key, by_source in rates.items()
+        for source, rate in by_source.items()
+    ]
+    tables: dict[str, Sequence[Any]] = {"points": points, "bd_rates": rows, "agreement": agreements}
+    finish(args.out, report, results("decisions", report.about, tables), {})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""Measure what decisions cost in real bits, and how often labels are the modes that an encoder chose."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import av
+import numpy as np
+
+from codecnn.codecs.libavcodec import encode_pictures, open_encoder
+from codecnn.codecs.x265 import X265
+from codecnn.hevc import Chooser, CodedPicture, Full, Partition, encode, read
+from codecnn.intra.block_size import BlockSize
+from codecnn.labels.rate_distortion import Coding
+from codecnn.labels.search import label_picture
+from codecnn.metrics import BdRate, bd_rate_or_reason, psnr
+from codecnn.video.clip import Clip
+from codecnn.video.picture import Picture
+from experiments.reports.decisions.methods import CTU, METHODS
+
+FULL, X265_NAME = "full", "x265"
+OF_FULL, OWN = "of the full search", "its own"
+LABEL_SIZES = (4, 8, 16, 32)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Hold a picture coded by one method at one QP."""
+
+    source: str
+    method: str
+    partition: str
+    qp: int
+    bits: int  # of the slice NAL units
+    psnr: float  # PSNR-Y without in-loop filters, dB
+    seconds: float  # of processor time
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Hold how often the labels of blocks are the modes that x265 chose."""
+
+    source: str
+    qp: int
+    size: int
+    blocks: int
+    hadamard: float
+    dct: float
+    rd: float
+
+
+def middle(picture: Picture, side: int) -> Picture:
+    """Return the middle of a picture, at even places; all of it if `side` is 0 or larger than the picture."""
+    height, width = (min(side or length, length) & ~1 for length in picture.y.shape)
+    top, left = ((full - part) // 2 & ~1 for full, part in zip(picture.y.shape, (height, width), strict=True))
+    planes = []
+    for plane in picture.planes:
+        down = 1 if plane.shape == picture.y.shape else 2
+        planes.append(plane[top // down : (top + height) // down, left // down : (left + width) // down])
+    return Picture.of(planes, picture.bit_depth)
+
+
+def warm_up(clip: Clip, picture: Picture, qp: int) -> None:
+    """Code a small part once in every way, so that compilation is in no measured time."""
+    part = middle(picture, CTU)
+    fmt = replace(clip.format, height=part.y.shape[0], width=part.y.shape[1])
+    for method in METHODS[:3]:
+        encode([part], fmt, qp, method.chooser())
+
+
+def measure_clip(clip: Clip, picture: Picture, qps: Sequence[int]) -> Iterator[Point | Agreement]:
+    """Yield the points of all methods for the first picture of a clip, and the agreement with x265."""
+    height, width = picture.y.shape
+    fmt = replace(clip.format, height=height, width=width)
+    source = clip.path.name
+
+    def point(method: str, partition: str, qp: int, choose: Chooser) -> tuple[Point, CodedPicture]:
+        start = time.process_time()
+        _, (coded,) = encode([picture], fmt, qp, choose)
+        seconds = time.process_time() - start
+        quality = psnr(picture.y, coded.unfiltered.y, picture.bit_depth)
+        return Point(source, method, partition, qp, 8 * coded.size, quality, seconds), coded
+
+    for qp in qps:
+        found, searched = point(FULL, OWN, qp, Full())
+        yield found
+        for method in METHODS:
+            yield point(method.name, OF_FULL, qp, Partition.of(searched, method.chooser()))[0]
+            yield point(method.name, OWN, qp, method.chooser())[0]
+        found, coded = _code_by_x265(clip, picture, qp)
+        yield found
+        yield from _agreement(source, picture, coded, qp)
+
+
+def _code_by_x265(clip: Clip, picture: Picture, qp: int) -> tuple[Point, CodedPicture]:
+    """Code a picture by libx265 medium without in-loop filters."""
+    height, width = picture.y.shape
+    small = replace(clip, format=replace(clip.format, height=height, width=width))
+    options = {"preset": X265().preset, "x265-params": f"{X265().parameters(qp)}:no-deblock=1:no-sao=1"}
+    encoder = open_encoder("libx265", small, options, minimum=CTU)
+    start = time.process_time()
+    packets: list[av.Packet] = list(encode_pictures(encoder, [picture]))
+    seconds = time.process_time() - start
+    (coded,) = read(b"".join(bytes(packet) for packet in packets))
+    shown = coded.unfiltered.crop(height, width)
+    quality = psnr(picture.y, shown.y, picture.bit_depth)
+    return Point(clip.path.name, X265_NAME, OWN, qp, 8 * coded.size, quality, seconds), coded
+
+
+def _agreement(source: str, picture: Picture, coded: CodedPicture, qp: int) -> Iterator[Agreement]:
+    height, width = picture.y.shape
+    reference = coded.unfiltered.crop(height, width).y
+    sizes = [BlockSize(size, size) for size in LABEL_SIZES]
+    labels = label_picture(picture.y, reference, picture.bit_depth, sizes, CTU, "hevc-35", coding=Coding("x265", qp))
+    for size in sizes:
+        side, maps = size.width, labels[size]
+        blocks = coded.prediction_blocks[coded.prediction_blocks["size"] == side]
+        inside = (blocks["x"] + side <= width) & (blocks["y"] + side <= height)
+        blocks = blocks[inside]
+        if blocks.size == 0:
+            continue
+        at = blocks["y"] // side, blocks["x"] // side
+        assert maps.rd_mode is not None
+        shares = (
+            float(np.mean(modes[at] == blocks["luma_mode"]))
+            for modes in (maps.hadamard_mode, maps.dct_mode, maps.rd_mode)
+        )
+        yield Agreement(source, qp, side, blocks.size, *shares)
+
+
+def bd_rates(points: Sequence[Point], anchor: str = FULL) -> dict[tuple[str, str], dict[str, BdRate]]:
+    """Return the BD-rate of every method and partition against the full search, by source."""
+    curves: dict[tuple[str, str], dict[str, list[Point]]] = {}
+    for point in points:
+        curves.setdefault((point.method, point.partition), {}).setdefault(point.source, []).append(point)
+    anchors = curves[anchor, OWN]
+    return {
+        key: {source: bd_rate_or_reason(*_curve(anchors[source]), *_curve(curve)) for source, curve in sources.items()}
+        for key, sources in curves.items()
+        if key != (anchor, OWN)
+    }
+
+
+def _curve(points: Sequence[Point]) -> tuple[list[float], list[float]]:
+    return [point.bits for point in points], [point.psnr for point in points]

@@ -1,0 +1,78 @@
+"""Test report-decisions on a small part of a photograph."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codecnn.metrics import bd_rate
+from codecnn.video.picture import Picture
+from experiments.reports.decisions import measure
+from experiments.reports.decisions.command import main
+from experiments.reports.decisions.measure import Point, bd_rates, middle
+from experiments.reports.decisions.methods import METHODS
+from tests.pictures import PHOTOGRAPHS
+from tests.reports.results_schema import read_results
+
+pytestmark = pytest.mark.timeout(1800)  # the first test of a checkout compiles encoder and labels
+
+
+def test_methods_are_measured_beside_the_full_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all, the search has the least cost."""
+    monkeypatch.setattr(measure, "METHODS", (METHODS[0], METHODS[2]))
+    clip = str(PHOTOGRAPHS / "astronaut.png")
+    assert main([clip, "--side", "64", "--qps", "30", "--out", str(tmp_path)]) == 0
+    tables = read_results(tmp_path)["tables"]
+    points = {(point["method"], point["partition"]): point for point in tables["points"]}
+    assert len(points) == len(tables["points"]) == 6
+    scale = 0.57 * 2 ** (18 / 3)
+
+    def cost(point: dict[str, float]) -> float:
+        return 64 * 64 * 255**2 / 10 ** (point["psnr"] / 10) + scale * point["bits"]
+
+    searched = cost(points["full", "its own"])
+    for name in ("Hadamard", "estimated J"):
+        assert searched < cost(points[name, "its own"]) * 1.002  # the cost of the search has chroma as well
+        assert searched < cost(points[name, "of the full search"])
+    assert all(row["bd_rate"] is None and row["bd_rate_reason"] for row in tables["bd_rates"])
+    assert sum(row["blocks"] * row["size"] ** 2 for row in tables["agreement"]) == 64 * 64
+    assert {row["size"] for row in tables["agreement"]} <= {4, 8, 16, 32}
+    assert all(0 <= row[name] <= 1 for row in tables["agreement"] for name in ("hadamard", "dct", "rd"))
+    assert "| estimated J | its own |" in (tmp_path / "report.md").read_text()
+
+
+def test_bd_rates_are_against_the_full_search() -> None:
+    qualities = (40.0, 37.0, 34.0, 31.0)
+    points = [
+        Point("clip", method, "its own", qp, int(factor * 1000 * 2 ** (-qp / 6)), quality, 1.0)
+        for method, factor in (("full", 100), ("DCT", 110))
+        for qp, quality in zip((22, 27, 32, 37), qualities, strict=True)
+    ]
+    rates = bd_rates(points)
+    assert list(rates) == [("DCT", "its own")]
+    bits = [[point.bits for point in points[start : start + 4]] for start in (0, 4)]
+    assert rates["DCT", "its own"]["clip"].percent == bd_rate(bits[0], qualities, bits[1], qualities)
+    assert rates["DCT", "its own"]["clip"].percent == pytest.approx(10, abs=0.1)
+
+
+def test_the_middle_begins_at_even_places() -> None:
+    y, x = np.mgrid[:70, :101]
+    picture = Picture.of([100 * y + x, *[100 * y[:35, :51] + x[:35, :51]] * 2], 10)
+    part = middle(picture, 64)
+    assert part.y.shape == (64, 64)
+    assert part.u.shape == (32, 32)
+    assert (part.y[0, 0], part.u[0, 0]) == (218, 109)
+    assert middle(picture, 0).y.shape == (70, 100)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"), [(["--side", "62"], "--side 62"), (["--side", "71"], "--side 71"), ([], "64x64")]
+)
+def test_small_pictures_are_refused(
+    arguments: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "clip_32x80_30_8bit_420.yuv"
+    path.write_bytes(bytes(32 * 80 * 3 // 2))
+    assert main([str(path), *arguments, "--out", str(tmp_path / "out")]) == 2
+    assert reason in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
