@@ -18,6 +18,7 @@ from benchmarks.dataset import FRAMES, QP, mosaic
 from codecnn.codecs.libavcodec import encode_pictures, open_decoder
 from codecnn.codecs.x265 import X265
 from codecnn.hevc import Full, encode, read, write
+from codecnn.hevc.parameter_sets import Pps, Sps
 from codecnn.video.clip import open_clip
 from codecnn.video.raw import write_raw
 
@@ -55,7 +56,7 @@ def main() -> None:
     print(f"{len(stream) / FRAMES / 1000:.1f} kB a frame")
     print(f"read: {ours:.1f} frames/s; libavcodec: {theirs:.0f} frames/s, {ratio:.1f} times as fast")
     records = list(read(stream))
-    headers = [records[0].sps, records[0].pps]
+    headers: list[Sps | Pps] = [records[0].sps, records[0].pps]
     write(headers, records)  # compiles
     start = time.process_time()
     write(headers, records)

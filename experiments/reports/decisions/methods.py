@@ -35,7 +35,8 @@ def by_estimate(block: Block) -> NDArray[np.float64]:
     blocks = blocks_at(x, y, size, original.shape, CTU)
     costs = lagrangian_table(original, reference, blocks, size, bit_depth, "hevc-35", CTU, Coding("hm", block.qp))
     _, bits = block.rank_modes()
-    return costs[0] + block.lagrangian * bits
+    total: NDArray[np.float64] = costs[0] + block.lagrangian * bits
+    return total
 
 
 @dataclass(frozen=True)
