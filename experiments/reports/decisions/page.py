@@ -47,5 +47,12 @@ def page(
                 shares = (fmean(getattr(found, name) for found in chosen) for name in ("hadamard", "dct", "rd"))
                 lines.append([str(size), str(qp), blocks, *(f"{100 * share:.1f}" for share in shares)])
     agreement = Table(["size", "QP", "blocks", "Hadamard", "DCT", "J"], 0, lines)
-    parts = ["## What a choice costs", TEXT, costs, "## Labels and the modes of x265", AGREEMENT, agreement]
+    parts: list[str | Table] = [
+        "## What a choice costs",
+        TEXT,
+        costs,
+        "## Labels and the modes of x265",
+        AGREEMENT,
+        agreement,
+    ]
     return Page("Decisions in real bits", {}, parts)
