@@ -34,6 +34,13 @@ def as_plain_text(*event: Any) -> None:  # noqa: ANN401
     lines[:] = [re.sub(r"[|*]|_(?=\W|$)", r"\\\g<0>", line) for line in lines if "Alias for field" not in line]
 
 
+def with_short_types(*event: Any) -> tuple[str | None, ...]:  # noqa: ANN401
+    """Write ndarray for an array of any shape and type in a signature, which is (arguments, result)."""
+    array = re.compile(r"ndarray\[~?(typing\.)?tuple\[~?typing\.Any, \.\.\.\], ~?numpy\.dtype\[[^]]*\]\]")
+    return tuple(text and array.sub("ndarray", text) for text in event[-2:])
+
+
 def setup(app: Any) -> None:  # noqa: ANN401
-    """Connect what is done to every docstring."""
+    """Connect what is done to every docstring and signature."""
     app.connect("autodoc-process-docstring", as_plain_text)
+    app.connect("autodoc-process-signature", with_short_types)
