@@ -13,6 +13,7 @@ from codecnn.intra.hevc import MODES
 from codecnn.labels.mode_sets import count_of
 
 SUFFIX = ".vtmbmsstats"
+LEAST_QP = -12  # at 10 bit
 
 
 class Statistic(NamedTuple):
@@ -28,7 +29,7 @@ class Statistic(NamedTuple):
 
 
 # Of coding units, prediction blocks and transform units, each with its field; bits are rounded to whole ones.
-UNITS = {"qp": Statistic("QP", 0, 51), "parts": Statistic("Parts", 1, 4), "bits": Statistic("UnitBits", 0, 1024)}
+UNITS = {"qp": Statistic("QP", LEAST_QP, 51), "parts": Statistic("Parts", 1, 4), "bits": Statistic("UnitBits", 0, 1024)}
 BLOCKS = {
     "luma_mode": Statistic("LumaMode", -1, MODES - 1),
     "chroma_mode": Statistic("ChromaMode", -1, MODES - 1),
@@ -91,7 +92,7 @@ def labels_text(shard: Shard) -> Iterator[str]:
     for block_map, size in each:
         name = f"{block_map.name}_{size.width}x{size.height}" if block_map.folder == "labels" else block_map.name
         most = count_of(info.mode_set) - 1 if block_map.folder == "labels" else MOST[block_map.name]
-        statistics[block_map.name, size] = Statistic(name, 0, most)
+        statistics[block_map.name, size] = Statistic(name, LEAST_QP if name == "qp" else 0, most)
     yield header(info.width, info.height, statistics.values())
     maps = {size: shard.maps(size) for _, size in each}
     for row, ctu in enumerate(shard.ctus):

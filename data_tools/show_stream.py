@@ -41,6 +41,8 @@ def main(argv: list[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> None:
     """Read the stream, print what is in it, and draw."""
     drawn: list[CodedPicture] = []
+    for file in filter(None, (args.out, args.stats)):
+        file.parent.mkdir(parents=True, exist_ok=True)
     with PartialFile(args.stats) if args.stats else nullcontext() as statistics:
 
         def pictures() -> Iterator[CodedPicture]:

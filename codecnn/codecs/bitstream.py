@@ -44,7 +44,7 @@ class DecodedFrame:
     unfiltered: Picture | None  # without in-loop filters; None if it was not asked for
     qp: int  # in the scale of the codec; where blocks or slices have several, their mean
     intra: bool  # predicted from no other frame
-    time: int | None  # when it is shown, in the time base of the file; None if the file does not say
+    time: int | None  # when it is shown, in the time base of the file; None at a constant rate, or if it is not said
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ class Bitstream:
                 )
                 assert picture is not None
                 check_samples(picture, self.path, number)
-                yield DecodedFrame(picture, plain, *reader.described(frame, number))
+                qp, intra, time = reader.described(frame, number)
+                yield DecodedFrame(picture, plain, qp, intra, None if self.time_base is None else time)
 
 
 def open_bitstream(path: Path, fps: Fraction) -> Bitstream | None:

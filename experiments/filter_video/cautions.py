@@ -1,7 +1,7 @@
 """Say where weights meet pictures that they were not trained for."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from codecnn.codecs.bitstream import STANDARDS, DecodedFrame
 from codecnn.codecs.registry import CODECS
@@ -39,14 +39,19 @@ def cautions(notes: Notes, source: Input, codec: str | None, preset: str | None)
     return found
 
 
-def watched(frames: Iterator[DecodedFrame], notes: Notes, source: Input) -> Iterator[DecodedFrame]:
-    """Yield frames, with an InputWarning for the first that is not intra, and the first whose QP is unusual."""
-    qps = notes.get("qps") or [-255, 255]
+def watched(frames: Iterator[DecodedFrame], notes: Sequence[Notes], source: Input) -> Iterator[DecodedFrame]:
+    """Yield frames, with an InputWarning for the first that is not intra, and the first whose QP is unusual.
+
+    A QP is usual if it is in the range of one of the weights: some are for one QP each.
+    """
+    ranges = [known.get("qps") or [-255, 255] for known in notes]
+    lowest, highest = min(map(min, ranges)), max(map(max, ranges))
     told: set[str] = set()
     for number, frame in enumerate(frames):
+        usual = any(min(qps) <= frame.qp <= max(qps) for qps in ranges)
         unusual = {
-            f"predicted from others; {TRAINED} intra frames": bool(notes) and not frame.intra,
-            f"of QP {frame.qp}; {TRAINED} {min(qps)} to {max(qps)}": not min(qps) <= frame.qp <= max(qps),
+            f"predicted from others; {TRAINED} intra frames": any(notes) and not frame.intra,
+            f"of QP {frame.qp}; {TRAINED} {lowest} to {highest}": not usual,
         }
         for text in [text for text, applies in unusual.items() if applies and text.split()[0] not in told]:
             told.add(text.split()[0])

@@ -87,9 +87,14 @@ class Filters(NamedTuple):
 
     @property
     def notes(self) -> list[Notes]:
-        """Return the notes of the weights, those of luma first."""
-        luma, chroma = self.luma, [self.chroma.notes] if self.chroma else []
-        return [*(luma.notes["by_qp"].values() if isinstance(luma.network, OneForEachQp) else [luma.notes]), *chroma]
+        """Return the notes of all weights, those of luma first."""
+        return [*self.luma_notes, *([self.chroma.notes] if self.chroma else [])]
+
+    @property
+    def luma_notes(self) -> list[Notes]:
+        """Return the notes of the weights of luma, one for each QP that has its own."""
+        luma = self.luma
+        return [*luma.notes["by_qp"].values()] if isinstance(luma.network, OneForEachQp) else [luma.notes]
 
     @property
     def needs_unfiltered(self) -> Loaded | LoadedChroma | None:
@@ -120,7 +125,7 @@ def filter_file(source: Input, filters: Filters, args: argparse.Namespace, bar: 
     try:
         frames = source.frames(args.qp, filters.needs_unfiltered is not None, args.frames)
         with open_output(out, clip.format, clip.tags, source.time_base) as write:
-            for frame in watched(frames, filters.notes[0], source):
+            for frame in watched(frames, filters.luma_notes, source):
                 filtered = filters.filtered(frame)
                 write(filtered, count if frame.time is None else frame.time)
                 if quality:

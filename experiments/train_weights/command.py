@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from hashlib import sha256
 from importlib.metadata import entry_points
 
 from codecnn.errors import InputError
@@ -31,10 +32,14 @@ def run(args: argparse.Namespace) -> int:
     """Go through the stages; return 0, or the exit code of the stage that failed."""
     for stage in chosen(STAGES, args.only):
         words = words_of(stage, args.out, args.photographs, args.steps)
-        line, result, note = shlex.join(words), stage.result(args.out), args.out / "done" / stage.name
+        line, result, notes = shlex.join(words), stage.result(args.out), args.out / "done"
+        note, needed = notes / stage.name, [notes / name for name in stage.needs]
+        made_by = "\n".join([line, *(sha256(there.read_bytes()).hexdigest() for there in needed if there.exists())])
         done = result.exists() and note.exists()
-        if done and (made_by := note.read_text()) != line:
-            raise InputError(f"{result}: made by another command, {made_by}; remove it to make it anew")
+        if done and (former := note.read_text()) != made_by:
+            command = former.splitlines()[0]
+            why = f"by another command, {command}" if command != line else "from what was made anew since"
+            raise InputError(f"{result}: made {why}; remove it to make it again")
         if args.dry_run:
             say(printable(f"# {stage.name} is done" if done else line), always=True)
         elif not done:
@@ -49,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
             if stage.trains and stage.ships:
                 shipped = args.out / "weights" / f"{stage.name}.safetensors"
                 write_whole(shipped, (result / "best.safetensors").read_bytes())
-            write_whole(note, line.encode())
+            write_whole(note, made_by.encode())
     return 0
 
 

@@ -326,6 +326,18 @@ def test_it_says_where_weights_meet_what_they_were_not_trained_for(
     assert f"a stream of AVC, whose QPs may mean something else; {known}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+@pytest.mark.parametrize("times", [[0, 40, 80], [0, 40, 160]], ids=["constant rate", "uneven"])
+def test_frames_keep_their_times(container: str, times: list[int], tmp_path: Path) -> None:
+    pictures = [photograph(name, 64, 96) for name in NAMES]
+    source = write_video(tmp_path / f"a.{container}", pictures, "libx264", {"qp": "30"}, times)
+    out = tmp_path / f"b.{container}"
+    assert command.main([weights(tmp_path, "baseline"), str(source), "--out", str(out)]) == 0
+    with av.open(str(out)) as video:
+        shown = [float(frame.time) for frame in video.decode(video=0)]
+    assert [b - shown[0] for b in shown] == pytest.approx([time / 1000 for time in times], abs=0.002)
+
+
 def test_an_interruption_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

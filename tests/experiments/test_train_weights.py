@@ -129,6 +129,11 @@ def test_the_chain_is_made_once_and_goes_on_where_it_stopped(
     assert shlex.split(line)[-4:] == ["--steps", "2", "--out", str(out / "runs" / "other")]
     assert len(ran) == 7
 
+    (out / "done" / "rdn").write_text((out / "done" / "rdn").read_text() + "\nof another training")
+    assert command.main([*small, "--dry-run"]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"train-weights: {out / 'runs' / 'rdn'}: made from what was made anew since")
+
 
 def test_what_cannot_be_is_one_line(small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([*small, "--only", "rdn_x"]) == 2

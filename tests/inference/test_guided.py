@@ -13,7 +13,7 @@ from codecnn.errors import InputError
 from codecnn.inference.arithmetic import PRECISION
 from codecnn.inference.filtering import Conditions, Way, filter_picture
 from codecnn.inference.guided.choice import UnitSums, choose
-from codecnn.inference.guided.code import START, Levels, decode, encode
+from codecnn.inference.guided.code import START, Context, Counts, Levels, decode, encode
 from codecnn.inference.guided.guide import apply, guidable, guide, residuals_of
 from codecnn.inference.guided.levels import MOST, STEP, weights_of
 from codecnn.inference.refit.statistics import refittable
@@ -91,6 +91,14 @@ def test_the_code_adapts() -> None:
     same = np.full((8, 8, 1), 2)
     assert len(encode(same)) < 64 * 0.6
     assert len(encode(random_levels((8, 8, 1), 2))) > 64 * 1.5
+
+
+def test_a_decision_that_was_never_made_can_still_be_coded() -> None:
+    counts, context = Counts(), Context(0, "other", 0)
+    for _ in range(1 << 15):
+        counts.add(context, 0)
+    assert counts.probability(context) == 1
+    assert counts.price(context, 1) == pytest.approx(15)
 
 
 def random_sums(residuals: int, seed: int) -> list[list[UnitSums]]:

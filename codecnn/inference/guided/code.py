@@ -44,7 +44,7 @@ class Counts:
     def probability(self, context: Context) -> int:
         """Return the probability of a 1, in units of 2^-PRECISION."""
         ones, zeros = self._counts.get(context, START[context.kind])
-        return (ones << PRECISION) // (ones + zeros)
+        return max(1, (ones << PRECISION) // (ones + zeros))  # both decisions can be coded, however often one was
 
     def add(self, context: Context, decision: int) -> None:
         """Count a decision."""
