@@ -1,1 +1,0 @@
-"""Encode pictures as HEVC intra streams: what is tried for a block, and what it costs in real bits."""
