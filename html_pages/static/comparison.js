@@ -26,11 +26,12 @@ function ctuOf(clip, ctu) {
 
 function comparison(figure) {
   const { clips } = dataOf(figure);
-  const best = Math.min(2, clips[0].layers.length - 1); // what is filtered, after original and baseline
-  const state = { clip: 0, view: 0, front: best, back: 1, mode: "flicker", split: 0.5, scale: 1, x: 0, y: 0, at: null, of: best, over: 1 };
+  const bestOf = (clip) => Math.min(2, clip.layers.length - 1); // what is filtered, after original and baseline
+  const state = { clip: 0, view: 0, front: bestOf(clips[0]), back: 1, mode: "flicker", split: 0.5, scale: 1, x: 0, y: 0, at: null, of: bestOf(clips[0]), over: 1 };
   let pictures = []; // of the view that is shown, in the order of the layers
   let canvases = new Map(); // what is painted, by layer and gain
   let timer = null;
+  let loads = 0; // how many were begun
 
   // The elements
   const clipSelect = options(make("select", { ariaLabel: "clip" }), clips.map((clip) => clip.name));
@@ -240,7 +241,7 @@ function comparison(figure) {
       draw();
     };
     if (place === state.view) centre();
-    else load(place).then(centre);
+    else load(place).then((shown) => shown && centre());
   }
 
   function mark(ctu) {
@@ -303,18 +304,28 @@ function comparison(figure) {
   // Loading
   async function load(place) {
     state.view = place;
+    loads += 1;
+    const own = loads;
     const found = await Promise.all(view().pictures.map((uri) => read(uri, clip().bit_depth)));
-    if (state.view !== place) return; // another one was chosen in the meantime
+    if (own !== loads) return false; // another one was chosen in the meantime
     [pictures, canvases, state.at] = [found, new Map(), null];
     viewSelect.selectedIndex = place;
     size();
     fit();
     figure.dataset.shown = `${state.clip} ${state.view}`;
+    return true;
   }
 
   function choose(number) {
+    const before = layers().map(({ name }) => name);
     state.clip = number;
     const names = layers().map(({ name }) => name);
+    const best = bestOf(clip());
+    for (const pair of [["front", "back"], ["of", "over"]]) { // clips do not all have the same layers
+      const found = pair.map((which) => names.indexOf(before[state[which]]));
+      [state[pair[0]], state[pair[1]]] = found.includes(-1) ? [best, 1] : found;
+    }
+    [pictures, canvases] = [[], new Map()]; // those of the clip before
     options(viewSelect, clip().views.map((each) => each.name));
     viewSelect.hidden = clip().views.length < 2;
     layerButtons.replaceChildren(...names.map((name, place) => make("button", { type: "button", onclick: () => show(place) }, place < 9 ? `${place + 1} ${name}` : name)));

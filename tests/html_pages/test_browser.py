@@ -267,3 +267,51 @@ def test_names_are_no_markup(browser: Any, tmp_path: Path) -> None:  # noqa: ANN
         assert page.locator("img").count() == 0
         assert page.locator("h1").inner_text() == name.replace("\u202e", "\\u202e")
         assert page.locator("select[aria-label=clip] option").inner_text() == name
+
+
+@pytest.fixture(scope="module")
+def two_clips(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, np.ndarray]]]:
+    """A page of two clips, the second without the signalled picture."""
+    rng, found, clips = np.random.default_rng(0), [], []
+    for layers in ([*LAYERS[:3], "signalled", LAYERS[3]], LAYERS):
+        planes = {name: rng.integers(0, 256, (20, 33), np.uint8) for name in layers}
+        view = View("whole picture", 0, 0, 33, 20, None, [plane_uri(plane, 8) for plane in planes.values()])
+        clips.append(Compared("noise", 33, 20, 64, 8, layers, [[place] for place in range(len(layers))], [view]))
+        found.append(planes)
+    file = tmp_path_factory.mktemp("two") / "page.html"
+    file.write_bytes(render("Two", [Section("Pictures", comparison_html(clips, "noise"))]))
+    return file, found
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("front: 4, back: 2, of: 4, over: 2", [3, 2, 3, 2]),  # the unfiltered and the filtered picture
+        ("front: 3, back: 2, of: 3, over: 2", [2, 1, 2, 1]),  # the signalled one is not there
+        ("front: 8, back: 6, of: 2, over: 1", [6, 5, 2, 1]),  # the errors of the unfiltered and the filtered picture
+        ("front: 1, back: 7, of: 1, over: 3", [2, 1, 2, 1]),  # the error of the signalled one is not there
+    ],
+)
+def test_layers_stay_by_name(browser: Any, two_clips: Any, before: str, after: list[int]) -> None:  # noqa: ANN401
+    with opened_page(browser, two_clips[0]) as page:
+        page.wait_for_selector(SHOWN)
+        state = page.evaluate(
+            "(async () => { const { state, choose } = document.querySelector('figure.comparison').shown;"
+            f"Object.assign(state, {{ {before} }}); await choose(1); return state; }})()"
+        )
+        assert [state[name] for name in ("front", "back", "of", "over")] == after
+
+
+def test_a_late_clip_is_not_shown(browser: Any, two_clips: Any) -> None:  # noqa: ANN401
+    with opened_page(browser, two_clips[0]) as page:
+        page.wait_for_selector(SHOWN)
+        page.evaluate(
+            "(async () => { const { choose } = document.querySelector('figure.comparison').shown;"
+            "const images = HTMLImageElement.prototype; const { decode } = images;"
+            "const wait = new Promise((done) => setTimeout(done, 300));"
+            "images.decode = async function () { await wait; return decode.call(this); }; const late = choose(1);"
+            "images.decode = decode; await choose(0); await late; })()"
+        )
+        assert page.locator(SHOWN).get_attribute("data-shown") == "0 0"
+        for layer, plane in two_clips[1][0].items():
+            np.testing.assert_array_equal(samples(page, layer), plane)
