@@ -152,3 +152,14 @@ def test_bad_command_lines(names: list[str], capsys: pytest.CaptureFixture[str],
     assert stopped.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("report-gain: ")
+
+
+@pytest.mark.parametrize("name", ["original", "unfiltered", "baseline", "signalled"])
+def test_a_filter_has_no_name_of_another_picture(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        report.main(["--compare", "rdn_xs", name, "--data", str(tmp_path), "--out", str(tmp_path / "out")])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        f"report-gain: --compare: {name}: in the tables this is another picture; if it is a file, write ./{name}"
+    )
+    assert not (tmp_path / "out").exists()

@@ -1,12 +1,15 @@
 """Test the chroma of report-gain: its figures are those of scikit-image, and those of luma are what they were."""
 
+import io
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from openpyxl import load_workbook
 from skimage.metrics import peak_signal_noise_ratio
 
 from codecnn.dataset.reader import Shard, open_folder
@@ -23,6 +26,9 @@ from codecnn.video.picture import Picture
 from codecnn.video.raw import write_raw
 from data_tools import build_dataset
 from experiments.reports.gain import command as report
+from experiments.reports.gain.measure import Frame
+from experiments.reports.gain.points import Meter
+from experiments.reports.gain.spreadsheet import to_spreadsheet
 from experiments.reports.shared.frames import EXACT
 from tests.pictures import photograph
 from tests.reports.results_schema import read_results
@@ -104,6 +110,14 @@ def test_figures_are_those_of_scikit_image(folder: Path, found: dict[str, Any]) 
         curves = [(values @ np.array(parts)).mean(0) for values in psnrs]
         rows = [r for r in found["tables"]["chroma_rows"] if r["measure"] == measure and r["source"].startswith("deep")]
         assert [(row["qp"], row["frames"]) for row in rows] == [(22, 2), (27, 2), (32, 2), (37, 2)]
+        points = [
+            p
+            for p in found["tables"]["points"]
+            if p["source"].startswith("deep") and p["picture"] in ("baseline", "filtered")
+        ]
+        of_points = [point[f"psnr_{measure.lower()}"] for point in points]
+        assert of_points == pytest.approx(np.ravel(curves))
+        assert all((p["frames_chroma"], p["bits_chroma"]) == (p["frames"], p["bits"]) for p in points)
         for row, (before, after) in zip(rows, curves, strict=True):
             assert row["psnr_baseline"] == pytest.approx(before)
             assert row["psnr_filtered"] == pytest.approx(after)
@@ -152,6 +166,38 @@ def test_flat_chroma_and_clips_without_chroma_are_left_out(folder: Path, found: 
     assert found["about"]["chroma caution"] == "trained on 1 of these clips: grey_64x64.yuv; " + (
         "the weights do not tell the checksums of their training pictures: a renamed one is not noticed"
     )
+
+
+def test_a_frame_with_exact_chroma_is_left_out_at_all_qps(folder: Path) -> None:
+    """Of two frames the first has an exact U at QP 22 and 27; the chroma filter gains 0.5 dB."""
+    shards = [shard for shard in open_folder(folder / "data") if shard.info.source.startswith("deep")]
+    meters = [Meter(shard) for shard in shards]
+    u = {22: (math.inf, 42.5), 27: (math.inf, 39.5), 32: (45.0, 36.0), 37: (43.0, 33.0)}
+    for meter in meters:
+        y = [60.0 - meter.shard.info.qp, 61.0 - meter.shard.info.qp]
+        for name in ("unfiltered", "baseline", "filtered", "signalled"):
+            meter.measured[name] = {"psnr_y": y, "psnr_u": [*u[meter.shard.info.qp]], "psnr_v": y}
+        meter.set_chroma([value + 0.5 for value in u[meter.shard.info.qp]], [value + 0.5 for value in y])
+    signalled = [[Frame(0, 0, 0, 0, 0, signalled_bits=8)]] * 4
+    points = report.points_of(meters, signalled, [[False, False]] * 4)
+    for shard in shards:
+        own = {point.picture: point for point in points if point.qp == shard.info.qp}
+        baseline, filtered = own["baseline"], own["filtered"]
+        assert (baseline.frames, baseline.bits, baseline.psnr_y) == (2, shard.bits.sum(), 60.5 - shard.info.qp)
+        assert (baseline.frames_chroma, baseline.bits_chroma) == (1, shard.bits[1])
+        assert (baseline.psnr_u, baseline.psnr_v) == (u[shard.info.qp][1], 61 - shard.info.qp)
+        assert baseline.psnr_yuv == psnr_yuv(61 - shard.info.qp, baseline.psnr_u, baseline.psnr_v)
+        assert (filtered.psnr_u, filtered.psnr_v) == (baseline.psnr_u + 0.5, baseline.psnr_v + 0.5)
+        assert filtered.psnr_yuv == pytest.approx(baseline.psnr_yuv + 0.125)
+        assert own["unfiltered"].psnr_u == baseline.psnr_u
+        chroma = replace(filtered, picture="signalled", bits=baseline.bits + 8, bits_chroma=baseline.bits_chroma + 8)
+        assert replace(own["signalled"], kbps=0) == replace(chroma, kbps=0)
+    sheet = load_workbook(io.BytesIO(to_spreadsheet(points, {})))["x265 filtered"]
+    headings, first, *_ = sheet.iter_rows(min_row=3, values_only=True)
+    rates = dict(zip(headings[-4:], first[-4:], strict=True))
+    bits, before = [float(shard.bits[1]) for shard in shards], [u[qp][1] for qp in (22, 27, 32, 37)]
+    assert rates["Y"] == 0
+    assert rates["U"] == pytest.approx(bd_rate(bits, before, bits, [value + 0.5 for value in before]) / 100)
 
 
 def test_psnr_yuv_is_infinite_if_one_plane_is() -> None:

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import subprocess
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from openpyxl import load_workbook
 
 from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.dataset.reader import open_folder
+from codecnn.errors import InputError
 from codecnn.inference.filtering import filter_picture
 from codecnn.metrics import bd_rate, psnr, ssim
 from codecnn.models.rdn.config import RdnConfig
@@ -23,7 +25,8 @@ from codecnn.models.rdn.network import Rdn
 from codecnn.video.raw import write_raw
 from data_tools import build_dataset
 from experiments.reports.gain import command, vmaf
-from experiments.reports.gain.points import Point
+from experiments.reports.gain.measure import measure
+from experiments.reports.gain.points import Meter, Point
 from experiments.reports.gain.spreadsheet import to_spreadsheet
 from tests.coded_clips import other_ffmpeg
 from tests.pictures import photograph
@@ -195,6 +198,22 @@ def test_ms_ssim_and_vmaf_are_measured_if_asked_for(folder: Path, tmp_path: Path
     assert found[17, "baseline"]["vmaf"] > 85 > 75 > found[47, "baseline"]["vmaf"] > 0
     assert found[17, "baseline"]["ms_ssim"] > 0.99 > 0.97 > found[47, "baseline"]["ms_ssim"]
     assert json.loads((out / "results.json").read_text())["tables"]["points"][0]["vmaf"] is not None
+
+
+def test_an_error_leaves_no_files_of_vmaf(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    shard = open_folder(folder / "data")[0]
+    network, _ = load(folder / "plus.safetensors")
+    meter = Meter(shard, ["vmaf"])
+
+    def fails_at_the_end(self: Meter) -> None:
+        assert len([*tmp_path.glob("codecnn-vmaf-*/*")]) == 4  # the original and three pictures
+        raise InputError("no scores")
+
+    monkeypatch.setattr(Meter, "finish", fails_at_the_end)
+    with pytest.raises(InputError, match="no scores"):
+        measure(network, shard, "ctu", meter=meter)
+    assert not [*tmp_path.iterdir()]
 
 
 def _filters() -> str:

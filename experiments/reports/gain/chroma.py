@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from codecnn.codecs.bit_depth import convert_bit_depth
@@ -16,7 +16,7 @@ from codecnn.metrics import psnr, psnr_yuv
 from codecnn.models.chroma_rdn import CHROMA, ChromaRdn
 from codecnn.models.costs import kmac_per_sample, parameter_count
 from experiments.reports.gain.measure import Frame, average, average_frames, exact_frames, summarise
-from experiments.reports.gain.points import FILTERED, Point
+from experiments.reports.gain.points import Meter
 from experiments.reports.shared.cautions import cautions
 
 MEASURES = ("U", "V", "YUV")
@@ -90,11 +90,13 @@ def describe(chosen: LoadedChroma, shards: Sequence[Shard], found: Sequence[str]
     }
 
 
-def measure_chroma(network: ChromaRdn, shard: Shard, way: Way, luma: Sequence[Frame]) -> dict[str, list[Frame]]:
+def measure_chroma(network: ChromaRdn, meter: Meter, way: Way, luma: Sequence[Frame]) -> dict[str, list[Frame]]:
     """Filter the chroma of all frames of a shard and compare it with the original, by measure.
 
-    luma: what was measured of the luma of each frame. SSIM is not measured.
+    meter: of the shard, takes the PSNRs of U and V for its points. luma: what was measured of the luma of each frame.
+    SSIM is not measured.
     """
+    shard = meter.shard
     found: dict[str, list[Frame]] = {name: [] for name in MEASURES}
     for index, of_luma in enumerate(luma):
         original, baseline, unfiltered = (shard.picture(signal, index) for signal in SIGNALS)
@@ -106,20 +108,21 @@ def measure_chroma(network: ChromaRdn, shard: Shard, way: Way, luma: Sequence[Fr
         together = [psnr_yuv(*planes) for planes in zip(of_y, of_u, of_v, strict=True)]
         for name, figures in zip(MEASURES, (of_u, of_v, together), strict=True):
             found[name].append(Frame(figures[0], figures[1], figures[2], math.nan, math.nan))
+    meter.set_chroma(*([frame.psnr_filtered for frame in found[plane]] for plane in "UV"))
     return found
 
 
-def tables(network: ChromaRdn, measured: Iterable[tuple[Shard, Sequence[Frame]]], way: Way) -> ChromaTables:
-    """Filter and return the tables; measured: the shards with their frames of luma, those not 4:2:0 are left out.
+def tables(network: ChromaRdn, measured: Iterable[tuple[Meter, Sequence[Frame]]], way: Way) -> ChromaTables:
+    """Filter and return the tables; measured: of each shard, with its frames of luma; those not 4:2:0 are left out.
 
     Under each measure a frame is left out at all QPs of its clip if a plane is that of the original at one of them, as
     in the tables of luma. So a clip whose chroma is flat has no figures.
     """
     shards, of_shards = [], []
-    for shard, luma in measured:
-        if shard.info.chroma == CHROMA:
-            shards.append(shard)
-            of_shards.append(measure_chroma(network, shard, way, luma))
+    for meter, luma in measured:
+        if meter.shard.info.chroma == CHROMA:
+            shards.append(meter.shard)
+            of_shards.append(measure_chroma(network, meter, way, luma))
     found = ChromaTables([], [], [])
     for name in MEASURES:
         frames = [of_shard[name] for of_shard in of_shards]
@@ -135,16 +138,3 @@ def tables(network: ChromaRdn, measured: Iterable[tuple[Shard, Sequence[Frame]]]
             defined = {field: mean.defined[field] for field in ("gain", "bd_rate")}
             found.means.append(ChromaMean(name, mean.codec, mean.clips, defined, mean.gain, mean.bd_rate))
     return found
-
-
-def with_chroma(points: Sequence[Point], rows: Sequence[ChromaRow]) -> list[Point]:
-    """Return the points with the chroma of the filtered picture as a chroma filter made it, where it was measured."""
-    found = {(row.source, row.codec, row.qp, row.measure): row.psnr_filtered for row in rows}
-
-    def changed(point: Point) -> Point:
-        u, v = (found.get((point.source, point.codec, point.qp, plane)) for plane in "UV")
-        if point.picture != FILTERED or u is None or v is None:
-            return point
-        return replace(point, psnr_u=u, psnr_v=v, psnr_yuv=psnr_yuv(point.psnr_y, u, v))
-
-    return [changed(point) for point in points]

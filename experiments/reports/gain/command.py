@@ -47,7 +47,7 @@ from experiments.reports.gain.guiding import load_guiding
 from experiments.reports.gain.measure import Frame, average, average_frames, exact_frames, measure, summarise
 from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import plot_curves
-from experiments.reports.gain.points import METRICS, Meter, Point, without_repeats
+from experiments.reports.gain.points import METRICS, NOT_FILTERS, Meter, Point, without_repeats
 from experiments.reports.gain.refitting import load_refitting
 from experiments.reports.gain.signalling import Signalling
 from experiments.reports.gain.spreadsheet import to_spreadsheet
@@ -109,15 +109,14 @@ def run(args: argparse.Namespace) -> None:
     means = average(clips)
     ways = {"ctu": f"CTU by CTU ({ctu_sizes(shards)} + margin)", "picture": "whole pictures at once"}
     about = describe(chosen, shards, ways[way], found) | ({"signalled": signalling.describe()} if signalling else {})
-    points = points_of(meters, frames, exact_frames(frames))
     tables: dict[str, Sequence[Any]] = {"rows": rows, "clips": clips, "means": means}
     in_chroma = None
     if chosen_chroma:
-        both = Progress([*zip(shards, frames, strict=True)], unit="file", desc="filtering chroma")
+        both = Progress([*zip(meters, frames, strict=True)], unit="file", desc="filtering chroma")
         in_chroma = chroma.tables(chosen_chroma.network, both, way)
         about |= chroma.describe(chosen_chroma, shards, of_chroma)
         tables |= {f"chroma_{name}": its for name, its in in_chroma._asdict().items()}
-        points = chroma.with_chroma(points, in_chroma.rows)
+    points = points_of(meters, frames, exact_frames(frames))
     tables |= {"points": points, "frames": [row for meter in meters for row in meter.frames()]}
     about |= provenance(args, shards)
     save_points(args.out, points, about)
@@ -192,11 +191,19 @@ def run_comparison(args: argparse.Namespace) -> None:
 def points_of(
     meters: Sequence[Meter], frames: Sequence[Sequence[Frame]], exact: Sequence[Sequence[bool]]
 ) -> list[Point]:
-    """Return the points of all shards, means over the frames that are in the means of the other tables."""
-    kept = kept_frames([(meter.shard.info.source, meter.shard.info.codec) for meter in meters], exact)
+    """Return the points of all shards, means over the frames that are in the means of the other tables.
+
+    Those of U, V and YUV are over fewer frames, if a chroma plane is exact in some.
+    """
+    clips = [(meter.shard.info.source, meter.shard.info.codec) for meter in meters]
+    exact_chroma = [
+        [any(frame) for frame in zip(its, meter.exact_chroma(), strict=True)]
+        for meter, its in zip(meters, exact, strict=True)
+    ]
+    kept = zip(kept_frames(clips, exact), kept_frames(clips, exact_chroma), strict=True)
     of_shards = [
-        meter.points(its, sum(frame.signalled_bits for frame in measured))
-        for meter, its, measured in zip(meters, kept, frames, strict=True)
+        meter.points(in_luma, in_chroma, sum(frame.signalled_bits for frame in measured))
+        for meter, (in_luma, in_chroma), measured in zip(meters, kept, frames, strict=True)
     ]
     return without_repeats([point for of_shard in of_shards for point in of_shard])
 
@@ -250,6 +257,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.compare and len(set(args.compare)) < max(2, len(args.compare)):
         parser.error("--compare: takes two or more filters, each once")
+    for name in args.compare or ():
+        if name in NOT_FILTERS:
+            parser.error(f"--compare: {name}: in the tables this is another picture; if it is a file, write ./{name}")
     for name in ("refit", "guide", "chroma_weights"):
         if args.compare and getattr(args, name):
             parser.error(f"--{name.replace('_', '-')}: only for a single filter")

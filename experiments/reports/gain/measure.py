@@ -111,38 +111,39 @@ def measure(
 
     meter: measures more of each picture.
     """
-    meter = meter or Meter(shard)
-    info, frames = shard.info, []
-    size = signalling.frames if signalling else 1
-    for start in range(0, shard.frames, size):
-        pictures = [read_frame(shard, index) for index in range(start, min(start + size, shard.frames))]
-        filtered: list[tuple[Plane, Plane | None]]
-        if signalling:
-            found = signalling.filter(shard, pictures, way)
-            filtered, bits = list(zip(found.plain, found.signalled, strict=True)), len(found.bits)
-        else:
-            begin = time.perf_counter()
-            plain = [filter_picture(network, p.baseline, p.unfiltered, info.qp, info.ctu_size, way) for p in pictures]
-            meter.seconds += time.perf_counter() - begin
-            filtered, bits = [(luma, None) for luma in plain], 0
-        for place, (picture, (luma, signalled)) in enumerate(zip(pictures, filtered, strict=True)):
-            frame = _compare(picture, luma, signalled, 0 if place else bits)
-            frames.append(frame)
-            shown = {
-                UNFILTERED: picture.unfiltered,
-                BASELINE: picture.baseline,
-                meter.name: replace(picture.baseline, y=luma),
-            }
-            known = {
-                UNFILTERED: {"psnr_y": frame.psnr_unfiltered},
-                BASELINE: {"psnr_y": frame.psnr_baseline, "ssim": frame.ssim_baseline},
-                meter.name: {"psnr_y": frame.psnr_filtered, "ssim": frame.ssim_filtered},
-            }
-            if signalled is not None and frame.psnr_signalled is not None:
-                shown[SIGNALLED] = replace(picture.baseline, y=signalled)
-                known[SIGNALLED] = {"psnr_y": frame.psnr_signalled}
-            meter.add(start + place, shown, known)
-    meter.finish()
+    info, size, frames = shard.info, signalling.frames if signalling else 1, []
+    with meter or Meter(shard) as meter:
+        for start in range(0, shard.frames, size):
+            pictures = [read_frame(shard, index) for index in range(start, min(start + size, shard.frames))]
+            filtered: list[tuple[Plane, Plane | None]]
+            if signalling:
+                found = signalling.filter(shard, pictures, way)
+                filtered, bits = list(zip(found.plain, found.signalled, strict=True)), len(found.bits)
+            else:
+                begin = time.perf_counter()
+                plain = [
+                    filter_picture(network, p.baseline, p.unfiltered, info.qp, info.ctu_size, way) for p in pictures
+                ]
+                meter.seconds += time.perf_counter() - begin
+                filtered, bits = [(luma, None) for luma in plain], 0
+            for place, (picture, (luma, signalled)) in enumerate(zip(pictures, filtered, strict=True)):
+                frame = _compare(picture, luma, signalled, 0 if place else bits)
+                frames.append(frame)
+                shown = {
+                    UNFILTERED: picture.unfiltered,
+                    BASELINE: picture.baseline,
+                    meter.name: replace(picture.baseline, y=luma),
+                }
+                known = {
+                    UNFILTERED: {"psnr_y": frame.psnr_unfiltered},
+                    BASELINE: {"psnr_y": frame.psnr_baseline, "ssim": frame.ssim_baseline},
+                    meter.name: {"psnr_y": frame.psnr_filtered, "ssim": frame.ssim_filtered},
+                }
+                if signalled is not None and frame.psnr_signalled is not None:
+                    shown[SIGNALLED] = replace(picture.baseline, y=signalled)
+                    known[SIGNALLED] = {"psnr_y": frame.psnr_signalled}
+                meter.add(start + place, shown, known)
+        meter.finish()
     return frames
 
 

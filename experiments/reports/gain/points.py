@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Self
 
 from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.dataset.reader import Shard
@@ -16,6 +17,7 @@ from experiments.reports.shared.means import mean_defined
 
 METRICS = ("ms-ssim", "vmaf")  # slow, so only measured if asked for
 UNFILTERED, BASELINE, FILTERED, SIGNALLED = "unfiltered", "baseline", "filtered", "signalled"
+NOT_FILTERS = ("original", UNFILTERED, BASELINE, SIGNALLED)  # no filter may have the name of one of these
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Point:
     bits: float  # of these frames; of the unfiltered picture those of its own stream
     kbps: float
     psnr_y: float
+    frames_chroma: int  # in the means of U, V and YUV: those of the clip without an exact plane at any QP
+    bits_chroma: float  # of these frames, as `bits`
     psnr_u: float
     psnr_v: float
     psnr_yuv: float  # (6 Y + U + V) / 8
@@ -57,7 +61,7 @@ class FramePoint:
 
 @dataclass
 class Meter:
-    """Measure the pictures of a shard, frame by frame; use as a context manager."""
+    """Measure the pictures of a shard, frame by frame; a context manager, since VMAF keeps files until the end."""
 
     shard: Shard
     metrics: Sequence[str] = ()
@@ -66,6 +70,15 @@ class Meter:
     measured: dict[str, dict[str, list[float]]] = field(default_factory=dict)  # by picture, then by measure
     before: dict[str, Plane] = field(default_factory=dict)  # the luma of the last frame
     clips: VmafClips | None = None
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the files that are left after an error."""
+        if self.clips:
+            self.clips.close()
 
     def add(self, index: int, pictures: Mapping[str, Picture], known: Mapping[str, Mapping[str, float]]) -> None:
         """Measure pictures of a frame. known: what has been measured of them, by picture and measure."""
@@ -94,26 +107,28 @@ class Meter:
             for name, scores in self.clips.scores().items():
                 self.measured[name]["vmaf"] = scores
 
-    def points(self, kept: Sequence[int], signalled_bits: int) -> list[Point]:
-        """Return a point for each picture, means over the frames `kept`.
+    def set_chroma(self, u: Sequence[float], v: Sequence[float]) -> None:
+        """Take the PSNRs of U and V of each frame after a chroma filter, for the pictures of filtered luma."""
+        for name in {self.name, SIGNALLED} & self.measured.keys():
+            self.measured[name] |= {"psnr_u": [*u], "psnr_v": [*v]}
+
+    def exact_chroma(self) -> list[bool]:
+        """Return for each frame whether a chroma plane of a picture is the original; True if there is no chroma."""
+        none = [math.inf] * self.shard.frames
+        planes = [measures.get(f"psnr_{plane}", none) for measures in self.measured.values() for plane in "uv"]
+        return [math.inf in frame for frame in zip(*planes, strict=True)]
+
+    def points(self, kept: Sequence[int], kept_chroma: Sequence[int], signalled_bits: int) -> list[Point]:
+        """Return a point for each picture, means over the frames `kept`, those of U, V and YUV over `kept_chroma`.
 
         signalled_bits: of all that is signalled, for the picture that is made with it.
         """
         info, count = self.shard.info, len(kept)
-        bits, unfiltered = bits_of(self.shard, kept)
         found = []
         for name, measures in self.measured.items():
-            own = {UNFILTERED: math.nan if unfiltered is None else unfiltered, SIGNALLED: bits + signalled_bits}
-            of_picture = own.get(name, bits)
-            means = {
-                measure: mean_defined(
-                    value
-                    for number, value in enumerate(values, start=measure == "flicker")
-                    if number in kept and math.isfinite(value)
-                )
-                for measure, values in measures.items()
-            }
-            y, u, v = (means.get(f"psnr_{plane}", math.nan) for plane in "yuv")
+            means = {measure: _mean(measures, measure, kept) for measure in measures}
+            y, u, v = (_mean(measures, f"psnr_{plane}", kept_chroma) for plane in "yuv")
+            bits, bits_chroma = (self._bits(name, frames, signalled_bits) for frames in (kept, kept_chroma))
             found.append(
                 Point(
                     source=info.source,
@@ -121,9 +136,11 @@ class Meter:
                     qp=info.qp,
                     picture=name,
                     frames=count,
-                    bits=of_picture,
-                    kbps=of_picture / count * float(Fraction(info.fps)) / 1000 if count else math.nan,
-                    psnr_y=y,
+                    bits=bits,
+                    kbps=bits / count * float(Fraction(info.fps)) / 1000 if count else math.nan,
+                    psnr_y=means["psnr_y"],
+                    frames_chroma=len(kept_chroma),
+                    bits_chroma=bits_chroma,
                     psnr_u=u,
                     psnr_v=v,
                     psnr_yuv=psnr_yuv(y, u, v),
@@ -136,6 +153,12 @@ class Meter:
             )
         return found
 
+    def _bits(self, picture: str, kept: Sequence[int], signalled_bits: int) -> float:
+        bits, unfiltered = bits_of(self.shard, kept)
+        if picture == UNFILTERED:
+            return math.nan if unfiltered is None else unfiltered
+        return bits + signalled_bits if picture == SIGNALLED else bits
+
     def frames(self) -> list[FramePoint]:
         """Return a row for each frame of the filtered picture."""
         info = self.shard.info
@@ -147,6 +170,11 @@ class Meter:
             )
             for index, (before, after) in enumerate(pairs)
         ]  # fmt: skip
+
+
+def _mean(measures: Mapping[str, Sequence[float]], name: str, kept: Sequence[int]) -> float:
+    numbered = enumerate(measures.get(name, ()), start=name == "flicker")  # which is not defined for the first frame
+    return mean_defined(value for number, value in numbered if number in kept)
 
 
 def without_repeats(points: Sequence[Point]) -> list[Point]:

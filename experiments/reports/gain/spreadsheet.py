@@ -19,6 +19,7 @@ FIGURES = {
     "ms_ssim": "MS-SSIM", "vmaf": "VMAF", "flicker": "flicker", "seconds": "filter s/frame",
 }  # fmt: skip
 RATES = {"psnr_y": "Y", "psnr_u": "U", "psnr_v": "V", "psnr_yuv": "YUV"}
+BITS = {"psnr_y": "bits"}  # of the frames in the means; those of the others are `bits_chroma`
 FIRST_ROW = 4  # below the headings
 BOLD = Font(bold=True)
 
@@ -72,7 +73,7 @@ def _fill(sheet: Worksheet, pairs: Sequence[tuple[Point, Point]], anchor: str, t
             curves = [
                 [getattr(one, field) for one in curve]
                 for curve in ([anchors[point.qp] for point in of_clip], of_clip)
-                for field in ("bits", name)
+                for field in (BITS.get(name, "bits_chroma"), name)
             ]
             rate = bd_rate_or_reason(*curves).percent
             found[name] += [rate] * isfinite(rate)

@@ -42,13 +42,17 @@ class VmafClips:
         fmt = VideoFormat(width, height, original.bit_depth)
         self.grey = np.full(fmt.plane_shapes[1], 1 << (original.bit_depth - 1), fmt.dtype.newbyteorder("="))
         self.files = {name: self.folder / f"{index}.y4m" for index, name in enumerate([ORIGINAL, *pictures])}
-        self.writing = ExitStack()
+        self.writing = self.stack.enter_context(ExitStack())
         self.write = {n: self.writing.enter_context(open_output(f, fmt, Tags())) for n, f in self.files.items()}
 
     def add(self, original: Picture, pictures: Mapping[str, Picture]) -> None:
         """Add the next frame."""
         for name, picture in ({ORIGINAL: original} | dict(pictures)).items():
             self.write[name](Picture(picture.y, self.grey, self.grey, picture.bit_depth), 0)
+
+    def close(self) -> None:
+        """Remove the files."""
+        self.stack.close()
 
     def scores(self) -> dict[str, list[float]]:
         """Return the score of every frame by picture, 0 to 100, and remove the files.
