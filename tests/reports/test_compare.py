@@ -15,7 +15,7 @@ from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
 from experiments.reports.gain import command as report
 from experiments.reports.gain.compare import Measured, differences, means
-from experiments.reports.gain.measure import Frame, Row, Summary, average_frames, exact_frames
+from experiments.reports.gain.measure import FrameFigures, Row, Summary, average_frames, exact_frames
 from tests.reports.results_schema import read_results
 from tests.weights_files import save
 
@@ -81,7 +81,7 @@ def test_one_clip_has_no_interval_and_none_has_no_difference() -> None:
 
 def test_a_frame_that_is_exact_by_one_filter_is_left_out_for_all(data: Path) -> None:
     shards = open_folder(data)[:2]
-    frame = Frame(30, 31, 32, 0.9, 0.9)
+    frame = FrameFigures(30, 31, 32, 0.9, 0.9)
     first, second = ([[replace(frame), replace(frame, psnr_filtered=33)] for _ in shards] for _ in range(2))
     second[0][0] = replace(frame, psnr_filtered=math.inf)
     exact = exact_frames(first, second)

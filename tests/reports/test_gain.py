@@ -26,7 +26,7 @@ from codecnn.video.raw import write_raw
 from codecnn.video.y4m import write_y4m
 from data_tools import build_dataset
 from experiments.reports.gain import command as report
-from experiments.reports.gain.measure import Frame, Row, average, average_frames, exact_frames, summarise
+from experiments.reports.gain.measure import FrameFigures, Row, average, average_frames, exact_frames, summarise
 from experiments.reports.gain.page import page
 from experiments.reports.shared.frames import EXACT
 from experiments.reports.shared.table import escaped
@@ -344,7 +344,7 @@ def test_frames_without_error_are_left_out_at_all_qps(tmp_path: Path) -> None:
 
 def test_a_frame_that_is_exact_at_one_qp_is_left_out_at_all(data: Path) -> None:
     shards = [shard for shard in open_folder(data) if shard.info.source.startswith("deep")]
-    frame = Frame(30, 31, 32, 0.9, 0.9)
+    frame = FrameFigures(30, 31, 32, 0.9, 0.9)
     measured = [[frame, frame] for _ in shards]
     measured[2][1] = replace(frame, psnr_baseline=math.inf)
     rows = average_frames(shards, measured, exact_frames(measured))

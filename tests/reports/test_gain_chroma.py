@@ -26,7 +26,7 @@ from codecnn.video.picture import Picture
 from codecnn.video.raw import write_raw
 from data_tools import build_dataset
 from experiments.reports.gain import command as report
-from experiments.reports.gain.measure import Frame
+from experiments.reports.gain.measure import FrameFigures
 from experiments.reports.gain.points import Meter
 from experiments.reports.gain.spreadsheet import to_spreadsheet
 from experiments.reports.shared.frames import EXACT
@@ -178,7 +178,7 @@ def test_a_frame_with_exact_chroma_is_left_out_at_all_qps(folder: Path) -> None:
         for name in ("unfiltered", "baseline", "filtered", "signalled"):
             meter.measured[name] = {"psnr_y": y, "psnr_u": [*u[meter.shard.info.qp]], "psnr_v": y}
         meter.set_chroma([value + 0.5 for value in u[meter.shard.info.qp]], [value + 0.5 for value in y])
-    signalled = [[Frame(0, 0, 0, 0, 0, signalled_bits=8)]] * 4
+    signalled = [[FrameFigures(0, 0, 0, 0, 0, signalled_bits=8)]] * 4
     points = report.points_of(meters, signalled, [[False, False]] * 4)
     for shard in shards:
         own = {point.picture: point for point in points if point.qp == shard.info.qp}

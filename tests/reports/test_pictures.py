@@ -11,7 +11,7 @@ from PIL import Image
 from codecnn.dataset.reader import Shard, open_folder
 from codecnn.dataset.schema import SIGNALS, ShardInfo
 from codecnn.video.picture import Picture, Plane
-from experiments.reports.shared.frames import Frame
+from experiments.reports.shared.frames import FrameSignals
 from experiments.reports.shared.pictures import (
     BEST,
     WORST,
@@ -38,7 +38,7 @@ def test_planes_are_lossless(bit_depth: int) -> None:
     np.testing.assert_array_equal(decoded(plane_uri(plane, bit_depth), bit_depth), values)
 
 
-def sharpened(frame: Frame, shard: Shard) -> Plane:
+def sharpened(frame: FrameSignals, shard: Shard) -> Plane:
     """Worse than the baseline in the lower half, better in the upper one."""
     luma = frame.baseline.y.copy()
     middle = shard.info.height // 2

@@ -15,7 +15,7 @@ from codecnn.inference.load import LoadedChroma
 from codecnn.metrics import psnr, psnr_yuv
 from codecnn.models.chroma_rdn import CHROMA, ChromaRdn
 from codecnn.models.costs import kmac_per_sample, parameter_count
-from experiments.reports.gain.measure import Frame, average, average_frames, exact_frames, summarise
+from experiments.reports.gain.measure import FrameFigures, average, average_frames, exact_frames, summarise
 from experiments.reports.gain.points import Meter
 from experiments.reports.shared.cautions import cautions
 
@@ -90,14 +90,16 @@ def describe(chosen: LoadedChroma, shards: Sequence[Shard], found: Sequence[str]
     }
 
 
-def measure_chroma(network: ChromaRdn, meter: Meter, way: Way, luma: Sequence[Frame]) -> dict[str, list[Frame]]:
+def measure_chroma(
+    network: ChromaRdn, meter: Meter, way: Way, luma: Sequence[FrameFigures]
+) -> dict[str, list[FrameFigures]]:
     """Filter the chroma of all frames of a shard and compare it with the original, by measure.
 
     meter: of the shard, takes the PSNRs of U and V for its points. luma: what was measured of the luma of each frame.
     SSIM is not measured.
     """
     shard = meter.shard
-    found: dict[str, list[Frame]] = {name: [] for name in MEASURES}
+    found: dict[str, list[FrameFigures]] = {name: [] for name in MEASURES}
     for index, of_luma in enumerate(luma):
         original, baseline, unfiltered = (shard.picture(signal, index) for signal in SIGNALS)
         original, depth = convert_bit_depth(original, baseline.bit_depth), baseline.bit_depth
@@ -107,12 +109,12 @@ def measure_chroma(network: ChromaRdn, meter: Meter, way: Way, luma: Sequence[Fr
         of_y = [of_luma.psnr_unfiltered, of_luma.psnr_baseline, of_luma.psnr_filtered]
         together = [psnr_yuv(*planes) for planes in zip(of_y, of_u, of_v, strict=True)]
         for name, figures in zip(MEASURES, (of_u, of_v, together), strict=True):
-            found[name].append(Frame(figures[0], figures[1], figures[2], math.nan, math.nan))
+            found[name].append(FrameFigures(figures[0], figures[1], figures[2], math.nan, math.nan))
     meter.set_chroma(*([frame.psnr_filtered for frame in found[plane]] for plane in "UV"))
     return found
 
 
-def tables(network: ChromaRdn, measured: Iterable[tuple[Meter, Sequence[Frame]]], way: Way) -> ChromaTables:
+def tables(network: ChromaRdn, measured: Iterable[tuple[Meter, Sequence[FrameFigures]]], way: Way) -> ChromaTables:
     """Filter and return the tables; measured: of each shard, with its frames of luma; those not 4:2:0 are left out.
 
     Under each measure a frame is left out at all QPs of its clip if a plane is that of the original at one of them, as

@@ -44,7 +44,7 @@ from command_line.terminal import printable
 from experiments.reports.gain import chroma, compare
 from experiments.reports.gain.compare_page import page as compared_page
 from experiments.reports.gain.guiding import load_guiding
-from experiments.reports.gain.measure import Frame, average, average_frames, exact_frames, measure, summarise
+from experiments.reports.gain.measure import FrameFigures, average, average_frames, exact_frames, measure, summarise
 from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import plot_curves
 from experiments.reports.gain.points import METRICS, NOT_FILTERS, Meter, Point, without_repeats
@@ -66,8 +66,7 @@ from experiments.reports.shared.chosen_filter import (
 )
 from experiments.reports.shared.csv_file import to_csv
 from experiments.reports.shared.encode import encode
-from experiments.reports.shared.frames import Frame as Pictures
-from experiments.reports.shared.frames import read_frame
+from experiments.reports.shared.frames import FrameSignals, read_frame
 from experiments.reports.shared.means import grouped, mean_defined
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
@@ -130,11 +129,11 @@ def run(args: argparse.Namespace) -> None:
     return finish(args.out, described, numbers, {"rd.png": partial(plot_curves, rows)}, more=more)
 
 
-def _filtered(network: AnyFilter, way: Way, frame: Pictures, shard: Shard) -> Plane:
+def _filtered(network: AnyFilter, way: Way, frame: FrameSignals, shard: Shard) -> Plane:
     return filter_picture(network, frame.baseline, frame.unfiltered, shard.info.qp, shard.info.ctu_size, way)
 
 
-def _signalled(signalling: Signalling, way: Way, frame: Pictures, shard: Shard) -> Plane:
+def _signalled(signalling: Signalling, way: Way, frame: FrameSignals, shard: Shard) -> Plane:
     """Filter with what is signalled for the first frame and those that share it."""
     others = [read_frame(shard, number) for number in range(1, min(signalling.frames, shard.frames))]
     return signalling.filter(shard, [frame, *others], way).signalled[0]
@@ -155,7 +154,7 @@ def run_comparison(args: argparse.Namespace) -> None:
     warn("report-gain", [f"{name}: {caution}" for name, cautions in found.items() for caution in cautions])
     ways = {name: way_of(one, args.way) for name, one in loaded.items()}
     meters = {name: [Meter(shard, args.metrics, name) for shard in shards] for name in names}
-    frames: dict[str, list[list[Frame]]] = {name: [] for name in names}
+    frames: dict[str, list[list[FrameFigures]]] = {name: [] for name in names}
     places = [*product(range(len(shards)), names)]
     for place, name in Progress(places, unit="file", desc="filtering"):
         frames[name].append(measure(loaded[name].network, shards[place], ways[name], meter=meters[name][place]))
@@ -189,7 +188,7 @@ def run_comparison(args: argparse.Namespace) -> None:
 
 
 def points_of(
-    meters: Sequence[Meter], frames: Sequence[Sequence[Frame]], exact: Sequence[Sequence[bool]]
+    meters: Sequence[Meter], frames: Sequence[Sequence[FrameFigures]], exact: Sequence[Sequence[bool]]
 ) -> list[Point]:
     """Return the points of all shards, means over the frames that are in the means of the other tables.
 

@@ -11,7 +11,7 @@ from codecnn.inference.load import Loaded
 from codecnn.models.in_loop_filter import FilterNetwork
 from codecnn.tasks.block_sites import lagrangian_of
 from experiments.reports.gain.signalling import Signalled
-from experiments.reports.shared.frames import Frame
+from experiments.reports.shared.frames import FrameSignals
 
 
 class Guiding(NamedTuple):
@@ -21,7 +21,7 @@ class Guiding(NamedTuple):
     unit: int
     frames: int = 1
 
-    def filter(self, shard: Shard, frames: Sequence[Frame], way: Way) -> Signalled:
+    def filter(self, shard: Shard, frames: Sequence[FrameSignals], way: Way) -> Signalled:
         """Filter a frame without and with weights."""
         (frame,), info = frames, shard.info
         conditions = Conditions(info.qp, info.ctu_size, way)

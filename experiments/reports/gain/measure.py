@@ -14,13 +14,12 @@ from codecnn.models.in_loop_filter import AnyFilter
 from codecnn.video.picture import Plane
 from experiments.reports.gain.points import BASELINE, SIGNALLED, UNFILTERED, Meter
 from experiments.reports.gain.signalling import Signalling
-from experiments.reports.shared.frames import EXACT, NO_BITS, bits_of, read_frame
-from experiments.reports.shared.frames import Frame as Pictures
+from experiments.reports.shared.frames import EXACT, NO_BITS, FrameSignals, bits_of, read_frame
 from experiments.reports.shared.means import count_defined, grouped, mean_defined
 
 
 @dataclass(frozen=True)
-class Frame:
+class FrameFigures:
     """Hold one frame of a clip at one QP; PSNR-Y in dB, infinite for a picture without error, SSIM up to 1."""
 
     psnr_unfiltered: float
@@ -106,7 +105,7 @@ MEANS = ("gain", "psnr_unfiltered", "psnr_baseline", "psnr_filtered", "ssim_base
 
 def measure(
     network: AnyFilter, shard: Shard, way: Way, signalling: Signalling | None = None, meter: Meter | None = None
-) -> list[Frame]:
+) -> list[FrameFigures]:
     """Filter all frames of a shard and compare them with the original, in the bit depth of the decoder.
 
     meter: measures more of each picture.
@@ -147,10 +146,10 @@ def measure(
     return frames
 
 
-def _compare(picture: Pictures, filtered: Plane, signalled: Plane | None, signalled_bits: int) -> Frame:
+def _compare(picture: FrameSignals, filtered: Plane, signalled: Plane | None, signalled_bits: int) -> FrameFigures:
     original, baseline, unfiltered = picture
     bit_depth = baseline.bit_depth
-    return Frame(
+    return FrameFigures(
         psnr_unfiltered=psnr(original, unfiltered.y, bit_depth),
         psnr_baseline=psnr(original, baseline.y, bit_depth),
         psnr_filtered=psnr(original, filtered, bit_depth),
@@ -161,14 +160,14 @@ def _compare(picture: Pictures, filtered: Plane, signalled: Plane | None, signal
     )
 
 
-def exact_frames(*of_filters: Sequence[Sequence[Frame]]) -> list[list[bool]]:
+def exact_frames(*of_filters: Sequence[Sequence[FrameFigures]]) -> list[list[bool]]:
     """Return for each frame of each shard whether a picture is the original, by any of the filters."""
     by_shard = zip(*of_filters, strict=True)
     return [[any(frame.exact for frame in each) for each in zip(*shard, strict=True)] for shard in by_shard]
 
 
 def average_frames(
-    shards: Sequence[Shard], measured: Sequence[Sequence[Frame]], exact: Sequence[Sequence[bool]]
+    shards: Sequence[Shard], measured: Sequence[Sequence[FrameFigures]], exact: Sequence[Sequence[bool]]
 ) -> list[Row]:
     """Return the row of each shard, in the order of sources, codecs and QPs, from what was measured of its frames.
 

@@ -15,7 +15,7 @@ from codecnn.models.rdn.network import Rdn
 from codecnn.models.weights_header import Notes
 from codecnn.tasks.block_sites import lagrangian_of
 from experiments.reports.gain.signalling import Signalled
-from experiments.reports.shared.frames import Frame
+from experiments.reports.shared.frames import FrameSignals
 
 
 class Refitting(NamedTuple):
@@ -26,7 +26,7 @@ class Refitting(NamedTuple):
     frames: int
     notes: Notes  # of the basis
 
-    def filter(self, shard: Shard, frames: Sequence[Frame], way: Way) -> Signalled:
+    def filter(self, shard: Shard, frames: Sequence[FrameSignals], way: Way) -> Signalled:
         """Filter frames without a correction, and with one for all of them."""
         conditions = Conditions(shard.info.qp, shard.info.ctu_size, way)
         return Signalled(*refit(self.network, self.basis, frames, conditions, lagrangian_of(shard) / 255**2))

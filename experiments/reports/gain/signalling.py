@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from codecnn.dataset.reader import Shard
 from codecnn.inference.filtering import Way
 from codecnn.video.picture import Plane
-from experiments.reports.shared.frames import Frame
+from experiments.reports.shared.frames import FrameSignals
 
 
 class Signalled(NamedTuple):
@@ -24,7 +24,7 @@ class Signalling(Protocol):
     def frames(self) -> int:
         """Return how many frames of a clip are filtered together."""
 
-    def filter(self, shard: Shard, frames: Sequence[Frame], way: Way) -> Signalled:
+    def filter(self, shard: Shard, frames: Sequence[FrameSignals], way: Way) -> Signalled:
         """Filter frames of a shard."""
 
     def describe(self) -> str:

@@ -12,7 +12,7 @@ EXACT = "every frame is coded or filtered without error at one of the QPs"  # wh
 NO_BITS = "the bits of the encoding without in-loop filters are not recorded"
 
 
-class Frame(NamedTuple):
+class FrameSignals(NamedTuple):
     """Hold the luma of an original, in the bit depth of the decoder, and the decoded pictures."""
 
     original: Plane
@@ -20,14 +20,14 @@ class Frame(NamedTuple):
     unfiltered: Picture
 
 
-def read_frame(shard: Shard, index: int) -> Frame:
+def read_frame(shard: Shard, index: int) -> FrameSignals:
     """Return a frame of a shard, with the original in the bit depth of the decoder, which may be larger than its own.
 
     A sample value of the original is then multiplied by a power of 2, as an encoder with a larger internal bit depth
     does.
     """
     original, baseline, unfiltered = (shard.picture(signal, index) for signal in SIGNALS)
-    return Frame(convert_bit_depth(original, baseline.bit_depth).y, baseline, unfiltered)
+    return FrameSignals(convert_bit_depth(original, baseline.bit_depth).y, baseline, unfiltered)
 
 
 def bits_of(shard: Shard, kept: Sequence[int]) -> tuple[int, int | None]:

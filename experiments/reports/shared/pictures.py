@@ -15,7 +15,7 @@ from codecnn.models.chroma_rdn import CHROMA
 from codecnn.video.picture import Picture, Plane
 from command_line.arguments import positive, whole_number
 from experiments.reports.shared.errors import ctu_sums, squared_error
-from experiments.reports.shared.frames import Frame, read_frame
+from experiments.reports.shared.frames import FrameSignals, read_frame
 from html_pages.comparison import Compared, View, comparison_html
 from html_pages.page import Section
 from html_pages.pictures import plane_uri
@@ -24,7 +24,7 @@ Kind = Literal["auto", "whole", "crops", "none"]
 CHARACTERS = 13_500_000  # of all pictures together, so that a page stays below 15 MB
 BORDER = 32  # samples around the CTU of a crop
 WORST, BEST = 6, 2  # crops of a frame
-Filter = Callable[[Frame, Shard], Plane]  # gives the filtered luma of the first frame of a shard
+Filter = Callable[[FrameSignals, Shard], Plane]  # gives the filtered luma of the first frame of a shard
 ChromaFilter = Callable[[Picture, Picture, ShardInfo], tuple[Plane, Plane]]  # of the baseline and the unfiltered
 DECODED = ("original", "baseline", "unfiltered")  # the layers that are not of a filter
 

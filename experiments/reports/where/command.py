@@ -24,7 +24,7 @@ from command_line.progress import Progress
 from experiments.reports.shared.arguments import add_data, add_device, add_weights, report_parser
 from experiments.reports.shared.cautions import warn
 from experiments.reports.shared.chosen_filter import check_shards, choose_filter, ctu_sizes, describe
-from experiments.reports.shared.frames import Frame
+from experiments.reports.shared.frames import FrameSignals
 from experiments.reports.shared.one_comparison import check_comparable
 from experiments.reports.shared.page import finish, results
 from experiments.reports.shared.pictures import add_pictures, picture_sections, pictures_of
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
     finish(args.out, report, numbers, plots, "## Per clip", more)
 
 
-def _filtered(network: AnyFilter, way: str, frame: Frame, shard: Shard) -> Plane:
+def _filtered(network: AnyFilter, way: str, frame: FrameSignals, shard: Shard) -> Plane:
     return filtered(network, frame.baseline, frame.unfiltered, shard.info, way)
 
 

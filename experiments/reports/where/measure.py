@@ -81,7 +81,7 @@ class Measured:
     activity: NDArray[np.float64]  # of blocks, errors in the scale of 8 bit
 
 
-class Frame(NamedTuple):
+class FlaggedFrame(NamedTuple):
     """Hold one frame: PSNR-Y in dB, infinite for a picture without error, and its flags."""
 
     psnr_baseline: float
@@ -104,7 +104,7 @@ class Tally:
         self.info, self.way = info, way
         self.places = distance_bins(info.height, info.width, info.ctu_size)
         self.distance, self.activity = np.zeros((3, NO_EDGE + 1)), np.zeros((3, ACTIVITIES))
-        self.frames: list[Frame] = []
+        self.frames: list[FlaggedFrame] = []
 
     def add(self, original: Plane, baseline: Plane, filtered: Plane, depth: int) -> None:
         """Add the luma of one frame, (H, W) each, of a bit depth."""
@@ -115,7 +115,7 @@ class Tally:
         _sum_by(self.activity, activity_bins(activities(baseline, depth)), in_8_bit)
         on = choose(*(ctu_sums(error, size) for error in errors))
         flagged = switch(on, baseline, filtered, size)
-        frame = Frame(
+        frame = FlaggedFrame(
             psnr_baseline=psnr(original, baseline, depth),
             psnr_filtered=psnr(original, filtered, depth),
             psnr_flagged=psnr(original, flagged, depth),
