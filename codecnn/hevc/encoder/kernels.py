@@ -9,11 +9,18 @@ import numpy as np
 from codecnn.hevc import cabac_encoder, residual_writer, slice_data, unit_writer
 from codecnn.hevc.cabac_encoder import encode_bin
 from codecnn.hevc.coding_tree import split_context
+from codecnn.hevc.contexts import initialise_contexts
 from codecnn.hevc.encoder import block, chroma, forward, luma, quantisation, ranking, scratch
 from codecnn.hevc.encoder.scratch import Task
 from codecnn.hevc.grid import mark_mode, mark_parsed, mark_undecoded
 from codecnn.hevc.unit_writer import write_coding_unit
 from codecnn.labels.numba_engine.cache import compile_cached
+
+
+def _start_slice(states: np.ndarray) -> None:
+    """Initialise the context variables for the QP of the slice."""
+    state = states[0]
+    initialise_contexts(state["contexts"], state["slice_qp"])
 
 
 def _count_unit(states: np.ndarray, task: Task, x: int, y: int, size_bits: int) -> float:
@@ -59,6 +66,7 @@ def _compile(kernel: Callable[..., Any]) -> Callable[..., Any]:
     return compile_cached(kernel, _SOURCES, error_model="numpy")
 
 
+start_slice = _compile(_start_slice)
 count_unit = _compile(_count_unit)
 count_split = _compile(_count_split)
 begin_unit = _compile(_begin_unit)

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from codecnn.hevc.blocks import CHROMA_QP
 from codecnn.hevc.coding_unit import NO_MODE, REPLACEMENT
-from codecnn.hevc.contexts import initialise_contexts
 from codecnn.hevc.encoder.block_view import Block
 from codecnn.hevc.encoder.chooser import DERIVED, Chooser
 from codecnn.hevc.encoder.kernels import (
@@ -18,6 +17,7 @@ from codecnn.hevc.encoder.kernels import (
     note_mode,
     search_chroma,
     search_luma,
+    start_slice,
 )
 from codecnn.hevc.encoder.scratch import SCRATCH, Task
 from codecnn.hevc.parameter_sets import Pps, Sps
@@ -57,7 +57,7 @@ class PictureCoder:
         self.scratches["lagrangian"], self.scratches["quantiser"] = self.lagrangian, chooser.quantiser
         self.scratches["chroma_weight"] = 2 ** ((header.qp - chroma_qp(header.qp)) / 3)
         self.states["counts"], self.states["region"], self.states["qp"] = 1, 1, header.qp
-        initialise_contexts.py_func(self.states["contexts"][0], header.qp)
+        start_slice(self.states)
 
     def code(self) -> None:
         """Code all CTUs."""
