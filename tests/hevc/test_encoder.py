@@ -179,6 +179,21 @@ def test_levels_and_formats_are_checked() -> None:
         encode(ten, VideoFormat(64, 64, 10), 30, Fixed())
 
 
+@pytest.mark.parametrize("answer", [(), (35,), (1, -1)])
+def test_answers_are_checked(answer: tuple[int, ...]) -> None:
+    class Wrong(Fixed):
+        def luma_modes(self, block: Block) -> Sequence[int]:
+            return answer
+
+    with pytest.raises(ValueError, match="a chooser has answered"):
+        encode(pictures(64, 64)[:1], VideoFormat(64, 64), 30, Wrong())
+
+
+def test_transform_trees_are_of_three_levels_at_most() -> None:
+    with pytest.raises(ValueError, match="transform depth of 4"):
+        encode(pictures(64, 64), VideoFormat(64, 64), 30, Fixed(transform_depth=4))
+
+
 @pytest.mark.parametrize(
     ("width", "height", "fps", "bits", "expected"),
     [

@@ -149,7 +149,7 @@ class Labels:
         """Return the label."""
         if block.size in self.modes:
             labels, row, column = self.modes[block.size], block.y // block.size, block.x // block.size
-            if row < labels.shape[0] and column < labels.shape[1] and labels[row, column] < MODES:
+            if row < labels.shape[0] and column < labels.shape[1] and 0 <= labels[row, column] < MODES:
                 return (int(labels[row, column]),)
         return self.others.luma_modes(block)
 

@@ -11,6 +11,7 @@ from codecnn.video.picture import VideoFormat
 
 MAIN, MAIN_10, RANGE_EXTENSIONS = 1, 2, 4
 CTB_BITS, MIN_CB_BITS = 6, 3
+MAX_TRANSFORM_DEPTH = 3
 MIN_SIZE = 1 << MIN_CB_BITS
 
 
@@ -67,6 +68,8 @@ def make_headers(fmt: VideoFormat, qp: int, transform_depth: int, usability: Usa
         )
     if fmt.chroma == "420" and (fmt.width % 2 or fmt.height % 2):
         raise InputError(f"at 4:2:0 a stream holds even sizes, not {fmt.width}x{fmt.height}")
+    if not 0 <= transform_depth <= MAX_TRANSFORM_DEPTH:
+        raise ValueError(f"a transform depth of {transform_depth} is not in 0..{MAX_TRANSFORM_DEPTH}")
     if not 0 <= qp <= 51:
         raise InputError(f"QP {qp} is not in 0..51")
     width, height = (-(-side // MIN_SIZE) * MIN_SIZE for side in (fmt.width, fmt.height))

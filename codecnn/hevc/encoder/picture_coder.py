@@ -1,5 +1,6 @@
 """Code a picture by rate-distortion cost among the answers of a chooser."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from codecnn.hevc.blocks import CHROMA_QP
 from codecnn.hevc.coding_unit import NO_MODE, REPLACEMENT
 from codecnn.hevc.encoder.block_view import Block
-from codecnn.hevc.encoder.chooser import DERIVED, Chooser
+from codecnn.hevc.encoder.chooser import CHROMA_MODES, DERIVED, Chooser
 from codecnn.hevc.encoder.kernels import (
     begin_unit,
     count_split,
@@ -25,7 +26,10 @@ from codecnn.hevc.preparation import enter_slice, make_arrays, make_state, plane
 from codecnn.hevc.slice_header import SliceHeader
 from codecnn.hevc.slice_writer import UNITS
 from codecnn.hevc.state import Arrays
+from codecnn.intra.hevc import MODES
 from codecnn.video.picture import Picture
+
+LUMA_MODES, CHOICES_OF_CHROMA, SPLITS = frozenset(range(MODES)), frozenset(CHROMA_MODES), frozenset((False, True))
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class PictureCoder:
             return 0.0
         if x + size > self.sps.width or y + size > self.sps.height:
             return self._code_quarters(x, y, bits)
-        answers = self.chooser.splits(self._block(x, y, size))
+        answers = _checked(self.chooser.splits(self._block(x, y, size)), SPLITS)
         counts = self._counts()
         contexts = self.states["contexts"][0].copy()
         best, kept = np.inf, None
@@ -110,14 +114,14 @@ class PictureCoder:
         side = size >> depth
         for part in range(parts):
             left, top = x + side * (part & 1), y + side * (part >> 1)
-            modes = np.array(chooser.luma_modes(self._block(left, top, side)))
+            modes = np.array(_checked(chooser.luma_modes(self._block(left, top, side)), LUMA_MODES))
             tries = chooser.transform_depth > 0
             mode = search_luma(states, scratches, task, left, top, bits - depth, depth, modes, tries)
             note_mode(task, left, top, side, mode)
             arrays.prediction_blocks[first_block + part] = left, top, side, mode, NO_MODE, 0
         luma_mode = int(arrays.prediction_blocks["luma_mode"][first_block])
         if self.sps.chroma != "400":
-            answers = chooser.chroma_modes(self._block(x, y, size))
+            answers = _checked(chooser.chroma_modes(self._block(x, y, size)), CHOICES_OF_CHROMA)
             modes = np.array([_chroma_mode(answer, luma_mode) for answer in answers])
             mode = search_chroma(states, scratches, task, x, y, size, first_transform, luma_mode, modes)
             arrays.prediction_blocks["chroma_mode"][first_block : first_block + parts] = mode
@@ -174,6 +178,13 @@ class PictureCoder:
         self.arrays.grid[y >> 2 : (y + size) >> 2, x >> 2 : (x + size) >> 2] = kept.grid
         self.states["contexts"][0] = kept.contexts
         self._set_counts(kept.counts)
+
+
+def _checked(answers: Sequence[int], known: frozenset[int]) -> Sequence[int]:
+    """Return what a chooser answers; ValueError if it is nothing, or something that is not known."""
+    if not answers or not known.issuperset(answers):
+        raise ValueError(f"a chooser has answered {answers!r}, known are {sorted(known)}")
+    return answers
 
 
 def chroma_qp(qp: int) -> int:
