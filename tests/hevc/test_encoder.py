@@ -1,8 +1,10 @@
 """Test that what the encoder writes is what libavcodec, and libde265 if it is there, decode."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -229,3 +231,21 @@ def test_the_code_of_the_document(
     content = pictures(64, 64)[1:]
     _, (coded,) = encode(content, VideoFormat(64, 64), 22, names["OnlyLarge"]())
     assert set(coded.coding_units["size"]) <= {16, 32, 64}
+
+
+PLAIN = """
+import sys
+from codecnn.hevc import Full, encode
+from codecnn.video.picture import VideoFormat
+from tests.hevc.streams import pictures
+stream, _ = encode([pictures(64, 64)[1].crop(16, 24)], VideoFormat(24, 16), 30, Full())
+sys.stdout.buffer.write(stream)
+"""
+
+
+def test_plain_python_gives_the_same_stream() -> None:
+    """And no integer of numpy overflows in it."""
+    command = [sys.executable, "-W", "error::RuntimeWarning", "-c", PLAIN]
+    plain = subprocess.run(command, env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, capture_output=True, check=True)
+    stream, _ = encode([pictures(64, 64)[1].crop(16, 24)], VideoFormat(24, 16), 30, Full())
+    assert plain.stdout == stream
