@@ -117,18 +117,9 @@ class Full:
         return CHROMA_MODES
 
 
-@dataclass(frozen=True)
-class Labels:
-    """Take the luma mode of every block from labels, and every other answer from another chooser.
+class _AsOthers:
+    """Answer everything as another chooser does."""
 
-    Args:
-        modes: by size of the block, the label of each block of this size: (rows, columns) of the picture, such as the
-            maps of `codecnn.labels`. Blocks of a size that is not there, or whose label is not in 0..34, get what the
-            other chooser answers.
-        others: the other chooser.
-    """
-
-    modes: Mapping[int, NDArray]
     others: Chooser
 
     @property
@@ -146,11 +137,7 @@ class Labels:
         return self.others.splits(block)
 
     def luma_modes(self, block: Block) -> Sequence[int]:
-        """Return the label."""
-        if block.size in self.modes:
-            labels, row, column = self.modes[block.size], block.y // block.size, block.x // block.size
-            if row < labels.shape[0] and column < labels.shape[1] and 0 <= labels[row, column] < MODES:
-                return (int(labels[row, column]),)
+        """Return what the other chooser does."""
         return self.others.luma_modes(block)
 
     def chroma_modes(self, block: Block) -> Sequence[int]:
@@ -159,7 +146,30 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Partition:
+class Labels(_AsOthers):
+    """Take the luma mode of every block from labels, and every other answer from another chooser.
+
+    Args:
+        modes: by size of the block, the label of each block of this size: (rows, columns) of the picture, such as the
+            maps of `codecnn.labels`. Blocks of a size that is not there, or whose label is not in 0..34, get what the
+            other chooser answers.
+        others: the other chooser.
+    """
+
+    modes: Mapping[int, NDArray]
+    others: Chooser
+
+    def luma_modes(self, block: Block) -> Sequence[int]:
+        """Return the label."""
+        if block.size in self.modes:
+            labels, row, column = self.modes[block.size], block.y // block.size, block.x // block.size
+            if row < labels.shape[0] and column < labels.shape[1] and 0 <= labels[row, column] < MODES:
+                return (int(labels[row, column]),)
+        return self.others.luma_modes(block)
+
+
+@dataclass(frozen=True)
+class Partition(_AsOthers):
     """Split as a picture that is coded already, and take every other answer from another chooser.
 
     Args:
@@ -179,24 +189,6 @@ class Partition:
             sizes[y : y + blocks, x : x + blocks] = 4 if unit["parts"] == 4 else unit["size"]
         return cls(sizes, others)
 
-    @property
-    def quantiser(self) -> int:
-        """Return that of the other chooser."""
-        return self.others.quantiser
-
-    @property
-    def transform_depth(self) -> int:
-        """Return that of the other chooser."""
-        return self.others.transform_depth
-
     def splits(self, block: Block) -> Sequence[bool]:
         """Split where the unit of the picture is smaller."""
         return (bool(self.sizes[block.y >> 3, block.x >> 3] < block.size),)
-
-    def luma_modes(self, block: Block) -> Sequence[int]:
-        """Return what the other chooser does."""
-        return self.others.luma_modes(block)
-
-    def chroma_modes(self, block: Block) -> Sequence[int]:
-        """Return what the other chooser does."""
-        return self.others.chroma_modes(block)
