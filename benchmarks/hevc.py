@@ -61,6 +61,7 @@ def main() -> None:
     start = time.process_time()
     write(headers, records)
     writing = (time.process_time() - start) / FRAMES
+    print(f"read, filtered and checked: {FRAMES / _seconds(lambda: read(stream, check=True)):.1f} frames/s")
     print(f"write, and read again: {1 / writing:.1f} frames/s, {writing * ours:.1f} times the time of reading")
     encode([frames[0].crop(64, 64)], replace(clip.format, width=64, height=64), QP, Full())  # compiles
     start = time.process_time()

@@ -82,6 +82,7 @@ def lines(summary: StreamSummary) -> Iterator[str]:
     yield f"{summary.pictures} pictures, {summary.slices} slice segments of {summary.slice_bytes} bytes"
     for name, value in [*summary.headers.items(), *summary.tools.items()]:
         yield f"{name:25} {_said(value)}"
+    yield f"{'hash of the pictures':25} {', '.join(f'{count} {what}' for what, count in summary.hashes.items())}"
     yield ""
     yield "use of tools, % of the area (transform skip: of coded 4x4 blocks, SAO: of CTUs)"
     yield from _shares(summary.used)

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from codecnn.hevc.errors import damaged
+from codecnn.hevc.in_loop import filter_in_loop
 from codecnn.hevc.nal import NalUnit
 from codecnn.hevc.parameter_sets import Pps, Sps
+from codecnn.hevc.picture_hash import PictureHash
 from codecnn.hevc.preparation import enter_slice, make_arrays, make_state, planes_of
 from codecnn.hevc.slice_data import decode_segment
 from codecnn.hevc.slice_header import SliceHeader
@@ -63,6 +66,7 @@ class CodedPicture:
         transform_units: TRANSFORM_UNIT; of four units of 4x4 luma each has the flags of their 4x4 chroma, which belongs
             to the last.
         ctus: CTU; SAO parameters and slices by raster address.
+        hash: what the stream says of the decoder's output, None if nothing.
     """
 
     sps: Sps
@@ -80,11 +84,27 @@ class CodedPicture:
     transform_units: np.ndarray
     ctus: np.ndarray
     bits: Bits
+    hash: PictureHash | None = None
 
     @property
     def unfiltered(self) -> Picture:
         """Return the reconstruction before the in-loop filters."""
         return self._cut(self.coded)
+
+    @cached_property
+    def coded_baseline(self) -> Picture:
+        """Return `baseline` before the conformance window cuts it; it is computed once, when it is asked for."""
+        return filter_in_loop(self.coded, self.slices, self.ctus, self.coding_units, self.transform_units)
+
+    @property
+    def baseline(self) -> Picture:
+        """Return the output of a decoder: after deblocking and SAO, as far as the slices have them on."""
+        return self._cut(self.coded_baseline)
+
+    @property
+    def hash_matches(self) -> bool | None:
+        """Tell whether the hash of the stream is that of the decoder's output; None if the stream has none."""
+        return None if self.hash is None else not self.hash.wrong_planes(self.coded_baseline.planes)
 
     @property
     def prediction(self) -> Picture:
@@ -110,7 +130,9 @@ class CodedPicture:
         return Picture.of(planes, picture.bit_depth)
 
 
-def decode_picture(segments: Sequence[tuple[NalUnit, SliceHeader]], number: int, order_count: int) -> CodedPicture:
+def decode_picture(
+    segments: Sequence[tuple[NalUnit, SliceHeader]], number: int, order_count: int, hash: PictureHash | None = None
+) -> CodedPicture:
     """Decode the slice segments of a picture; StreamError if they are damaged."""
     first = segments[0][1]
     sps, pps = first.sps, first.pps
@@ -141,6 +163,7 @@ def decode_picture(segments: Sequence[tuple[NalUnit, SliceHeader]], number: int,
         arrays.transform_units[: next(counts)].copy(),
         arrays.ctus,
         Bits(round(float(state["bits"].sum())), *state["bits"][0].tolist()),
+        hash,
     )
 
 

@@ -12,19 +12,21 @@ from codecnn.hevc.nal import NalUnit, split_stream
 from codecnn.hevc.output import OutputOrder
 from codecnn.hevc.parameter_sets import pps_id, sps_id
 from codecnn.hevc.picture import CodedPicture, decode_picture
+from codecnn.hevc.picture_hash import PictureHash, read_picture_hash
 from codecnn.hevc.slice_header import ParameterSets, SliceHeader, begins_picture, parse_slice_header
 from codecnn.hevc.source import read_nal_units
 
 
-def read(source: str | PathLike[str] | bytes) -> Iterator[CodedPicture]:
+def read(source: str | PathLike[str] | bytes, check: bool = False) -> Iterator[CodedPicture]:
     """Yield the pictures of an HEVC intra stream in output order.
 
     source: a path or the bytes of an Annex B byte stream, or of a file in which FFmpeg finds one, such as MP4.
+    check: whether pictures for which the stream has a hash are filtered, and compared with it.
     Raises InputError if it is damaged or without pictures, or if it uses inter prediction, or a format or tool beyond
     version 1 with 4:0:0 or 4:2:0 and 8 to 10 bit.
     """
     name = "the stream" if isinstance(source, bytes) else str(source)
-    return _read(read_nal_units(source if isinstance(source, bytes) else Path(source)), name)
+    return _read(read_nal_units(source if isinstance(source, bytes) else Path(source)), name, check)
 
 
 def read_packets(packets: Iterable[bytes], name: str) -> Iterator[CodedPicture]:
@@ -35,8 +37,8 @@ def read_packets(packets: Iterable[bytes], name: str) -> Iterator[CodedPicture]:
     return _read(chain.from_iterable(map(split_stream, packets)), name)
 
 
-def _read(units: Iterable[NalUnit], name: str) -> Iterator[CodedPicture]:
-    decoder = _Decoder()
+def _read(units: Iterable[NalUnit], name: str, check: bool = False) -> Iterator[CodedPicture]:
+    decoder = _Decoder(check)
     try:
         for nal in units:
             yield from decoder.take(nal)
@@ -52,9 +54,11 @@ def _read(units: Iterable[NalUnit], name: str) -> Iterator[CodedPicture]:
 class _Decoder:
     """Collect the slices of a picture, and decode it when they are all there."""
 
-    def __init__(self) -> None:
+    def __init__(self, check: bool) -> None:
+        self.check = check
         self.sets = ParameterSets({}, {})
         self.segments: list[tuple[NalUnit, SliceHeader]] = []
+        self.hash: PictureHash | None = None  # of the picture whose slices are collected
         self.skips = False  # the slices of a picture that is left out
         self.count = 0  # PicOrderCntVal of the picture whose slices are collected
         self.number = 0  # of this picture in decoding order
@@ -78,6 +82,9 @@ class _Decoder:
             self.sets.sps[sps_id(nal.payload)] = nal.payload
         elif nal.type == nal_types.PPS:
             self.sets.pps[pps_id(nal.payload)] = nal.payload
+        elif nal.type == nal_types.SUFFIX_SEI and self.segments:
+            planes = 1 if self.segments[0][1].sps.chroma == "400" else 3
+            self.hash = self.hash or read_picture_hash(nal.payload, planes)
         elif nal.type in (nal_types.END_OF_SEQUENCE, nal_types.END_OF_STREAM):
             self.order.end_sequence()
 
@@ -93,8 +100,11 @@ class _Decoder:
     def _decode(self) -> Iterator[CodedPicture]:
         """Decode the picture whose slices are there, if any."""
         if self.segments:
-            picture = decode_picture(self.segments, self.number, self.count)
+            picture = decode_picture(self.segments, self.number, self.count, self.hash)
+            if self.check and self.hash and (wrong := self.hash.wrong_planes(picture.coded_baseline.planes)):
+                raise damaged(f"its {' and '.join(wrong)} samples do not have the hash that the stream says")
             self.segments.clear()
+            self.hash = None
             self.number += 1
             yield from self.order.add(picture)
 

@@ -10,6 +10,7 @@ import numpy as np
 from codecnn.hevc.picture import CodedPicture
 from codecnn.intra.hevc import MODES
 
+HASHES = {True: "right", False: "wrong", None: "none"}
 PROFILES = {1: "Main", 2: "Main 10", 3: "Main Still Picture", 4: "range extensions"}
 
 
@@ -21,6 +22,8 @@ class StreamSummary:
         headers: of the first picture, by name.
         tools: for each tool of the headers whether it is on, or how it is set, in the first picture.
         used: by tool the share of the area, the 4x4 transform blocks or the CTUs where it is used, 0..1.
+        hashes: how many pictures have the hash that the stream says ("right"), after the in-loop filters, another one
+            ("wrong"), or the stream says none ("none").
         pictures: their number. slices: slice segments. slice_bytes: of their NAL units.
         bits: of the slice data, by syntax.
         coding_units, prediction_blocks, transform_units: their numbers by size.
@@ -31,6 +34,7 @@ class StreamSummary:
     headers: dict[str, Any]
     tools: dict[str, Any]
     used: dict[str, float]
+    hashes: dict[str, int]
     pictures: int
     slices: int
     slice_bytes: int
@@ -49,6 +53,7 @@ def summarise(pictures: Iterable[CodedPicture]) -> StreamSummary:
     bits: Counter[str] = Counter()
     sizes = {name: Counter[int]() for name in ("coding_units", "prediction_blocks", "transform_units")}
     used: Counter[str] = Counter()
+    hashes: Counter[str] = Counter()
     qps: Counter[int] = Counter()
     modes = np.zeros(MODES)
     count = slices = slice_bytes = area = small_blocks = ctus = 0
@@ -73,6 +78,7 @@ def summarise(pictures: Iterable[CodedPicture]) -> StreamSummary:
         used["transform skip"] += int((transforms["skip_y"] & small).sum())
         ctus += picture.ctus.size
         used["SAO"] += int(picture.ctus["sao_type"].any(1).sum())
+        hashes[HASHES[picture.hash_matches]] += 1
         intra = blocks["luma_mode"] >= 0
         np.add.at(modes, blocks["luma_mode"][intra], blocks["size"][intra].astype(int) ** 2)
     if count == 0:
@@ -82,6 +88,7 @@ def summarise(pictures: Iterable[CodedPicture]) -> StreamSummary:
         headers,
         tools,
         {name: number / whole.get(name, area) for name, number in used.items()},
+        dict(hashes),
         count,
         slices,
         slice_bytes,

@@ -14,6 +14,10 @@ from codecnn.hevc.picture_hash import write_picture_hash
 from codecnn.hevc.slice_header import ParameterSets, SliceHeader, parse_slice_header
 from codecnn.hevc.slice_writer import UNITS, write_slice_data
 
+SLICE_FIELDS = (
+    "address", "dependent", "qp", "cb_offset", "cr_offset", "sao_luma", "sao_chroma", "poc_lsb", "deblocking_disabled",
+    "beta_offset", "tc_offset", "filter_across",
+)  # fmt: skip
 SAO_FIELDS = ("sao_merge", "sao_type", "sao_class", "sao_band", "sao_offset")
 
 
@@ -22,8 +26,8 @@ def write(headers: Sequence[Sps | Pps], pictures: Iterable[CodedPicture]) -> byt
 
     Slice data of a record that was read are the same bit for bit. Of a picture only the slice headers, the units, the
     levels, the SAO parameters and the samples of PCM units count; `bits`, `size` and other samples do not. Headers
-    have what `Sps`, `Pps` and `SliceHeader` hold, and nothing else. Pictures are written in the order of `number`. One
-    without in-loop filters gets the MD5 of its samples as an SEI message.
+    have what `Sps`, `Pps` and `SliceHeader` hold, and nothing else. Pictures are written in the order of `number`, each
+    with an SEI message: the MD5 of what a decoder makes of it.
     Every picture is read again: InputError if a record is not what a stream can hold, or its headers are not there.
     """
     known = ParameterSets({}, {})
@@ -62,9 +66,7 @@ def _write_picture(picture: CodedPicture, known: ParameterSets) -> bytes:
         raise InputError(f"the record is none that a stream can hold: written and read again, {error}") from error
     if what := _difference(picture, decoded):
         raise InputError(f"the record is none that a stream can hold: written and read again, {what} differ")
-    if any(header.sao_luma or header.sao_chroma or not header.deblocking_disabled for header in picture.slices):
-        return stream
-    return stream + nal_unit(SUFFIX_SEI, write_picture_hash(decoded.coded.planes))
+    return stream + nal_unit(SUFFIX_SEI, write_picture_hash(decoded.coded_baseline.planes))
 
 
 def _difference(picture: CodedPicture, decoded: CodedPicture) -> str | None:
@@ -77,7 +79,7 @@ def _difference(picture: CodedPicture, decoded: CodedPicture) -> str | None:
     if any((a != b).any() for a, b in zip(picture.coded_levels.planes, decoded.coded_levels.planes, strict=True)):
         return "levels"
     for a, b in zip(picture.slices, decoded.slices, strict=True):
-        for field in ("address", "dependent", "qp", "cb_offset", "cr_offset", "sao_luma", "sao_chroma", "poc_lsb"):
+        for field in SLICE_FIELDS:
             if getattr(a, field) != getattr(b, field):
                 return f"`{field}` of slices"
     if picture.sps.sao and any((picture.ctus[name] != decoded.ctus[name]).any() for name in SAO_FIELDS):

@@ -39,7 +39,12 @@ def test_the_numbers_are_those_of_the_trace(capsys: pytest.CaptureFixture[str]) 
 def test_lines_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(STREAM)]) == 0
     printed = capsys.readouterr().out
-    for line in ("2 pictures, 2 slice segments of 4410 bytes", "sign data hiding          on", "planar  "):
+    for line in (
+        "2 pictures, 2 slice segments of 4410 bytes",
+        "sign data hiding          on",
+        "planar  ",
+        "pictures      2 right",
+    ):
         assert line in printed
 
 

@@ -1,6 +1,7 @@
-"""Make typical mistakes in the reader, and print those that change nothing; needs NUMBA_DISABLE_JIT=1.
+"""Make typical mistakes in the reader and in the filters, and print those that change nothing.
 
-Without compilation a function or a table of a module can be replaced. The streams are very small ones of x265.
+Needs NUMBA_DISABLE_JIT=1: without compilation a function or a table of a module can be replaced. The streams are very
+small ones of x265, and random ones.
 """
 
 import sys
@@ -9,13 +10,31 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+import av
 import numpy as np
 
 from codecnn.errors import InputError
-from codecnn.hevc import blocks, cabac, coding_tree, coding_unit, prediction, read, residual, transform, transform_tree
+from codecnn.hevc import (
+    blocks,
+    cabac,
+    coding_tree,
+    coding_unit,
+    deblocking,
+    edge_filters,
+    filter_maps,
+    in_loop,
+    prediction,
+    read,
+    residual,
+    sample_offset,
+    transform,
+    transform_tree,
+)
+from codecnn.hevc.filter_maps import FilterMaps
 from codecnn.hevc.scan import HORIZONTAL, VERTICAL
 from codecnn.video.picture import Picture
-from tests.hevc.streams import decode_unfiltered, encode, pictures
+from tests.hevc.random_streams import RandomStream
+from tests.hevc.streams import decode, decode_unfiltered, encode, pictures
 
 COMMON = "ctu=16:min-cu-size=8:wpp=0:pools=none:ipratio=1"
 STREAMS = {
@@ -27,22 +46,29 @@ STREAMS = {
 
 
 @cache
-def stream(name: str) -> tuple[bytes, list[Picture]]:
-    """A stream, and what libavcodec makes of it."""
-    preset, parameters, bit_depth = STREAMS[name]
-    content = [picture.crop(48, 32) for picture in pictures(128, 128, bit_depth)[1:]]
-    packets = encode(content, preset, f"{parameters}:{COMMON}")
-    return b"".join(bytes(packet) for packet in packets), decode_unfiltered(packets)
+def stream(name: str | int) -> tuple[bytes, list[Picture], list[Picture]]:
+    """A stream of x265, or a random one by its seed, and what libavcodec makes of it without and with filters."""
+    if isinstance(name, int):
+        packets = [av.Packet(RandomStream(name).stream())]
+    else:
+        preset, parameters, bit_depth = STREAMS[name]
+        content = [picture.crop(48, 32) for picture in pictures(128, 128, bit_depth)[1:]]
+        packets = encode(content, preset, f"{parameters}:{COMMON}")
+    return b"".join(bytes(packet) for packet in packets), decode_unfiltered(packets), decode(packets)
 
 
-def is_wrong(name: str) -> bool:
-    data, expected = stream(name)
+def is_wrong(name: str | int) -> bool:
+    data, unfiltered, baseline = stream(name)
     try:
-        found = [picture.unfiltered for picture in read(data)]
+        found = [(picture.unfiltered, picture.baseline) for picture in read(data)]
     except (InputError, IndexError):
         return True
-    pairs = zip(found, expected, strict=True)
-    return any((a != b).any() for one, other in pairs for a, b in zip(one.planes, other.planes, strict=True))
+    return any(
+        (a != b).any()
+        for ours, theirs in zip(found, zip(unfiltered, baseline, strict=True), strict=True)
+        for one, other in zip(ours, theirs, strict=True)
+        for a, b in zip(one.planes, other.planes, strict=True)
+    )
 
 
 def other_scan(f: Callable[..., int]) -> Callable[..., int]:
@@ -68,6 +94,20 @@ def last_qp_only(f: Callable[..., None]) -> Callable[..., None]:
     return predict_qp
 
 
+def without(field: str) -> Callable[[Callable[..., np.ndarray]], Callable[..., np.ndarray]]:
+    """A field of the slice headers is always 0."""
+    return lambda f: lambda maps, name: f(maps, name) * (name != field)
+
+
+def filters_all(f: Callable[..., FilterMaps]) -> Callable[..., FilterMaps]:
+    def make_maps(*args: Any) -> FilterMaps:  # noqa: ANN401
+        maps = f(*args)
+        maps.kept[:] = False
+        return maps
+
+    return make_maps
+
+
 def changed(place: int, value: int) -> Callable[[np.ndarray], np.ndarray]:
     def change(table: np.ndarray) -> np.ndarray:
         table = table.copy()
@@ -78,7 +118,7 @@ def changed(place: int, value: int) -> Callable[[np.ndarray], np.ndarray]:
 
 
 # The stream, and what is replaced where by what; the last is a function of what stands there.
-MISTAKES: list[tuple[str, ModuleType, str, Callable[[Any], Any]]] = [
+MISTAKES: list[tuple[str | int, ModuleType | type, str, Callable[[Any], Any]]] = [
     ("plain", cabac, "AFTER_LPS", changed(0, 0)),
     ("plain", residual, "_IN_4X4", changed(5, 2)),
     ("plain", residual, "_BY_NEIGHBOURS", lambda table: table[[0, 2, 1, 3]]),
@@ -106,18 +146,36 @@ MISTAKES: list[tuple[str, ModuleType, str, Callable[[Any], Any]]] = [
     ("10 bit, skip", transform, "SECOND_SHIFT", lambda shift: 18),
     ("10 bit, skip", transform, "FIRST_SHIFT", lambda shift: 6),
     ("10 bit, skip", residual, "TRANSFORM_SKIP", lambda first: first + 1),
+    ("varying QP", deblocking, "STRENGTH", lambda strength: 1),
+    ("varying QP", deblocking, "average_qp", lambda f: lambda one, other: (one + other) >> 1),
+    ("varying QP", deblocking, "average_qp", lambda f: lambda one, other: one),
+    ("varying QP", deblocking, "chroma_qp", lambda f: lambda index: index),
+    ("10 bit, skip", deblocking, "_tc", lambda f: lambda qp, offset, depth: f(qp, offset, 8)),
+    ("large blocks", edge_filters, "_is_flat", lambda f: lambda *args: False),
+    ("large blocks", edge_filters, "EDGE_SPACING", lambda spacing: 4),
+    (12, filter_maps.FilterMaps, "are_joined", lambda f: lambda maps, down, across: f(maps, 0, 0)),
+    (12, filter_maps.FilterMaps, "by_ctu", without("tc_offset")),
+    (13, filter_maps.FilterMaps, "by_ctu", without("beta_offset")),
+    (1, filter_maps.FilterMaps, "by_ctu", without("deblocking_disabled")),
+    (12, in_loop, "make_maps", filters_all),
+    (12, in_loop, "deblock", lambda f: lambda planes, maps: None),
+    (12, sample_offset, "_ctu_of", lambda f: lambda place, first, end: 1),
+    (12, sample_offset, "NEIGHBOUR", lambda steps: steps[[1, 0, 2, 3]]),
+    (12, sample_offset, "NEIGHBOUR", lambda steps: steps[[0, 1, 3, 2]]),
+    (12, sample_offset, "_offset_bands", lambda f: lambda a, b, area, first, *rest: f(a, b, area, first + 1, *rest)),
+    (12, sample_offset, "BAND_BITS", lambda bits: 4),
 ]
 
 
 def main() -> int:
-    for name in STREAMS:
+    for name in {mistake[0]: None for mistake in MISTAKES}:
         if is_wrong(name):
             print(f"{name}: wrong without a mistake")
     for number, (name, module, attribute, mistake) in enumerate(MISTAKES):
         right = getattr(module, attribute)
         setattr(module, attribute, mistake(right))
         if not is_wrong(name):
-            print(f"{number} {module.__name__}.{attribute}: not found")
+            print(f"{number} {name} {module.__name__}.{attribute}: not found")
         setattr(module, attribute, right)
     return 0
 

@@ -3,6 +3,13 @@
 What is decided does not make sense, but every stream is allowed. QPs and hidden signs may differ from those of the
 record that is written, because the stream has them only as differences. Constrained intra prediction changes nothing in
 intra slices; it is on only with coding units down to 8x8, because with others libavcodec computes it wrongly.
+
+Streams are for one of two decoders, and leave out what this one does wrongly in the filters. In libavcodec, where
+slices have different deblocking offsets, or one is not deblocked, some edges get those of another slice; beside a later
+slice, SAO follows the slice_loop_filter_across_slices_enabled_flag of its own slice; and of lossless and PCM units that
+SAO must not change only a quarter of the chroma is kept. libavcodec refuses luma and chroma of different bit depths.
+libde265 takes the flag from a wrong place for SAO of chroma, does not keep this to its tile either, and with tiles
+takes the slice with the larger address for the later one.
 """
 
 from dataclasses import replace
@@ -26,8 +33,9 @@ from codecnn.video.picture import Picture
 class RandomStream:
     """Make one picture from a seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, decoder: str = "libavcodec") -> None:
         self.random = np.random.default_rng(seed)
+        self.is_for_libavcodec = decoder == "libavcodec"
         self.sps = sps = self.make_sps()
         self.pps = self.make_pps()
         self.bypassed = False  # the coding unit that is being made
@@ -51,6 +59,7 @@ class RandomStream:
 
     def make_sps(self) -> Sps:
         chroma, depth = ("400" if self.chance(0.2) else "420"), (10 if self.chance() else 8)
+        chroma_depth = depth if self.is_for_libavcodec or chroma == "400" else self.between(8, 10)
         ctb = self.between(4, 6)
         min_cb = self.between(3, ctb)
         min_tb = self.between(2, min(min_cb - 1, 5))
@@ -61,13 +70,18 @@ class RandomStream:
         if self.chance(0.4) and min_cb <= 5:
             low = self.between(min_cb, min(ctb, 5))
             pcm = Pcm(
-                self.between(1, depth), self.between(1, depth), low, self.between(low, min(ctb, 5)), self.chance()
+                self.between(1, depth),
+                self.between(1, chroma_depth),
+                low,
+                self.between(low, min(ctb, 5)),
+                self.chance(),
             )
         scaling = self.lists() if self.chance(0.4) else None
         profile = Profile(4 if chroma == "400" else 2 if depth == 10 else 1, False, 186)
         return Sps(
-            0, profile, chroma, width, height, (0, 0, 0, 0), depth, depth, 8, 1, 0, 0, min_cb, ctb, min_tb, max_tb,
-            self.between(0, ctb - min_tb), scaling, False, self.chance(), pcm, (), None, False, self.chance(), None,
+            0, profile, chroma, width, height, (0, 0, 0, 0), depth, chroma_depth, 8, 1, 0, 0, min_cb, ctb, min_tb,
+            max_tb, self.between(0, ctb - min_tb), scaling, False, self.chance(), pcm, (), None, False, self.chance(),
+            None,
         )  # fmt: skip
 
     def lists(self) -> ScalingLists:
@@ -93,8 +107,12 @@ class RandomStream:
                     )
                     for count, total in ((columns, sps.ctus_across), (rows, sps.ctus_down))
                 )
-            tiles = Tiles(columns, rows, widths, heights, False)
-        lists = self.lists() if self.chance(0.3) else None
+            tiles = Tiles(columns, rows, widths, heights, self.chance())
+        lists = self.lists() if sps.scaling is not None and self.chance() else None
+        disabled = self.chance(0.2)
+        beta_offset, tc_offset = (0 if disabled else self.between(-6, 6) for _ in range(2))
+        self.is_mixed = self.chance()  # whether slices with and without deblocking are in the picture
+        self.offsets = (0, 0) if self.is_mixed else (self.between(-6, 6), self.between(-6, 6))  # of its slices
         depth = self.between(0, sps.ctb_bits - sps.min_cb_bits) if self.chance(0.6) else None
         return Pps(
             id=0, sps=0, dependent_slices=self.chance(), output_flag=self.chance(),
@@ -103,8 +121,8 @@ class RandomStream:
             qp_delta_depth=depth,
             cb_offset=self.between(-6, 6), cr_offset=self.between(-6, 6), slice_chroma_offsets=self.chance(),
             transquant_bypass=self.chance(0.3), tiles=tiles, wavefront=tiles is None and self.chance(0.4),
-            filter_across_slices=False, deblocking_override=self.chance(), deblocking_disabled=True, beta_offset=0,
-            tc_offset=0, scaling=lists, header_extension=self.chance(),
+            filter_across_slices=self.chance(0.7), deblocking_override=self.chance(), deblocking_disabled=disabled,
+            beta_offset=beta_offset, tc_offset=tc_offset, scaling=lists, header_extension=self.chance(),
         )  # fmt: skip
 
     def headers(self) -> list[SliceHeader]:
@@ -113,6 +131,12 @@ class RandomStream:
         rate = self.random.choice([0, 0.1, 0.4])
         headers: list[SliceHeader] = []
         ends_with_row = False
+        differ = not self.is_for_libavcodec and self.pps.tiles is None and self.chance()  # filter_across of slices
+        if self.is_for_libavcodec:
+            is_wrong = self.pps.transquant_bypass or (self.sps.pcm is not None and self.sps.pcm.filter_disabled)
+        else:
+            is_wrong = differ or (self.pps.tiles is not None and not self.pps.tiles.filter_across)
+        offsets_chroma = self.sps.sao and self.sps.chroma == "420" and not is_wrong
         for place, address in enumerate(order.tolist()):
             starts_row = address % self.sps.ctus_across == column[address]
             new_tile = place > 0 and tile[address] != tile[order[place - 1]]
@@ -125,16 +149,26 @@ class RandomStream:
                 headers.append(replace(headers[-1], first=False, dependent=True, address=address))
                 continue
             cb, cr = (self.between(-6, 6) if self.pps.slice_chroma_offsets else 0 for _ in range(2))
+            disabled, beta_offset, tc_offset = self.deblocking()
             headers.append(
                 SliceHeader(
                     first=place == 0, discard_prior=False, pps=self.pps, sps=self.sps, dependent=False, address=address,
                     sao_luma=self.sps.sao and self.chance(),
-                    sao_chroma=self.sps.sao and self.sps.chroma == "420" and self.chance(),
+                    sao_chroma=offsets_chroma and self.chance(),
                     qp=self.between(-6 * (self.sps.luma_depth - 8), 51), cb_offset=cb, cr_offset=cr,
-                    deblocking_disabled=True,
+                    deblocking_disabled=disabled, beta_offset=beta_offset, tc_offset=tc_offset,
+                    filter_across=self.pps.filter_across_slices and (not differ or self.chance()),
                 )
             )  # fmt: skip
         return headers
+
+    def deblocking(self) -> tuple[bool, int, int]:
+        """Whether a slice is not deblocked, and its offsets, div 2."""
+        if self.pps.deblocking_override:
+            if not self.is_for_libavcodec:
+                return self.chance(0.3), self.between(-6, 6), self.between(-6, 6)
+            return self.is_mixed and self.chance(), *self.offsets
+        return self.pps.deblocking_disabled, self.pps.beta_offset, self.pps.tc_offset
 
     def stream(self) -> bytes:
         sps, pps = self.sps, self.pps

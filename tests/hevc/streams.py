@@ -50,7 +50,12 @@ def encode(content: Sequence[Picture], preset: str, parameters: str) -> list[av.
 
 def decode_unfiltered(packets: Sequence[av.Packet]) -> list[Picture]:
     """Decode by libavcodec, without in-loop filters."""
-    decoder = open_decoder("hevc", skip_loop_filter="all")
+    return decode(packets, skip_loop_filter="all")
+
+
+def decode(packets: Sequence[av.Packet], **options: str) -> list[Picture]:
+    """Decode by libavcodec."""
+    decoder = open_decoder("hevc", **options)
     frames = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
     assert all(frame.pict_type == PictureType.I for frame in frames)
     return [picture_from_frame(frame) for frame in frames]

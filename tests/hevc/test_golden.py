@@ -17,8 +17,10 @@ DECISIONS = [name for name in TRUTH if TRUTH[name]["trace"]]
 
 @pytest.mark.parametrize("name", TRUTH)
 def test_every_sample_and_level_is_that_of_the_decoders(name: str) -> None:
-    truth, found = TRUTH[name], list(read(GOLDEN / f"{name}.265"))
+    truth, found = TRUTH[name], list(read(GOLDEN / f"{name}.265", check=True))
     assert [md5s(picture.unfiltered) for picture in found] == truth["before"]
+    assert [md5s(picture.baseline) for picture in found] == truth["after"]
+    assert [picture.hash_matches for picture in found] == [True] * len(found)
     assert [md5s(picture.prediction) for picture in found] == truth["prediction"]
     assert [md5s(picture.levels) for picture in found] == truth["levels"]
     assert [picture.size for picture in found] == truth["vcl_bytes"]

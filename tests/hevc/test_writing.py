@@ -46,13 +46,28 @@ def record() -> CodedPicture:
     return found
 
 
-def test_a_picture_without_filters_has_its_md5(record: CodedPicture) -> None:
+def filtered_record() -> CodedPicture:
+    (found, *_) = read(GOLDEN / "hm_slice_ctu5.265")
+    return found
+
+
+@pytest.mark.parametrize("has_filters", [False, True])
+def test_a_picture_has_its_md5(record: CodedPicture, has_filters: bool) -> None:
+    if has_filters:
+        record = filtered_record()
     stream = write([record.sps, record.pps], [record])
     assert len(decoded(stream)) == 1
+    (again,) = read(stream, check=True)
+    assert again.hash_matches
     at = stream.rindex(b"\x84\x31\0") + 3  # the SEI message: 132, 49 bytes, MD5
-    damaged = stream[:at] + bytes([stream[at] ^ 1]) + stream[at + 1 :]
+    damaged = stream[: at + 16] + bytes([stream[at + 16] ^ 1]) + stream[at + 17 :]
     with pytest.raises(av.FFmpegError):
         decoded(damaged)
+    with pytest.raises(InputError, match=r"picture 0: .* U samples"):
+        list(read(damaged, check=True))
+    assert [picture.hash_matches for picture in read(damaged)] == [False]
+    cut = stream[: at + 20]
+    assert [picture.hash_matches for picture in read(cut, check=True)] == [None]
 
 
 def test_usability_information_is_written(record: CodedPicture) -> None:
