@@ -55,6 +55,7 @@ SETTINGS = [
     ("medium", "qp=30:field=1", 8, "420", SIZE),
     ("medium", "qp=27:hash=2", 8, "400", SIZE),  # the CRC that x265 writes is wrong in chroma
     ("slow", "qp=22:tskip=1:hash=2", 10, "400", SIZE),
+    ("fast", "qp=33:hash=3", 8, "420", (66, 600)),  # the checksum of places above 255
     *(("fast", "qp=29", 8, "420", size) for size in ((64, 66), (130, 70), (74, 202), (90, 318))),
 ]  # fmt: skip
 
