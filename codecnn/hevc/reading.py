@@ -20,7 +20,8 @@ from codecnn.hevc.source import read_nal_units
 def read(source: str | PathLike[str] | bytes, check: bool = False) -> Iterator[CodedPicture]:
     """Yield the pictures of an HEVC intra stream in output order.
 
-    source: a path or the bytes of an Annex B byte stream, or of a file in which FFmpeg finds one, such as MP4.
+    source: a path or the bytes of an Annex B byte stream, or of a file in which FFmpeg finds one, such as MP4;
+    of HEIC every coded item is a picture, tiles and thumbnails too.
     check: whether pictures for which the stream has a hash are filtered, and compared with it.
     Raises InputError if it is damaged or without pictures, or if it uses inter prediction, or a format or tool beyond
     version 1 with 4:0:0 or 4:2:0 and 8 to 10 bit.

@@ -32,15 +32,18 @@ def read_nal_units(source: Path | bytes) -> Iterator[NalUnit]:
 
 
 def _demux(file: BinaryIO) -> Iterator[NalUnit]:
-    """Yield the NAL units of a container that FFmpeg knows."""
+    """Yield the NAL units of a container that FFmpeg knows: of its stream, or of the pictures of a HEIC file.
+
+    FFmpeg shows each coded item of HEIC, such as a picture or a tile of it, as a stream of one frame.
+    """
     try:
         with av.open(file, "r") as container:
             streams = [stream for stream in container.streams.video if stream.codec_context.name == "hevc"]
-            if len(streams) != 1:
+            if len(streams) != 1 and not (streams and all(stream.frames == 1 for stream in streams)):
                 raise StreamError(f"there are {len(streams)} HEVC streams in it, not one")
-            to_bytes = BitStreamFilterContext("hevc_mp4toannexb", streams[0])
-            for packet in container.demux(streams[0]):
-                for part in to_bytes.filter(packet if packet.size else None):
+            to_bytes = {stream.index: BitStreamFilterContext("hevc_mp4toannexb", stream) for stream in streams}
+            for packet in container.demux(streams):
+                for part in to_bytes[packet.stream_index].filter(packet if packet.size else None):
                     yield from split_stream(bytes(part))
     except av.FFmpegError as error:
         raise damaged(f"FFmpeg finds no stream in it: {error.strerror}") from error

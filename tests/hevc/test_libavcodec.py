@@ -8,7 +8,8 @@ import pytest
 
 from codecnn.errors import InputError
 from codecnn.hevc import CodedPicture, read
-from tests.hevc.streams import decode, decode_unfiltered, encode, pictures
+from codecnn.video.frames import picture_from_frame
+from tests.hevc.streams import GOLDEN, decode, decode_unfiltered, encode, md5s, pictures
 
 SIZE = (136, 200)
 PRESETS = (
@@ -123,6 +124,21 @@ def test_containers_are_read(tmp_path: Path, kind: str) -> None:
     assert len(found) == len(expected) == 2
     for coded, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(coded.unfiltered.y, other[: SIZE[0]])
+
+
+def test_all_items_of_heic_are_read() -> None:
+    """The file has two parts of astronaut.png, written by pillow-heif 1.8.1 (libheif 1.23.6, x265), quality 60."""
+    path = GOLDEN.parent / "two_pictures.heic"
+    expected = []
+    with av.open(str(path)) as container:
+        for packet in container.demux(video=[0, 1]):
+            context = packet.stream.codec_context
+            assert isinstance(context, av.VideoCodecContext)
+            context.options = {"skip_loop_filter": "all"}
+            expected += [picture_from_frame(frame) for frame in context.decode(packet)]
+    found = [picture.unfiltered for picture in read(path)]
+    assert [picture.y.shape for picture in found] == [(64, 72), (64, 64)]  # the 40 rows of the first are padded
+    assert [md5s(picture) for picture in found] == [md5s(picture) for picture in expected]
 
 
 @pytest.mark.parametrize(
