@@ -162,6 +162,16 @@ def test_modes_are_ranked_by_satd(size: int) -> None:
     assert seen == [size]
 
 
+def test_processes_give_the_same_stream() -> None:
+    content, fmt = pictures(64, 64), VideoFormat(64, 64)
+    stream, records = encode(content, fmt, 30, Full())
+    again, others = encode(iter(content), fmt, 30, Full(), jobs=2)
+    assert stream == again
+    assert [record.bits for record in records] == [record.bits for record in others]
+    with pytest.raises(InputError, match="picture 2 is not of the format"):
+        encode([*content, content[0].crop(32, 64)], fmt, 30, Fixed(), jobs=2)
+
+
 def test_levels_and_formats_are_checked() -> None:
     content = pictures(64, 64)
     for fmt, reason in (

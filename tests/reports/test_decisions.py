@@ -7,7 +7,7 @@ import pytest
 
 from codecnn.metrics import bd_rate
 from codecnn.video.picture import Picture
-from experiments.reports.decisions import measure
+from experiments.reports.decisions import command
 from experiments.reports.decisions.command import main
 from experiments.reports.decisions.measure import Point, bd_rates, middle
 from experiments.reports.decisions.methods import METHODS
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(1800)  # the first test of a checkout compiles 
 
 def test_methods_are_measured_beside_the_full_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of all, the search has the least cost."""
-    monkeypatch.setattr(measure, "METHODS", (METHODS[0], METHODS[2]))
+    monkeypatch.setattr(command, "METHODS", (METHODS[0], METHODS[2]))
     clip = str(PHOTOGRAPHS / "astronaut.png")
     assert main([clip, "--side", "64", "--qps", "30", "--out", str(tmp_path)]) == 0
     tables = read_results(tmp_path)["tables"]
@@ -41,10 +41,32 @@ def test_methods_are_measured_beside_the_full_search(tmp_path: Path, monkeypatch
     assert "| estimated J | its own |" in (tmp_path / "report.md").read_text()
 
 
+def test_the_search_is_compared_with_x265(tmp_path: Path) -> None:
+    """Against x265 on the BD-rate of its own points, of each plane."""
+    clips = [str(PHOTOGRAPHS / name) for name in ("astronaut.png", "camera.png")]
+    options = ["--side", "64", "--no-labels", "--jobs", "2", "--out", str(tmp_path)]
+    assert main([*clips, *options]) == 0
+    tables = read_results(tmp_path)["tables"]
+    assert [point["method"] for point in tables["points"]] == ["full", "x265"] * 8
+    assert tables["agreement"] == []
+    assert {(point["source"], point["psnr_u"] is None) for point in tables["points"]} == {
+        ("astronaut.png", False),
+        ("camera.png", True),
+    }
+    points = [point for point in tables["points"] if point["source"] == "astronaut.png"]
+    curves = [
+        [[point[key] for point in points if point["method"] == method] for key in ("bits", "psnr_u")]
+        for method in ("x265", "full")
+    ]
+    page = (tmp_path / "report.md").read_text()
+    assert f" | {bd_rate(*curves[0], *curves[1]):+.2f} | " in page.split("| astronaut.png |")[1].splitlines()[0]
+    assert "What a choice costs" not in page
+
+
 def test_bd_rates_are_against_the_full_search() -> None:
     qualities = (40.0, 37.0, 34.0, 31.0)
     points = [
-        Point("clip", method, "its own", qp, int(factor * 1000 * 2 ** (-qp / 6)), quality, 1.0)
+        Point("clip", method, "its own", qp, 64, int(factor * 1000 * 2 ** (-qp / 6)), quality, None, None, 1.0)
         for method, factor in (("full", 100), ("DCT", 110))
         for qp, quality in zip((22, 27, 32, 37), qualities, strict=True)
     ]

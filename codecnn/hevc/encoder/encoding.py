@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from codecnn.errors import InputError
 from codecnn.hevc.encoder.chooser import Chooser
@@ -30,6 +31,7 @@ def encode(
     choose: Chooser,
     full_range: bool | None = None,
     colour: tuple[int, int, int] | None = None,
+    jobs: int = 1,
 ) -> tuple[bytes, list[CodedPicture]]:
     """Encode pictures as an HEVC intra stream, and return it with what `read` yields of it.
 
@@ -38,6 +40,7 @@ def encode(
     Level and tier are the lowest for the size, the frame rate and the largest picture.
     qp: 0..51. choose: what is tried, see `codecnn.hevc.encoder.chooser`. full_range: of the samples, None if it is not
     stated. colour: colour_primaries, transfer_characteristics and matrix_coeffs (table E.3 to E.5).
+    jobs: pictures coded at the same time, a process each.
     Raises InputError for another format, a picture that is not of it, and if there are no pictures.
     """
     usability = Usability(
@@ -46,14 +49,10 @@ def encode(
         timing=(format.fps.denominator, format.fps.numerator),
     )
     header = make_headers(format, qp, choose.transform_depth, usability)
-    records = []
-    for number, picture in enumerate(pictures):
-        shapes = tuple(plane.shape for plane in picture.planes)
-        if shapes != format.plane_shapes or picture.bit_depth != format.bit_depth:
-            raise InputError(f"picture {number} is not of the format: its planes are {shapes}, {picture.bit_depth} bit")
-        if max(int(plane.max()) for plane in picture.planes) >= 1 << format.bit_depth:
-            raise InputError(f"picture {number} has samples of more than {format.bit_depth} bit")
-        records.append(_encode_picture(picture, number, header, choose))
+    work = (
+        delayed(_encode_picture)(picture, format, number, header, choose) for number, picture in enumerate(pictures)
+    )
+    records = list(Parallel(n_jobs=jobs, max_nbytes=None)(work))
     if not records:
         raise InputError("there are no pictures to encode")
     largest = max(8 * sum(len(escape(part.data)[0]) for part in write_slice_data(record)) for record in records)
@@ -71,8 +70,15 @@ def encode(
     return stream, coded
 
 
-def _encode_picture(picture: Picture, number: int, header: SliceHeader, choose: Chooser) -> CodedPicture:
-    """Return the record of a picture, without the bits."""
+def _encode_picture(
+    picture: Picture, format: VideoFormat, number: int, header: SliceHeader, choose: Chooser
+) -> CodedPicture:
+    """Return the record of a picture, without the bits; InputError if it is not of the format."""
+    shapes = tuple(plane.shape for plane in picture.planes)
+    if shapes != format.plane_shapes or picture.bit_depth != format.bit_depth:
+        raise InputError(f"picture {number} is not of the format: its planes are {shapes}, {picture.bit_depth} bit")
+    if max(int(plane.max()) for plane in picture.planes) >= 1 << format.bit_depth:
+        raise InputError(f"picture {number} has samples of more than {format.bit_depth} bit")
     sps, pps = header.sps, header.pps
     coder = PictureCoder(sps, pps, header, picture.pad(sps.height, sps.width), choose)
     coder.code()

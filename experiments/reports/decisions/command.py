@@ -2,7 +2,7 @@
 
 Codes the first frame of every clip with our own HEVC encoder: once with the full search, and with the luma modes
 chosen by Hadamard SATD, by DCT SATD, by the estimated rate-distortion cost of labels, and by the full cost of a few
-candidates.
+candidates. With --no-labels only the full search and x265 are compared.
 Saves report.md and results.json.
 """
 
@@ -15,14 +15,17 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from joblib import Parallel, delayed
+
 from codecnn.errors import InputError
 from codecnn.video.clip import open_clip
 from codecnn.video.format_options import FormatOptions
 from codecnn.video.picture import check_samples
-from command_line.arguments import count, path
+from command_line.arguments import count, jobs, path
 from command_line.parser import run_command
 from command_line.progress import Progress
-from experiments.reports.decisions.measure import Agreement, Point, bd_rates, measure_clip, middle, warm_up
+from experiments.reports.decisions.measure import Agreement, Point, bd_rates, measure_picture, middle, warm_up
+from experiments.reports.decisions.methods import METHODS
 from experiments.reports.decisions.page import page
 from experiments.reports.shared.arguments import report_parser
 from experiments.reports.shared.page import finish, results
@@ -39,6 +42,8 @@ def main(argv: list[str] | None = None) -> int:
     add("--side", type=count, default=0, help="only the middle of this many luma samples each way, a multiple of 2; "
         "0: the whole picture")  # fmt: skip
     add("--qps", type=count, nargs="+", default=[22, 27, 32, 37], help="QPs, at least 4 for BD-rates")
+    add("--no-labels", action="store_true", help="only the full search and x265")
+    add("--jobs", type=jobs, default=1, help="pictures coded at the same time, a process each")
     return run_command("report-decisions", run, parser.parse_args(argv))
 
 
@@ -56,10 +61,13 @@ def run(args: argparse.Namespace) -> None:
             raise InputError(f"{file}: {width}x{height} {picture.chroma}: at least {SMALLEST}x{SMALLEST} of 4:0:0 or "
                              "4:2:0 is needed")  # fmt: skip
         clips.append((clip, picture))
-    warm_up(*clips[0], args.qps[0])
+    methods = () if args.no_labels else METHODS
+    warm_up(*clips[0], args.qps[0], methods)
+    work = [delayed(measure_picture)(clip, picture, qp, methods) for clip, picture in clips for qp in args.qps]
+    measured = Parallel(n_jobs=args.jobs, max_nbytes=None, return_as="generator")(work)
     found: list[Point | Agreement] = []
-    for clip, picture in Progress(clips, unit="clip"):
-        found += measure_clip(clip, picture, args.qps)
+    for part in Progress(measured, total=len(work), unit="picture"):
+        found += part
     points = [each for each in found if isinstance(each, Point)]
     agreements = [each for each in found if isinstance(each, Agreement)]
     rates = bd_rates(points)

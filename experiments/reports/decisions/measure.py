@@ -16,9 +16,10 @@ from codecnn.labels.search import label_picture
 from codecnn.metrics import BdRate, bd_rate_or_reason, psnr
 from codecnn.video.clip import Clip
 from codecnn.video.picture import Picture
-from experiments.reports.decisions.methods import CTU, METHODS
+from experiments.reports.decisions.methods import CTU, Method
 
 FULL, X265_NAME = "full", "x265"
+PLANES = ("psnr", "psnr_u", "psnr_v")
 OF_FULL, OWN = "of the full search", "its own"
 LABEL_SIZES = (4, 8, 16, 32)
 
@@ -31,8 +32,11 @@ class Point:
     method: str
     partition: str
     qp: int
+    samples: int  # of luma
     bits: int  # of the slice NAL units
     psnr: float  # PSNR-Y without in-loop filters, dB
+    psnr_u: float | None  # None at 4:0:0
+    psnr_v: float | None
     seconds: float  # of processor time
 
 
@@ -60,36 +64,42 @@ def middle(picture: Picture, side: int) -> Picture:
     return Picture.of(planes, picture.bit_depth)
 
 
-def warm_up(clip: Clip, picture: Picture, qp: int) -> None:
+def warm_up(clip: Clip, picture: Picture, qp: int, methods: Sequence[Method]) -> None:
     """Code a small part once in every way, so that compilation is in no measured time."""
     part = middle(picture, CTU)
     fmt = replace(clip.format, height=part.y.shape[0], width=part.y.shape[1])
-    for method in METHODS[:3]:
-        encode([part], fmt, qp, method.chooser())
+    for choose in (Full(), *(method.chooser() for method in methods[:3])):
+        encode([part], fmt, qp, choose)
 
 
-def measure_clip(clip: Clip, picture: Picture, qps: Sequence[int]) -> Iterator[Point | Agreement]:
-    """Yield the points of all methods for the first picture of a clip, and the agreement with x265."""
+def measure_picture(clip: Clip, picture: Picture, qp: int, methods: Sequence[Method]) -> list[Point | Agreement]:
+    """Return the points of the methods for a picture of a clip at a QP, and the agreement of labels with x265."""
     height, width = picture.y.shape
     fmt = replace(clip.format, height=height, width=width)
     source = clip.path.name
 
-    def point(method: str, partition: str, qp: int, choose: Chooser) -> tuple[Point, CodedPicture]:
+    def point_of(method: str, partition: str, choose: Chooser) -> tuple[Point, CodedPicture]:
         start = time.process_time()
         _, (coded,) = encode([picture], fmt, qp, choose)
-        seconds = time.process_time() - start
-        quality = psnr(picture.y, coded.unfiltered.y, picture.bit_depth)
-        return Point(source, method, partition, qp, 8 * coded.size, quality, seconds), coded
+        return _point(source, method, partition, qp, picture, coded, time.process_time() - start), coded
 
-    for qp in qps:
-        found, searched = point(FULL, OWN, qp, Full())
-        yield found
-        for method in METHODS:
-            yield point(method.name, OF_FULL, qp, Partition.of(searched, method.chooser()))[0]
-            yield point(method.name, OWN, qp, method.chooser())[0]
-        found, coded = _code_by_x265(clip, picture, qp)
-        yield found
-        yield from _agreement(source, picture, coded, qp)
+    first, searched = point_of(FULL, OWN, Full())
+    found: list[Point | Agreement] = [first]
+    for method in methods:
+        found.append(point_of(method.name, OF_FULL, Partition.of(searched, method.chooser()))[0])
+        found.append(point_of(method.name, OWN, method.chooser())[0])
+    other, coded = _code_by_x265(clip, picture, qp)
+    return [*found, other, *(_agreement(source, picture, coded, qp) if methods else ())]
+
+
+def _point(
+    source: str, method: str, partition: str, qp: int, picture: Picture, coded: CodedPicture, seconds: float
+) -> Point:
+    """Return the point of a picture that is coded."""
+    pairs = zip(picture.planes, coded.unfiltered.crop(*picture.y.shape).planes, strict=True)
+    luma, *chroma = (psnr(original, plane, picture.bit_depth) for original, plane in pairs)
+    u, v = chroma or (None, None)
+    return Point(source, method, partition, qp, picture.y.size, 8 * coded.size, luma, u, v, seconds)
 
 
 def _code_by_x265(clip: Clip, picture: Picture, qp: int) -> tuple[Point, CodedPicture]:
@@ -102,12 +112,11 @@ def _code_by_x265(clip: Clip, picture: Picture, qp: int) -> tuple[Point, CodedPi
     packets: list[av.Packet] = list(encode_pictures(encoder, [picture]))
     seconds = time.process_time() - start
     (coded,) = read(b"".join(bytes(packet) for packet in packets))
-    shown = coded.unfiltered.crop(height, width)
-    quality = psnr(picture.y, shown.y, picture.bit_depth)
-    return Point(clip.path.name, X265_NAME, OWN, qp, 8 * coded.size, quality, seconds), coded
+    return _point(clip.path.name, X265_NAME, OWN, qp, picture, coded, seconds), coded
 
 
 def _agreement(source: str, picture: Picture, coded: CodedPicture, qp: int) -> Iterator[Agreement]:
+    """Yield for each size of block how often its labels are the modes that x265 chose."""
     height, width = picture.y.shape
     reference = coded.unfiltered.crop(height, width).y
     sizes = [BlockSize(size, size) for size in LABEL_SIZES]
@@ -128,18 +137,21 @@ def _agreement(source: str, picture: Picture, coded: CodedPicture, qp: int) -> I
         yield Agreement(source, qp, side, blocks.size, *shares)
 
 
-def bd_rates(points: Sequence[Point], anchor: str = FULL) -> dict[tuple[str, str], dict[str, BdRate]]:
-    """Return the BD-rate of every method and partition against the full search, by source."""
+def bd_rates(
+    points: Sequence[Point], anchor: str = FULL, plane: str = PLANES[0]
+) -> dict[tuple[str, str], dict[str, BdRate]]:
+    """Return the BD-rate of every method and partition against the anchor, by source; plane: of PLANES."""
     curves: dict[tuple[str, str], dict[str, list[Point]]] = {}
     for point in points:
         curves.setdefault((point.method, point.partition), {}).setdefault(point.source, []).append(point)
-    anchors = curves[anchor, OWN]
-    return {
-        key: {source: bd_rate_or_reason(*_curve(anchors[source]), *_curve(curve)) for source, curve in sources.items()}
-        for key, sources in curves.items()
-        if key != (anchor, OWN)
-    }
+    rates: dict[tuple[str, str], dict[str, BdRate]] = {}
+    anchors = {source: _curve(its, plane) for source, its in curves.pop((anchor, OWN)).items()}
+    for key, sources in curves.items():
+        rates[key] = {
+            source: bd_rate_or_reason(*anchors[source], *_curve(curve, plane)) for source, curve in sources.items()
+        }
+    return rates
 
 
-def _curve(points: Sequence[Point]) -> tuple[list[float], list[float]]:
-    return [point.bits for point in points], [point.psnr for point in points]
+def _curve(points: Sequence[Point], plane: str) -> tuple[list[float], list[float]]:
+    return [point.bits for point in points], [getattr(point, plane) for point in points]

@@ -1,13 +1,14 @@
 """Describe the page of report-decisions."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from codecnn.metrics import BdRate
-from experiments.reports.decisions.measure import FULL, OWN, X265_NAME, Agreement, Point
+from experiments.reports.decisions.measure import FULL, OWN, PLANES, X265_NAME, Agreement, Point, bd_rates
 from experiments.reports.shared.intervals import interval_of
 from experiments.reports.shared.page import Page
-from experiments.reports.shared.table import Cell, Column, Empty, Table
+from experiments.reports.shared.table import Cell, Column, Empty, Table, defined_or
 
 TEXT = """\
 The luma mode of each block is chosen in several ways; all other decisions are those of the full search: chroma mode,
@@ -21,23 +22,64 @@ Blocks of x265 (medium) in percent whose label, the mode of least cost without t
 x265 chose; mean over the clips that have such blocks. The references are those that x265 had."""
 
 
+SEARCH = """\
+BD-rate (PCHIP) of the full search against x265 (medium) in percent, both without in-loop filters: of luma, U and V,
+each at all bits of the slice NAL units. Time: seconds of one processor core for 832x480 luma samples, mean over the
+QPs."""
+FRAME = 832 * 480  # luma samples that times are given for
+
+
 def page(
     points: Sequence[Point], agreements: Sequence[Agreement], rates: Mapping[tuple[str, str], Mapping[str, BdRate]]
 ) -> Page:
     """Return the report."""
+    parts: list[str | Table] = ["## The full search and x265", SEARCH, _search(points)]
+    if agreements:
+        parts += ["## What a choice costs", TEXT, _costs(points, rates)]
+        parts += ["## Labels and the modes of x265", AGREEMENT, _agreements(agreements)]
+    return Page("Decisions in real bits", {}, parts)
+
+
+def _search(points: Sequence[Point]) -> Table:
+    """Return the table of the full search against x265, by clip."""
+    by_plane = [bd_rates(points, X265_NAME, plane)[FULL, OWN] for plane in PLANES]
+    times: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for point in points:
+        times[point.source, point.method].append(point.seconds * FRAME / point.samples)
+    rows: list[list[Cell]] = []
+    for source in by_plane[0]:
+        rates = (defined_or(*rates[source]) for rates in by_plane)
+        rows.append([source, *rates, *(fmean(times[source, method]) for method in (FULL, X265_NAME))])
+    if len(rows) > 1:
+        rows.append(["mean", *(_mean(rates) for rates in by_plane), "", ""])
+    heading = (Column(name, "+.2f") for name in ("luma", "U", "V"))
+    return Table(["clip", *heading, Column("time", ".2f"), Column("time of x265", ".2f")], 1, rows)
+
+
+def _mean(rates: Mapping[str, BdRate]) -> Cell:
+    """Return the mean of BD-rates over the clips and half of its interval."""
+    values = [rate.percent for rate in rates.values() if not rate.reason]
+    if not values:
+        return Empty("not defined for any clip")
+    mean, half, _ = interval_of(values)
+    return f"{mean:+.2f}" + (f" ± {half:.2f}" if half is not None else "")
+
+
+def _costs(points: Sequence[Point], rates: Mapping[tuple[str, str], Mapping[str, BdRate]]) -> Table:
+    """Return the table of the ways to choose the luma mode."""
     seconds = {key: sum(p.seconds for p in points if (p.method, p.partition) == key) for key in rates}
     whole = sum(point.seconds for point in points if point.method == FULL)
     rows: list[list[Cell]] = []
     for (method, partition), by_source in rates.items():
-        values = [rate.percent for rate in by_source.values() if not rate.reason]
-        cell: Cell = Empty("not defined for any clip")
-        if values:
-            mean, half, _ = interval_of(values)
-            cell = f"{mean:+.2f}" + (f" ± {half:.2f}" if half is not None else "")
+        clips = sum(not rate.reason for rate in by_source.values())
         ratio: Cell = Empty("another program") if method == X265_NAME else seconds[method, partition] / whole
-        rows.append([method, "x265's" if method == X265_NAME else partition, len(values), cell, ratio])
+        rows.append([method, "x265's" if method == X265_NAME else partition, clips, _mean(by_source), ratio])
     rows.sort(key=lambda row: row[1] == OWN)
-    costs = Table(["luma mode", "partition", "clips", "BD-rate", Column("time", ".2f")], 2, rows)
+    return Table(["luma mode", "partition", "clips", "BD-rate", Column("time", ".2f")], 2, rows)
+
+
+def _agreements(agreements: Sequence[Agreement]) -> Table:
+    """Return the table of labels that are the modes of x265, by size and QP."""
     lines: list[list[Cell]] = []
     for size in sorted({found.size for found in agreements}):
         for qp in sorted({found.qp for found in agreements}):
@@ -46,13 +88,4 @@ def page(
                 blocks = str(sum(found.blocks for found in chosen))
                 shares = (fmean(getattr(found, name) for found in chosen) for name in ("hadamard", "dct", "rd"))
                 lines.append([str(size), str(qp), blocks, *(f"{100 * share:.1f}" for share in shares)])
-    agreement = Table(["size", "QP", "blocks", "Hadamard", "DCT", "J"], 0, lines)
-    parts: list[str | Table] = [
-        "## What a choice costs",
-        TEXT,
-        costs,
-        "## Labels and the modes of x265",
-        AGREEMENT,
-        agreement,
-    ]
-    return Page("Decisions in real bits", {}, parts)
+    return Table(["size", "QP", "blocks", "Hadamard", "DCT", "J"], 0, lines)
