@@ -11,6 +11,7 @@ from experiments.reports.decisions import command
 from experiments.reports.decisions.command import main
 from experiments.reports.decisions.measure import Point, bd_rates, middle
 from experiments.reports.decisions.methods import METHODS
+from experiments.reports.decisions.page import paired
 from tests.pictures import PHOTOGRAPHS
 from tests.reports.results_schema import read_results
 
@@ -85,6 +86,19 @@ def test_the_middle_begins_at_even_places() -> None:
     assert part.u.shape == (32, 32)
     assert (part.y[0, 0], part.u[0, 0]) == (218, 109)
     assert middle(picture, 0).y.shape == (70, 100)
+
+
+def test_methods_are_paired_by_clip() -> None:
+    """One clip is worse by 10 and the other by 5 %, of which the t-interval of two clips is not sure."""
+    points = [
+        Point(clip, method, "its own", qp, 64, int(factor * 1e5 * 2 ** (-qp / 6)), 60 - qp / 2, None, None, 1.0)
+        for clip, factors in (("a", (100, 110, 100)), ("b", (100, 105, 100)))
+        for method, factor in zip(("full", "Hadamard", "DCT"), factors, strict=True)
+        for qp in (22, 27, 32, 37)
+    ]
+    (line,) = [line for line in paired(bd_rates(points)).markdown().splitlines() if "Hadamard" in line]
+    half = 12.7062 * 2.5  # the 0.975 quantile of t with 1 degree of freedom, times the standard error
+    assert line == f"| Hadamard | DCT | its own | +7.50 ± {half:.2f} | 2 of 2 |"
 
 
 @pytest.mark.parametrize(

@@ -62,3 +62,8 @@ METHODS = (
         for name, measure in (("Hadamard", by_hadamard), ("DCT", by_dct))
     ),
 )
+PAIRS = (  # compared clip by clip; the second one is expected to be better
+    *((f"{of}Hadamard", f"{of}DCT") for of in ("", *(f"best of {count}, " for count in (2, 3, 8)))),
+    ("DCT", "estimated J"),
+    ("DCT", "best of 2, Hadamard"),
+)

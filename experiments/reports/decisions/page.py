@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from codecnn.metrics import BdRate
-from experiments.reports.decisions.measure import FULL, OWN, PLANES, X265_NAME, Agreement, Point, bd_rates
-from experiments.reports.shared.intervals import interval_of
+from experiments.reports.decisions.measure import FULL, OF_FULL, OWN, PLANES, X265_NAME, Agreement, Point, bd_rates
+from experiments.reports.decisions.methods import PAIRS
+from experiments.reports.shared.intervals import Interval, differ_from_zero, interval_of
 from experiments.reports.shared.page import Page
-from experiments.reports.shared.table import Cell, Column, Empty, Table, defined_or
+from experiments.reports.shared.table import Bold, Cell, Column, Empty, Table, defined_or
 
 TEXT = """\
 The luma mode of each block is chosen in several ways; all other decisions are those of the full search: chroma mode,
@@ -26,6 +27,9 @@ SEARCH = """\
 BD-rate (PCHIP) of the full search against x265 (medium) in percent, both without in-loop filters: of luma, U and V,
 each at all bits of the slice NAL units. Time: seconds of one processor core for 832x480 luma samples, mean over the
 QPs."""
+PAIRED = """\
+How much more the first of two costs, BD-rate in percent, paired by clip; bold where the mean differs from 0 after
+Holm's correction for all rows."""
 FRAME = 832 * 480  # luma samples that times are given for
 
 
@@ -35,7 +39,7 @@ def page(
     """Return the report."""
     parts: list[str | Table] = ["## The full search and x265", SEARCH, _search(points)]
     if agreements:
-        parts += ["## What a choice costs", TEXT, _costs(points, rates)]
+        parts += ["## What a choice costs", TEXT, _costs(points, rates), PAIRED, paired(rates)]
         parts += ["## Labels and the modes of x265", AGREEMENT, _agreements(agreements)]
     return Page("Decisions in real bits", {}, parts)
 
@@ -59,10 +63,7 @@ def _search(points: Sequence[Point]) -> Table:
 def _mean(rates: Mapping[str, BdRate]) -> Cell:
     """Return the mean of BD-rates over the clips and half of its interval."""
     values = [rate.percent for rate in rates.values() if not rate.reason]
-    if not values:
-        return Empty("not defined for any clip")
-    mean, half, _ = interval_of(values)
-    return f"{mean:+.2f}" + (f" ± {half:.2f}" if half is not None else "")
+    return _shown(interval_of(values)) if values else Empty("not defined for any clip")
 
 
 def _costs(points: Sequence[Point], rates: Mapping[tuple[str, str], Mapping[str, BdRate]]) -> Table:
@@ -76,6 +77,32 @@ def _costs(points: Sequence[Point], rates: Mapping[tuple[str, str], Mapping[str,
         rows.append([method, "x265's" if method == X265_NAME else partition, clips, _mean(by_source), ratio])
     rows.sort(key=lambda row: row[1] == OWN)
     return Table(["luma mode", "partition", "clips", "BD-rate", Column("time", ".2f")], 2, rows)
+
+
+def paired(rates: Mapping[tuple[str, str], Mapping[str, BdRate]]) -> Table:
+    """Return the table of methods compared clip by clip."""
+    rows: list[tuple[str, str, str, Interval, int]] = []
+    for partition in (OF_FULL, OWN):
+        for one, other in PAIRS:
+            pairs = [
+                (first.percent, rates[other, partition][source].percent)
+                for source, first in rates.get((one, partition), {}).items()
+                if (other, partition) in rates and not (first.reason or rates[other, partition][source].reason)
+            ]
+            if pairs:
+                differences = [first - second for first, second in pairs]
+                rows.append((one, other, partition, interval_of(differences), sum(d > 0 for d in differences)))
+    sure = differ_from_zero([interval for *_, interval, _ in rows])
+    lines: list[list[Cell]] = []
+    for (one, other, partition, interval, worse), differs in zip(rows, sure, strict=True):
+        text = _shown(interval)
+        lines.append([one, other, partition, Bold(text) if differs else text, f"{worse} of {interval.sequences}"])
+    return Table(["first", "second", "partition", "difference", "clips where the first costs more"], 3, lines)
+
+
+def _shown(interval: Interval) -> str:
+    """Return a mean and half of its interval."""
+    return f"{interval.mean:+.2f}" + (f" ± {interval.half:.2f}" if interval.half is not None else "")
 
 
 def _agreements(agreements: Sequence[Agreement]) -> Table:
