@@ -2,9 +2,8 @@
 
 import re
 import warnings
-from array import array
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,10 +22,10 @@ from codecnn.errors import InputError, InputWarning
 from codecnn.video.container import CHECKS, OpenVideo, decode, open_video
 from codecnn.video.frames import picture_from_frame
 from codecnn.video.picture import Picture, check_samples
+from codecnn.video.times import packet_times, uneven_times
 from codecnn.video.turn import orientation_of, turn_picture
 
 STANDARDS = {"h264": "AVC", "hevc": "HEVC", "vvc": "VVC", "libdav1d": "AV1", "vp9": "VP9"}  # by FFmpeg's decoder
-_NO_TIME = -(1 << 63)
 QUANTIZED = ("libdav1d", "vp9")  # whose headers hold base_q_idx
 ENCODERS = {b"x265 (build ": "x265", b"x264 - core ": "x264"}  # how the SEI of their streams begins
 LIBRARIES = {"libx265": "x265", "libx264": "x264", "libvvenc": "vvenc", "libsvtav1": "svtav1", "libvpx-vp9": "vp9"}
@@ -99,20 +98,12 @@ def open_bitstream(path: Path, fps: Fraction) -> Bitstream | None:
         if first is None:
             raise InputError(f"{path}: no frames")
         start = (video.stream.codec_context.extradata or b"") + bytes(first)
-        times = array("q", (_NO_TIME if packet.pts is None else packet.pts for packet in chain([first], packets)))
+        times = packet_times(chain([first], packets))
         said = (name for sign, name in ENCODERS.items() if sign in start)
         library = re.findall(r"lib\S+", video.stream.metadata.get("ENCODER", ""))
         encoder = next(said, None) or next((LIBRARIES[word] for word in library if word in LIBRARIES), None)
-        unit = video.stream.time_base
-        is_constant = _NO_TIME in times or unit is None or _constant(times, unit * fps)
-        return Bitstream(path, decoder, encoder, len(times), None if is_constant else unit)
-
-
-def _constant(times: Sequence[int], unit: Fraction) -> bool:
-    """Return whether times are those of a constant rate, up to the rounding to their unit; `unit` is in frames."""
-    first = min(times)
-    places = [(time - first) * unit for time in times]
-    return max(places) < len(places) - 0.5 and all(abs(place - round(place)) <= unit for place in places)
+        uneven = uneven_times(times, video.stream.time_base, fps)
+        return Bitstream(path, decoder, encoder, len(times), uneven.unit if uneven else None)
 
 
 class _Reader:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice, zip_longest
+from itertools import islice, repeat, zip_longest
 from pathlib import Path
 
 from codecnn.codecs.bitstream import Bitstream, DecodedFrame, NoUnfilteredError, open_bitstream
@@ -13,7 +13,9 @@ from codecnn.errors import InputError
 from codecnn.video.clip import Clip, is_y4m, open_clip
 from codecnn.video.file_names import is_raw_name
 from codecnn.video.format_options import FormatOptions
+from codecnn.video.picture import Picture
 from codecnn.video.sources import natural_order
+from codecnn.video.times import UnevenTimes, find_uneven_times
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Input:
     job: Job
     clip: Clip
     bitstream: Bitstream | None  # None: decoded pictures
+    times: UnevenTimes | None  # of decoded pictures without a constant rate
     unfiltered: Clip | None
     reference: Clip | None
 
@@ -44,7 +47,9 @@ class Input:
     @property
     def time_base(self) -> Fraction | None:
         """Return the unit of the times of frames, in seconds; None if they have a constant rate."""
-        return self.bitstream.time_base if self.bitstream else None
+        if self.bitstream:
+            return self.bitstream.time_base
+        return self.times.unit if self.times else None
 
     def frames(self, qp: int | None, needs_unfiltered: bool, first_frames: int) -> Iterator[DecodedFrame]:
         """Yield the frames, with unfiltered pictures if they are needed; InputError if there are none, or no QP.
@@ -59,11 +64,20 @@ class Input:
         elif qp is None:
             raise InputError(f"{self.clip.path}: decoded pictures do not tell their QP; give --qp")
         else:
-            frames = (DecodedFrame(picture, None, qp, True, None) for picture in self.clip.read())
+            frames = (DecodedFrame(picture, None, qp, True, time) for picture, time in self._timed())
         frames = islice(frames, first_frames or None)
         if needs_unfiltered and self.unfiltered:
             frames = _paired(frames, self.unfiltered, first_frames)
         yield from frames if qp is None else (replace(frame, qp=qp) for frame in frames)
+
+    def _timed(self) -> Iterator[tuple[Picture, int | None]]:
+        """Yield decoded pictures, each with its time; InputError if there are not as many times."""
+        times = iter(self.times.times) if self.times else repeat(None)
+        for number, picture in enumerate(self.clip.read()):
+            try:
+                yield picture, next(times)
+            except StopIteration:
+                raise InputError(f"{self.clip.path}: has times for {number} frames, but more frames") from None
 
 
 def plan(args: argparse.Namespace) -> list[Job]:
@@ -107,13 +121,14 @@ def open_input(job: Job, options: FormatOptions) -> Input:
         raise InputError(f"{job.source}: RGB or grey, not the YUV of a decoder")
     is_plain = is_y4m(job.source) or is_raw_name(job.source)
     bitstream = None if is_plain else open_bitstream(job.source, clip.format.fps)
+    times = None if is_plain or bitstream else find_uneven_times(job.source, clip.format.fps)
     unfiltered, reference = (open_clip(path, options) if path else None for path in (job.unfiltered, job.reference))
     for other, may_differ in ((unfiltered, ()), (reference, ("bit_depth",))):
         if other:
             _check_alike(clip, other, ("fps", *may_differ))
     if any(job.out.absolute() == path.absolute() for path in (job.source, job.unfiltered, job.reference) if path):
         raise InputError(f"{job.out}: would be written over while it is read")
-    return Input(job, clip, bitstream, unfiltered, reference)
+    return Input(job, clip, bitstream, times, unfiltered, reference)
 
 
 def named_with_format(path: Path, clip: Clip) -> Path:
