@@ -87,7 +87,7 @@ def page(judged: Sequence[Judged], shards: Sequence[Shard], more: Mapping[str, s
     columns: list[str | Column] = [
         "network",
         Column("kMAC a block", ".0f"),
-        Column("parameters", ","),
+        Column("parameters", ",.0f"),
         Column("µs a block", ".1f"),
     ]
     columns += [
