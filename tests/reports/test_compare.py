@@ -1,5 +1,6 @@
 """Filters side by side: means and paired differences by hand and by SciPy, and the command."""
 
+import io
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -8,14 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.stats import ttest_1samp
 
 from codecnn.dataset.reader import open_folder
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
 from experiments.reports.gain import command as report
-from experiments.reports.gain.compare import Measured, differences, means
+from experiments.reports.gain.compare import Chosen, Measured, differences, means
 from experiments.reports.gain.measure import FrameFigures, Row, Summary, average_frames, exact_frames
+from experiments.reports.gain.plots import known_work, plot_work
 from tests.reports.results_schema import read_results
 from tests.weights_files import save
 
@@ -68,6 +71,17 @@ def test_means_have_intervals_and_the_worst_case() -> None:
     assert (first.bd_rate, first.bd_rate_half) == pytest.approx(interval([-2.0, -4.0]))
     assert (first.worst_gain, first.worst_source, first.worst_qp) == (-0.5, "y", 37)
     assert (second.worst_gain, second.worst_source, second.worst_qp) == (0.1, "y", 22)
+
+
+def test_the_plot_has_what_is_known_of_the_work(tmp_path: Path) -> None:
+    chosen = [Chosen("a", "", [10.0, None], "ctu", ""), Chosen("b", "", [20.0, 40.0], "ctu", "")]
+    of_all = means({"a": measured("a"), "b": measured("b")})
+    ((mean, work),) = known_work(chosen, of_all)  # of one QP of "a" it is not counted
+    assert (mean.filter, work) == ("b", [20.0, 40.0])
+    undefined = [replace(one, bd_rate=math.nan) for one in of_all]
+    assert known_work(chosen, undefined) == []
+    picture = np.asarray(Image.open(io.BytesIO(plot_work([(mean, work)]))).convert("RGB")).astype(int)
+    assert np.abs(picture - [31, 119, 180]).sum(2).min() < 30  # the first colour of matplotlib
 
 
 def test_one_clip_has_no_interval_and_none_has_no_difference() -> None:

@@ -8,7 +8,8 @@ With --chroma-weights a second filter restores U and V, and PSNR-U, PSNR-V and P
 the figures of luma stay as they are.
 
 With --compare several filters are measured side by side: per clip and QP, with paired differences and 95 % intervals
-over clips. Saves report.md, results.json, report.html, points.csv and points.xlsx.
+over clips. Saves report.md, results.json, report.html, points.csv and points.xlsx, and, where
+two are known, work.png: BD-rate over the multiply-accumulates of each filter.
 """
 
 import codecnn.torch_settings  # noqa: F401
@@ -46,7 +47,7 @@ from experiments.reports.gain.compare_page import page as compared_page
 from experiments.reports.gain.guiding import load_guiding
 from experiments.reports.gain.measure import FrameFigures, average, average_frames, exact_frames, measure, summarise
 from experiments.reports.gain.page import page
-from experiments.reports.gain.plots import plot_curves
+from experiments.reports.gain.plots import known_work, plot_curves, plot_work
 from experiments.reports.gain.points import METRICS, NOT_FILTERS, Meter, Point, without_repeats
 from experiments.reports.gain.refitting import load_refitting
 from experiments.reports.gain.signalling import Signalling
@@ -184,7 +185,8 @@ def run_comparison(args: argparse.Namespace) -> None:
     more = partial(picture_sections, shards, gains, filters, pictures_of(args))
     save_points(args.out, points, about)
     report = compared_page(chosen, measured, means, changes, about)
-    finish(args.out, report, results("comparison", about, tables), {}, more=more)
+    plots = {"work.png": partial(plot_work, known)} if len(known := known_work(chosen, means)) > 1 else {}
+    finish(args.out, report, results("comparison", about, tables), plots, more=more)
 
 
 def points_of(

@@ -1,8 +1,11 @@
 """Plot what a filter gains as rate-distortion curves: as PNG, and for the HTML file."""
 
+import math
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from statistics import fmean
 
-from experiments.reports.gain.compare import Measured
+from experiments.reports.gain.compare import Chosen, Mean, Measured
 from experiments.reports.gain.measure import Row
 from experiments.reports.shared.curves import Curve, rate_distortion
 from experiments.reports.shared.figures import pyplot, to_png
@@ -35,6 +38,34 @@ def plot_curves(rows: Sequence[Row]) -> bytes:
         axis.set_ylabel("PSNR-Y (dB)")
         axis.grid(alpha=0.3)
     axes.flat[0].legend(fontsize=8)
+    return to_png(figure)
+
+
+def known_work(chosen: Sequence[Chosen], means: Sequence[Mean]) -> list[tuple[Mean, list[float]]]:
+    """Return the means that have a BD-rate, each with the kMAC/px of its filter, one for each network that it has."""
+    work = {one.filter: [kmac for kmac in one.kmac if kmac] for one in chosen if None not in one.kmac}
+    return [(mean, work[mean.filter]) for mean in means if work.get(mean.filter) and not math.isnan(mean.bd_rate)]
+
+
+def plot_work(known: Sequence[tuple[Mean, list[float]]]) -> bytes:
+    """Plot the mean BD-rate with its interval over the kMAC/px as PNG, a colour for each codec.
+
+    A filter of one network for each QP is drawn over the range of their work.
+    """
+    figure, axis = pyplot.subplots(figsize=(6, 4))
+    codecs = list(dict.fromkeys(mean.codec for mean, _ in known))
+    for mean, kmac in known:
+        middle, number = fmean(kmac), codecs.index(mean.codec)
+        axis.errorbar(
+            middle, mean.bd_rate, mean.bd_rate_half or 0, [[middle - min(kmac)], [max(kmac) - middle]],
+            "osD^v"[number % 5], color=f"C{number}", capsize=3,
+        )  # fmt: skip
+        name = PurePath(mean.filter).name + (f", {mean.codec}" if len(codecs) > 1 else "")
+        axis.annotate(name, (middle, mean.bd_rate), (5, 5), textcoords="offset points", fontsize=8)
+    axis.set(xscale="log", xlabel="kMAC per luma sample", ylabel="BD-rate, %")
+    for which in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
+        which("{x:g}")
+    axis.grid(alpha=0.3, which="both")
     return to_png(figure)
 
 
