@@ -11,8 +11,8 @@ from experiments.reports.shared.table import Cell, Column, Table
 from experiments.studies.variant import Variant, trained_with
 
 GAIN = (
-    "PSNR-Y over the baseline in dB, of pictures filtered CTU by CTU and rounded, mean over the QPs, at the last "
-    "validation"
+    "PSNR-Y over the baseline in dB, of rounded pictures, filtered CTU by CTU (whole where a variant is trained with "
+    "the neighbourhood of the picture), mean over the QPs, at the last validation"
 )
 
 
