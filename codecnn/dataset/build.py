@@ -2,13 +2,12 @@
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import NDArray
 
 from codecnn.codecs.bit_depth import convert_bit_depth
@@ -20,6 +19,7 @@ from codecnn.dataset.writer import ShardWriter
 from codecnn.errors import InputError, InputWarning
 from codecnn.intra.block_size import BlockSize
 from codecnn.io.files import remove_abandoned
+from codecnn.io.processes import in_processes
 from codecnn.labels.magnitude_bits import rd_measure
 from codecnn.labels.mode_sets import ModeSet
 from codecnn.labels.rate_distortion import Coding
@@ -194,10 +194,7 @@ def build_all(tasks: Sequence[ShardTask], jobs: int = 1) -> Iterator[str | None]
         import codecnn.labels.search  # noqa: F401 - so that its warning is given here, not by every worker
     workers = min(jobs, len(tasks) or 1)
     build = build_shard if workers == 1 else _build_quietly
-    try:
-        yield from Parallel(n_jobs=workers, return_as="generator_unordered")(delayed(build)(task) for task in tasks)
-    except BrokenExecutor as error:
-        raise InputError("a worker was killed; the same command makes what is missing") from error
+    yield from in_processes((delayed(build)(task) for task in tasks), workers, in_order=False)
 
 
 def _build_quietly(task: ShardTask) -> str | None:

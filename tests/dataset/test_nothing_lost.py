@@ -95,7 +95,7 @@ def test_a_killed_worker_is_one_line(source: Path, undisturbed: dict[str, bytes]
     _, errors = process.communicate(timeout=60)
     lines = [line for line in errors.splitlines() if line.startswith("build-dataset: ")]
     assert process.returncode == 2, errors
-    assert lines == ["build-dataset: a worker was killed; the same command makes what is missing"]
+    assert lines == ["build-dataset: a worker was killed; give the same command again"]
     assert main(command(source, tmp_path, "--jobs", "2")) == 0
     assert contents(tmp_path) == undisturbed
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from codecnn.errors import InputError
 from codecnn.hevc.encoder.chooser import Chooser
@@ -19,6 +19,7 @@ from codecnn.hevc.slice_header import SliceHeader
 from codecnn.hevc.slice_writer import UNITS, write_slice_data
 from codecnn.hevc.usability import Usability
 from codecnn.hevc.writing import write
+from codecnn.io.processes import in_processes
 from codecnn.video.picture import Picture, VideoFormat
 
 HEADER_BITS = 128  # more than the headers of a slice take
@@ -52,7 +53,7 @@ def encode(
     work = (
         delayed(_encode_picture)(picture, format, number, header, choose) for number, picture in enumerate(pictures)
     )
-    records = list(Parallel(n_jobs=jobs, max_nbytes=None)(work))
+    records = list(in_processes(work, jobs))
     if not records:
         raise InputError("there are no pictures to encode")
     largest = max(8 * sum(len(escape(part.data)[0]) for part in write_slice_data(record)) for record in records)

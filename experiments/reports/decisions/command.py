@@ -15,16 +15,17 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from codecnn.errors import InputError
+from codecnn.io.processes import in_processes
 from codecnn.video.clip import open_clip
 from codecnn.video.format_options import FormatOptions
 from codecnn.video.picture import check_samples
 from command_line.arguments import count, jobs, path
 from command_line.parser import run_command
 from command_line.progress import Progress
-from experiments.reports.decisions.measure import Agreement, Point, bd_rates, measure_picture, middle, warm_up
+from experiments.reports.decisions.measure import Agreement, Point, bd_rates, measure_picture, middle
 from experiments.reports.decisions.methods import METHODS
 from experiments.reports.decisions.page import page
 from experiments.reports.shared.arguments import report_parser
@@ -62,11 +63,9 @@ def run(args: argparse.Namespace) -> None:
                              "4:2:0 is needed")  # fmt: skip
         clips.append((clip, picture))
     methods = () if args.no_labels else METHODS
-    warm_up(*clips[0], args.qps[0], methods)
     work = [delayed(measure_picture)(clip, picture, qp, methods) for clip, picture in clips for qp in args.qps]
-    measured = Parallel(n_jobs=args.jobs, max_nbytes=None, return_as="generator")(work)
     found: list[Point | Agreement] = []
-    for part in Progress(measured, total=len(work), unit="picture"):
+    for part in Progress(in_processes(work, args.jobs), total=len(work), unit="picture"):
         found += part
     points = [each for each in found if isinstance(each, Point)]
     agreements = [each for each in found if isinstance(each, Agreement)]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import av
 import numpy as np
@@ -15,13 +16,14 @@ from codecnn.labels.rate_distortion import Coding
 from codecnn.labels.search import label_picture
 from codecnn.metrics import BdRate, bd_rate_or_reason, psnr
 from codecnn.video.clip import Clip
-from codecnn.video.picture import Picture
+from codecnn.video.picture import Picture, VideoFormat
 from experiments.reports.decisions.methods import CTU, Method
 
 FULL, X265_NAME = "full", "x265"
 PLANES = ("psnr", "psnr_u", "psnr_v")
 OF_FULL, OWN = "of the full search", "its own"
 LABEL_SIZES = (4, 8, 16, 32)
+WARM_QP = 40
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,20 @@ def middle(picture: Picture, side: int) -> Picture:
     return Picture.of(planes, picture.bit_depth)
 
 
-def warm_up(clip: Clip, picture: Picture, qp: int, methods: Sequence[Method]) -> None:
-    """Code a small part once in every way, so that compilation is in no measured time."""
-    part = middle(picture, CTU)
-    fmt = replace(clip.format, height=part.y.shape[0], width=part.y.shape[1])
+@cache
+def _warm_up(chroma: str, bit_depth: int, methods: Sequence[Method]) -> None:
+    """Code a small picture once in every way, so that loading and compiling code is in no measured time."""
+    fmt = VideoFormat(CTU, CTU, bit_depth, chroma=chroma)
+    random = np.random.default_rng(0)
+    kind = np.uint8 if bit_depth == 8 else np.uint16
+    picture = Picture.of([random.integers(0, 1 << bit_depth, shape, kind) for shape in fmt.plane_shapes], bit_depth)
     for choose in (Full(), *(method.chooser() for method in methods[:3])):
-        encode([part], fmt, qp, choose)
+        encode([picture], fmt, WARM_QP, choose)
 
 
 def measure_picture(clip: Clip, picture: Picture, qp: int, methods: Sequence[Method]) -> list[Point | Agreement]:
     """Return the points of the methods for a picture of a clip at a QP, and the agreement of labels with x265."""
+    _warm_up(picture.chroma, picture.bit_depth, methods)
     height, width = picture.y.shape
     fmt = replace(clip.format, height=height, width=width)
     source = clip.path.name
