@@ -93,7 +93,7 @@ def _normalised(argv: Sequence[str]) -> list[str]:
         split += word.split("=", 1) if word.startswith("--config=") else [word]
     for place, (option, value) in enumerate(pairwise(split)):
         if option == "--config":
-            if not Path(value).exists() and (CONFIGS / f"{value}.yaml").exists():
+            if not Path(value).is_file() and (CONFIGS / f"{value}.yaml").exists():
                 split[place + 1] = str(CONFIGS / f"{value}.yaml")
             read_yaml(Path(split[place + 1]))  # refuses files that the parser would need too long for
     return split

@@ -47,10 +47,21 @@ def keep_priority() -> Iterator[None]:
     try:
         yield
     finally:
-        for thread in Path("/proc/self/task").iterdir():
-            with suppress(ProcessLookupError):  # gone since
-                if os.sched_getscheduler(int(thread.name)) == os.SCHED_FIFO:
-                    os.sched_setscheduler(int(thread.name), *before)
+        # Again until there is none: a list of threads may lack one while another one ends.
+        while before[0] != os.SCHED_FIFO and (threads := _real_time_threads()):
+            for thread in threads:
+                with suppress(ProcessLookupError):  # gone since
+                    os.sched_setscheduler(thread, *before)
+
+
+def _real_time_threads() -> list[int]:
+    """Return the threads of this process that have a real-time priority."""
+    found = []
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):
+            if os.sched_getscheduler(int(thread.name)) == os.SCHED_FIFO:
+                found.append(int(thread.name))
+    return found
 
 
 @dataclass(frozen=True)

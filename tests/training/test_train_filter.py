@@ -266,7 +266,11 @@ def test_bad_arguments(data: Path, config: Path, tmp_path: Path, capsys: pytest.
         assert "cuda" in said("--device", "cuda")
 
 
-def test_options_with_hyphens_and_configurations_by_name(data: Path, tmp_path: Path) -> None:
+def test_options_with_hyphens_and_configurations_by_name(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demo").mkdir()  # as make demo does
     small = ["--model.inner-residual=false", "--log-every", "1", "--steps=1", "--patch=24", "--workers=0"]
     small += ["--qps", "22", "37"]
     assert main(["demo", "--data", str(data), "--out", str(tmp_path / "out"), *small]) == 0

@@ -19,11 +19,15 @@ UNKNOWN_TO_FFMPEG = {"yv12", "yv16", "yv24", "nv61", "vyuy422"}
 
 
 def write_by_ffmpeg(path: Path, frame: av.VideoFrame, pixel_format: str) -> None:
-    """Let FFmpeg convert a frame and write it to a raw file."""
+    """Let FFmpeg convert a frame and write it to a raw file.
+
+    One thread: at odd widths it writes beyond the end of a row of packed samples, into the next row, which with several
+    threads may be finished already.
+    """
     with av.open(str(path), "w", format="rawvideo") as container:
         stream = container.add_stream("rawvideo", rate=25)
         stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, pixel_format
-        container.mux(stream.encode(frame.reformat(format=pixel_format)))
+        container.mux(stream.encode(frame.reformat(format=pixel_format, threads=1)))
         container.mux(stream.encode(None))
 
 
