@@ -51,6 +51,14 @@ def test_the_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert "BD-rate -" in capsys.readouterr().out
 
 
+WORDS = {
+    "pictures": "15 pictures",
+    "natural": "18 natural photographs",
+    "natural10": "18 natural photographs at 10 bit",
+    "sequences": "6 sequences, 35 frames",
+}
+
+
 @pytest.mark.parametrize("file", sorted((DOCS / "results").glob("*.csv")), ids=lambda file: file.stem)
 def test_the_figures_of_weights_follow_from_the_points(file: Path) -> None:
     points = pd.read_csv(file)
@@ -61,7 +69,7 @@ def test_the_figures_of_weights_follow_from_the_points(file: Path) -> None:
         assert list(before.qp) == list(after.qp) == [22, 27, 32, 37]
         gains.append(after.psnr_y.to_numpy() - before.psnr_y.to_numpy())
         rates.append(bd_rate(before.bits.tolist(), before.psnr_y.tolist(), after.bits.tolist(), after.psnr_y.tolist()))
-    words = {"pictures": "15 pictures", "sequences": "6 sequences, 35 frames"}[data]
+    words = WORDS[data]
     text = (DOCS / "weights.md").read_text("utf-8")
     (row,) = re.findall(rf"^\| `{name}`, \w+ \| \d+ \| {words} \|(.*)\|$", text, re.MULTILINE)
     stated = [float(figure) for figure in re.findall(r"[+-][\d.]+", row)]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from codecnn.errors import InputError
 
 PHOTOGRAPHS = "photographs"
+TWICE = '--weights {"train/*":2}'  # pictures of 8 bit and preset medium, beside those of 10 bit and preset fast
 
 
 class Stage(NamedTuple):
@@ -41,10 +42,13 @@ class Stage(NamedTuple):
 
 STAGES = (
     Stage("train", "build-dataset {photographs} --codec x265 --preset medium --no-labels", ships=False),
+    Stage(
+        "train_10bit", "build-dataset {photographs} --codec x265 --preset fast --bit-depth 10 --no-labels", ships=False
+    ),
     Stage("train_vvc", "build-dataset {photographs} --codec vvenc --preset faster --no-labels", ships=False),
     Stage("pictures", "hash-pictures {train}"),
     # in-loop filters
-    Stage("rdn_xs", "train-filter rdn_xs --data {train}"),
+    Stage("rdn_xs", f"train-filter rdn_xs --data {{train}} {{train_10bit}} {TWICE}"),
     Stage("rdn_s", "train-filter rdn_s --data {train}"),
     Stage("rdn_m_1", "train-filter rdn_m --data {train}", ships=False),
     Stage("rdn_m_2", "train-filter rdn_m_2 --start {rdn_m_1} --data {train}", ships=False),
@@ -81,10 +85,11 @@ def chosen(stages: Sequence[Stage], only: Sequence[str]) -> list[Stage]:
 
 def words_of(stage: Stage, out: Path, photographs: Sequence[Path], steps: int | None) -> list[str]:
     """Return the command line of a stage, with results of all stages in `out`; steps: of a short training."""
-    values = {each.name: [str(each.result(out))] for each in STAGES} | {PHOTOGRAPHS: [*map(str, photographs)]}
+    values = {f"{{{each.name}}}": [str(each.result(out))] for each in STAGES}
+    values[f"{{{PHOTOGRAPHS}}}"] = [*map(str, photographs)]
     words: list[str] = []
     for word in stage.command.split():
-        words += values[word[1:-1]] if word.startswith("{") else [word]
+        words += values.get(word, [word])
     if stage.trains and steps is not None:
         words += ["--steps", str(steps)]
     return [*words, "--out", str(stage.result(out))]

@@ -98,7 +98,7 @@ def find_network(name: str) -> Named:
     network = make_network(config).eval()
     if not isinstance(network, FilterNetwork):
         raise InputError(f"{name}: no configuration of an in-loop filter")
-    return Named(Path(name).stem, network, {})
+    return Named(Path(name).stem, network.merged(), {})
 
 
 def cost_of(named: Named, memory: int, device: torch.device, step: Callable[[], object] = int) -> Cost:
