@@ -100,7 +100,7 @@ def without(field: str) -> Callable[[Callable[..., np.ndarray]], Callable[..., n
 
 
 def filters_all(f: Callable[..., FilterMaps]) -> Callable[..., FilterMaps]:
-    def make_maps(*args: Any) -> FilterMaps:  # noqa: ANN401
+    def make_maps(*args: object) -> FilterMaps:
         maps = f(*args)
         maps.kept[:] = False
         return maps

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ from codecnn.video.frames import PIXEL_FORMATS, frame_from_picture, picture_from
 from codecnn.video.picture import Picture
 from tests.pictures import photograph
 
+DEC265 = shutil.which("libde265-dec265") or shutil.which("dec265")  # of the Debian package libde265-examples
 GOLDEN = Path(__file__).parents[1] / "golden" / "hevc_streams"
 TRUTH: dict[str, dict[str, Any]] = json.loads((GOLDEN / "truth.json").read_text())["streams"]
 CONSTANT = (

@@ -24,11 +24,10 @@ from codecnn.intra.hevc import predict
 from codecnn.transforms.reference import dct_satd, satd
 from codecnn.video.frames import picture_from_frame
 from codecnn.video.picture import Picture, VideoFormat
-from tests.hevc.streams import GOLDEN, pictures
+from tests.hevc.streams import DEC265, GOLDEN, pictures
 from tests.hevc.test_round_trip import faults
 
 pytestmark = pytest.mark.timeout(1800)  # the first test of a checkout compiles the encoder
-DEC265 = shutil.which("libde265-dec265") or shutil.which("dec265")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Test the reader and the writer of slice data on random streams: every sample is that of foreign decoders."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,10 +9,8 @@ import pytest
 
 from codecnn.hevc import read
 from tests.hevc.random_streams import RandomStream
-from tests.hevc.streams import decode, decode_unfiltered
+from tests.hevc.streams import DEC265, decode, decode_unfiltered
 from tests.hevc.test_round_trip import faults
-
-DEC265 = shutil.which("libde265-dec265") or shutil.which("dec265")
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -29,7 +26,7 @@ def test_every_sample_of_a_random_stream_is_that_of_libavcodec(seed: int) -> Non
     assert list(faults(stream)) == []
 
 
-@pytest.mark.skipif(DEC265 is None, reason="libde265 is not there")
+@pytest.mark.skipif(DEC265 is None, reason="the Debian package libde265-examples is not there")
 @pytest.mark.parametrize("seed", range(100, 125))
 def test_every_sample_of_a_random_stream_is_that_of_libde265(seed: int, tmp_path: Path) -> None:
     assert DEC265 is not None
