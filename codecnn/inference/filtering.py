@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from codecnn.dataset import ctu
 from codecnn.errors import InputError
-from codecnn.models.chroma_rdn import ChromaRdn
 from codecnn.models.in_loop_filter import AnyFilter, FilterConfig, FilterNetwork, Windows, to_tensors
 from codecnn.video.picture import SCALES, Picture, Plane
 
@@ -107,21 +106,15 @@ def ctu_windows(config: FilterConfig, baseline: Picture, unfiltered: Picture, qp
     return _windows(config, baseline, unfiltered, qp, tiled)
 
 
+@torch.inference_mode()
 def filter_windows(network: AnyFilter, windows: Windows[Plane]) -> Plane:
     """Return the filtered luma of windows of one bit depth: (B, H, W), rounded and clipped, in their dtype."""
     if not isinstance(network, FilterNetwork):
         return network.filter_windows(windows)
-    luma: Plane = run_network(network, windows)[:, 0]
-    return luma
-
-
-@torch.inference_mode()
-def run_network(network: FilterNetwork | ChromaRdn, windows: Windows[Plane]) -> NDArray:
-    """Return the filtered planes of windows of one bit depth: (B, C, H, W), rounded and clipped, in their dtype."""
     peak = int(windows.peak[0])
     with whole_float32():
-        planes = network(to_tensors(windows, next(network.parameters()).device)) * peak
-    filtered: NDArray = planes.round().clip(0, peak).to(torch.int32).cpu().numpy().astype(windows.y.dtype)
+        luma = network(to_tensors(windows, next(network.parameters()).device))[:, 0] * peak
+    filtered: Plane = luma.round().clip(0, peak).to(torch.int32).cpu().numpy().astype(windows.y.dtype)
     return filtered
 
 

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from codecnn.errors import InputError
 from codecnn.inference.arithmetic import PRECISION
+from codecnn.inference.chroma import filter_chroma
 from codecnn.inference.filtering import Conditions, Way, filter_picture
 from codecnn.inference.guided.choice import UnitSums, choose
+from codecnn.inference.guided.chroma import guide_chroma
 from codecnn.inference.guided.code import START, Context, Counts, Levels, decode, encode
 from codecnn.inference.guided.guide import apply, guidable, guide, residuals_of
 from codecnn.inference.guided.levels import MOST, STEP, weights_of
 from codecnn.inference.refit.statistics import refittable
+from codecnn.models.chroma_rdn import ChromaRdn, ChromaRdnConfig
 from codecnn.models.in_loop_filter import Input
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
@@ -186,7 +189,7 @@ def test_weights_are_applied_unit_by_unit(read: Input) -> None:
     residuals = residuals_of(model, baseline, unfiltered, Conditions(37, 32)) * 20
     levels = random_levels((3, 3, 2), 5)
     levels[0, 0], levels[2, 2] = (0, 0), (-MOST, 0)
-    filtered = apply(residuals, picture, levels, 32)
+    filtered = apply(residuals, picture.y, 10, levels, 32)
     assert filtered.dtype == picture.y.dtype
     for (y, x), sample in np.ndenumerate(filtered):
         first, second = levels[y // 32, x // 32] / 4
@@ -205,10 +208,38 @@ def test_the_decoder_makes_the_picture_of_the_encoder(way: Way, bit_depth: int, 
     assert np.array_equal(found.plain, filter_picture(model, baseline, unfiltered, 37, 32, way))
     levels = decode(found.bits, (3, 3, residuals))
     assert levels is not None
-    decoded = apply(residuals_of(model, baseline, unfiltered, conditions), baseline, levels, 32)
+    decoded = apply(residuals_of(model, baseline, unfiltered, conditions), baseline.y, bit_depth, levels, 32)
     assert np.array_equal(found.guided, decoded)
     saved = sum(s * np.square(p.astype(float) - original).sum() for s, p in ((1, found.plain), (-1, decoded)))
     assert saved / ((1 << bit_depth) - 1) ** 2 > MULTIPLIER / 10 * (len(found.bits) - 1)
+
+
+@pytest.mark.parametrize("bit_depth", [8, 10])
+@pytest.mark.parametrize("read", ["both", "unfiltered"])
+def test_chroma_is_decoded_from_levels_of_each_plane(read: Input, bit_depth: int) -> None:
+    """A filter that adds a constant to U, and takes half of it away where units of luma have half their errors."""
+    original, deep = photograph("coffee", 78, 90, bit_depth), bit_depth == 10
+    worse = original.u.astype(int) - (16 if deep else 4)
+    worse[:16, 16:32] += 8 if deep else 2  # the second unit
+    u = worse.clip(0, None).astype(original.u.dtype)
+    baseline = Picture(original.y, u, original.v, bit_depth)
+    model = ChromaRdn(ChromaRdnConfig(4, 1, 2, 4, input=read)).eval()
+    with torch.no_grad():
+        assert model.last.bias is not None
+        model.last.bias[:] = torch.tensor([(16 if deep else 4) / ((1 << bit_depth) - 1)] * 2)
+    conditions = Conditions(37, 32)
+    of_u, of_v = guide_chroma(model, original, baseline, baseline, conditions, 32, MULTIPLIER / 100)
+    plain = filter_chroma(model, baseline, baseline, 37, 32)
+    assert all(np.array_equal(its.plain, plane) for its, plane in zip((of_u, of_v), plain, strict=True))
+    levels = decode(of_u.bits, (3, 3, 1))
+    assert levels is not None
+    assert levels[..., 0].tolist() == [[0, -2, 0], [0, 0, 0], [0, 0, 0]]
+    switched_off = decode(of_v.bits, (3, 3, 1))
+    assert switched_off is not None
+    assert (switched_off == -MOST).all()
+    inside = u > 0
+    assert np.array_equal(of_u.guided[inside], original.u[inside])
+    assert np.array_equal(of_v.guided, original.v)
 
 
 def test_weights_that_do_not_pay_are_one_bit() -> None:

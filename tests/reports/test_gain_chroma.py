@@ -15,13 +15,15 @@ from skimage.metrics import peak_signal_noise_ratio
 from codecnn.dataset.reader import Shard, open_folder
 from codecnn.dataset.schema import SIGNALS
 from codecnn.inference.chroma import filter_chroma
-from codecnn.inference.filtering import filter_picture
+from codecnn.inference.filtering import Conditions, filter_picture
+from codecnn.inference.guided.chroma import guide_chroma
 from codecnn.inference.load import load_chroma_filter, load_filter
 from codecnn.metrics import bd_rate, psnr_yuv
 from codecnn.models.chroma_rdn import ChromaRdn, ChromaRdnConfig
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
 from codecnn.models.weights import save_weights
+from codecnn.tasks.block_sites import lagrangian_of
 from codecnn.video.picture import Picture
 from codecnn.video.raw import write_raw
 from data_tools import build_dataset
@@ -131,6 +133,56 @@ def test_figures_are_those_of_scikit_image(folder: Path, found: dict[str, Any]) 
         assert clip["bd_rate"] == pytest.approx(bd_rate(bits, before, bits, after))
 
 
+@pytest.mark.parametrize("luma", [[], ["--guide"]])
+def test_what_is_signalled_for_chroma_is_measured_and_charged(
+    luma: list[str], folder: Path, found: dict[str, Any], tmp_path: Path
+) -> None:
+    words = [str(folder / "luma.safetensors"), "--data", str(folder / "data"), "--out", str(tmp_path), *luma]
+    chroma = ["--chroma-weights", str(folder / "chroma.safetensors"), "--guide-chroma"]
+    assert report.main([*words, *chroma]) == 0
+    tables, network = read_results(tmp_path)["tables"], load_chroma_filter(chroma[1], torch.device("cpu")).network
+    rows = {(r["measure"], r["source"], r["qp"]): r for r in tables["chroma_rows"]}
+    before = [(r["psnr_filtered"], r["gain"], r["bits"]) for r in found["tables"]["chroma_rows"]]
+    assert [(r["psnr_filtered"], r["gain"], r["bits"]) for r in tables["chroma_rows"]] == before
+    of_luma = {(r["source"], r["qp"]): r for r in tables["rows"]}
+    points = {(p["source"], p["qp"], p["picture"]): p for p in tables["points"]}
+    curves: dict[str, list[tuple[float, float]]] = {name: [] for name in ("U", "V", "YUV")}
+    for shard in open_folder(folder / "data"):
+        name, qp = shard.info.source, shard.info.qp
+        if not name.startswith("deep"):
+            continue
+        its, bits, psnrs = of_luma[name, qp], {"U": 0, "V": 0}, {"U": [0.0, 0.0], "V": [0.0, 0.0]}
+        for frame in (0, 1):
+            original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
+            multiplier = lagrangian_of(shard) / 255**2
+            guided = guide_chroma(network, original, baseline, unfiltered, Conditions(qp, 128), 128, multiplier)
+            for plane, one, samples in zip("UV", guided, original.planes[1:], strict=True):
+                bits[plane] += len(one.bits)
+                psnrs[plane][frame] = peak_signal_noise_ratio(samples, one.guided, data_range=1023)
+        y = its["psnr_signalled"] if luma else its["psnr_filtered"]
+        expected = {plane: float(np.mean(each)) for plane, each in psnrs.items()}
+        expected["YUV"] = (6 * y + expected["U"] + expected["V"]) / 8
+        more = bits | {"YUV": sum(bits.values()) + (its["bits_signalled"] - its["bits"] if luma else 0)}
+        point = points[name, qp, "signalled"]
+        assert point["bits"] == its["bits"] + more["YUV"]
+        for measure, curve in curves.items():
+            row = rows[measure, name, qp]
+            assert row["psnr_signalled"] == pytest.approx(expected[measure]) == point[f"psnr_{measure.lower()}"]
+            assert row["gain_signalled"] == pytest.approx(row["psnr_signalled"] - row["psnr_baseline"])
+            assert row["bits_signalled"] == row["bits"] + more[measure]
+            curve.append((row["bits_signalled"], row["psnr_signalled"]))
+    for clip in tables["chroma_clips"]:
+        if clip["source"].startswith("deep"):
+            own = [rows[clip["measure"], clip["source"], qp] for qp in (22, 27, 32, 37)]
+            anchor = [r["bits"] for r in own], [r["psnr_baseline"] for r in own]
+            assert clip["bd_rate_signalled"] == pytest.approx(
+                bd_rate(*anchor, *zip(*curves[clip["measure"]], strict=True))
+            )
+    text = (tmp_path / "report.md").read_text()
+    assert "signalled BD-rate V %" in text
+    assert "for each unit of 128x128" in text
+
+
 def test_pictures_of_u_and_v_are_shown(folder: Path, found: dict[str, Any]) -> None:
     shown = {clip["name"]: clip for clip in read_pictures(folder / "with")}
     assert len(shown) == 3 + 2 * 2  # the clip at 4:0:0 has luma only
@@ -223,3 +275,14 @@ def test_bad_input_is_one_line(folder: Path, tmp_path: Path, capsys: pytest.Capt
     with pytest.raises(SystemExit, match="2"):
         report.main(["--compare", luma, chroma, "--chroma-weights", chroma, "--data", data, "--out", out])
     assert "--chroma-weights: only for a single filter" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        report.main([luma, "--guide-chroma", "--data", data, "--out", out])
+    assert "--guide-chroma: needs --chroma-weights" in capsys.readouterr().err
+    assert (
+        report.main(
+            [luma, "--chroma-weights", chroma, "--guide-chroma", "--guide-unit", "96", "--data", data, "--out", out]
+        )
+        == 2
+    )
+    assert "units of 96 are not whole CTUs of 128" in capsys.readouterr().err
+    assert not Path(out).exists()

@@ -18,14 +18,14 @@ from codecnn.inference.filtering import Area, Conditions, cut, whole_float32
 from codecnn.inference.guided.choice import UnitSums, choose
 from codecnn.inference.guided.code import Levels, encode
 from codecnn.inference.guided.levels import weights_of
-from codecnn.models.in_loop_filter import AnyFilter, FilterNetwork, to_tensors
+from codecnn.models.in_loop_filter import AnyFilter, FilterConfig, FilterNetwork, to_tensors
 from codecnn.video.picture import Picture, Plane
 
 Residuals = NDArray[np.float64]  # (R, H, W), in units of a sample
 
 
 class Guided(NamedTuple):
-    """Hold the filtered luma of a picture without and with weights, and the bits of the weights."""
+    """Hold a filtered plane of a picture without and with weights, and the bits of the weights."""
 
     plain: Plane
     guided: Plane
@@ -48,46 +48,52 @@ def guide(
     unit: int,
     multiplier: float,
 ) -> Guided:
-    """Filter a picture with the weights that suit each of its units, or with none.
-
-    unit: its side in samples. multiplier: lambda, for errors in units of the peak. The squared error of the rounded
-    picture plus lambda * bits is never larger than without.
-    """
-    picture, peak = filtered_picture(network, baseline, unfiltered), (1 << baseline.bit_depth) - 1
+    """Filter the luma of a picture with the weights that suit each of its units, or with none; see `weigh`."""
     residuals = residuals_of(network, baseline, unfiltered, conditions)
-    plain = apply(residuals, picture, None, unit)
-    error = original - (picture.y + residuals[0])
+    luma = filtered_picture(network.config, baseline, unfiltered).y
+    return weigh(original, luma, residuals, baseline.bit_depth, unit, multiplier)
+
+
+def weigh(original: Plane, plane: Plane, residuals: Residuals, bit_depth: int, unit: int, multiplier: float) -> Guided:
+    """Add residuals to a plane with the weights that suit each of its units, or with none.
+
+    unit: its side in samples of the plane. multiplier: lambda, for errors in units of the peak. The squared error of
+    the rounded plane plus lambda * bits is never larger than without.
+    """
+    peak = (1 << bit_depth) - 1
+    plain = apply(residuals, plane, bit_depth, None, unit)
+    error = original - (plane + residuals[0])
     rows = [
         [UnitSums.of(residuals[:, *area] / peak, error[area] / peak) for area in row]
-        for row in areas(picture.y.shape, unit)
+        for row in areas(plane.shape, unit)
     ]
     levels = choose(rows, multiplier)
     if levels is None:
         return Guided(plain, plain, encode(None))
-    guided, bits = apply(residuals, picture, levels, unit), encode(levels)
+    guided, bits = apply(residuals, plane, bit_depth, levels, unit), encode(levels)
     saved = _squares(original, plain) - _squares(original, guided)
     if saved / peak**2 <= multiplier * (len(bits) - 1):
         return Guided(plain, plain, encode(None))
     return Guided(plain, guided, bits)
 
 
-def apply(residuals: Residuals, picture: Picture, levels: Levels | None, unit: int) -> Plane:
-    """Return the luma of the picture that was filtered plus the weighed residuals, rounded and clipped."""
+def apply(residuals: Residuals, plane: Plane, bit_depth: int, levels: Levels | None, unit: int) -> Plane:
+    """Return a plane of the picture that was filtered plus its weighed residuals, rounded and clipped."""
     if levels is None:
-        levels = np.zeros((*units_of(picture.y.shape, unit), len(residuals)), np.int64)
+        levels = np.zeros((*units_of(plane.shape, unit), len(residuals)), np.int64)
     weights = weights_of(levels)
-    luma = picture.y.astype(np.float64)
-    for row, columns in enumerate(areas(picture.y.shape, unit)):
+    restored = plane.astype(np.float64)
+    for row, columns in enumerate(areas(plane.shape, unit)):
         for column, area in enumerate(columns):
-            luma[area] += np.einsum("r,rhw->hw", weights[row, column], residuals[:, *area])
-    filtered: Plane = luma.round().clip(0, (1 << picture.bit_depth) - 1).astype(picture.y.dtype)
+            restored[area] += np.einsum("r,rhw->hw", weights[row, column], residuals[:, *area])
+    filtered: Plane = restored.round().clip(0, (1 << bit_depth) - 1).astype(plane.dtype)
     return filtered
 
 
 @torch.inference_mode()
 def residuals_of(network: FilterNetwork, baseline: Picture, unfiltered: Picture, conditions: Conditions) -> Residuals:
     """Return what each restored picture of a network differs by from the picture that it filters."""
-    picture, peak = filtered_picture(network, baseline, unfiltered), (1 << baseline.bit_depth) - 1
+    picture, peak = filtered_picture(network.config, baseline, unfiltered), (1 << baseline.bit_depth) - 1
     restored: NDArray[np.float64] | None = None  # (H, W, R)
     for part in cut(network.config, baseline, unfiltered, *conditions):
         with whole_float32():
@@ -100,9 +106,9 @@ def residuals_of(network: FilterNetwork, baseline: Picture, unfiltered: Picture,
     return np.ascontiguousarray(np.moveaxis(restored, -1, 0)) - picture.y
 
 
-def filtered_picture(network: FilterNetwork, baseline: Picture, unfiltered: Picture) -> Picture:
+def filtered_picture(config: FilterConfig, baseline: Picture, unfiltered: Picture) -> Picture:
     """Return the picture that a network filters."""
-    return unfiltered if network.config.input == "unfiltered" else baseline
+    return unfiltered if config.input == "unfiltered" else baseline
 
 
 def units_of(shape: tuple[int, ...], unit: int) -> tuple[int, int]:

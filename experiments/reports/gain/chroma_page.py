@@ -26,12 +26,14 @@ def chroma_blocks(tables: ChromaTables) -> list[str | Table]:
 def per_qp(rows: Sequence[ChromaRow]) -> Table:
     """Return PSNR and gain under each measure of each clip at each QP."""
     columns: list[str | Column] = ["clip", "codec", "QP"]
+    signalled = any(row.gain_signalled is not None for row in rows)
     for name in MEASURES:
         columns += [Column(f"PSNR-{name} baseline dB", ".3f", EXACT), Column(f"gain {name} dB", "+.3f", EXACT)]
-    cells: list[list[Cell]] = [
-        [source, codec, qp, *(figure for r in its for figure in (r.psnr_baseline, r.gain))]
-        for (source, codec, qp), its in grouped(sorted(rows, key=_place), "source", "codec", "qp")
-    ]
+        columns += [Column(f"signalled gain {name} dB", "+.3f", EXACT)] if signalled else []
+    cells: list[list[Cell]] = []
+    for (source, codec, qp), its in grouped(sorted(rows, key=_place), "source", "codec", "qp"):
+        figures = [figure for r in its for figure in (r.psnr_baseline, r.gain, r.gain_signalled) if figure is not None]
+        cells.append([source, codec, qp, *figures])
     return Table(columns, 2, cells)
 
 
@@ -40,14 +42,19 @@ def per_clip(clips: Sequence[ChromaClip], means: Sequence[ChromaMean]) -> Table:
     columns: list[str | Column] = ["clip", "codec"]
     for name in MEASURES:
         columns += [Column(f"gain {name} dB", "+.3f", EXACT), Column(f"BD-rate {name} %", "+.2f")]
+        columns += [Column(f"signalled BD-rate {name} %", "+.2f")] if clips[0].bd_rate_signalled is not None else []
     cells: list[list[Cell]] = []
     for (source, codec), its in grouped(clips, "source", "codec"):
-        pairs = ((c.gain, defined_or(c.bd_rate, c.bd_rate_reason)) for c in its)
-        cells.append([source, codec, *(cell for pair in pairs for cell in pair)])
+        cells.append([source, codec])
+        for c in its:
+            cells[-1] += [c.gain, defined_or(c.bd_rate, c.bd_rate_reason)]
+            if c.bd_rate_signalled is not None:
+                cells[-1].append(defined_or(c.bd_rate_signalled, c.bd_rate_signalled_reason))
     for (codec,), of_codec in grouped(means, "codec"):
         row: list[Cell] = [Bold(f"mean over clips ({of_codec[0].clips})"), codec]
         for m in of_codec:
-            row += [MeanCell(getattr(m, name), m.defined[name], m.clips, bold=True) for name in ("gain", "bd_rate")]
+            names = ("gain", "bd_rate", *(() if m.bd_rate_signalled is None else ("bd_rate_signalled",)))
+            row += [MeanCell(getattr(m, name), m.defined[name], m.clips, bold=True) for name in names]
         cells.append(row)
     return Table(columns, 2, cells)
 
@@ -55,11 +62,24 @@ def per_clip(clips: Sequence[ChromaClip], means: Sequence[ChromaMean]) -> Table:
 def over_clips(rows: Sequence[ChromaRow]) -> Table:
     """Return the gain of each codec at each QP under each measure, mean over the clips."""
     columns: list[str | Column] = ["codec", "QP", "clips", *(Column(f"gain {name} dB", "+.3f") for name in MEASURES)]
+    if signalled := any(row.gain_signalled is not None for row in rows):
+        columns += [Column(f"signalled gain {name} dB", "+.3f") for name in MEASURES]
+        columns.append(Column("bits signalled per frame", ".1f"))
     cells: list[list[Cell]] = []
     for (codec, qp), points in sorted(grouped(rows, "codec", "qp"), key=lambda group: group[0]):
-        gains = {name: [p.gain for p in points if p.measure == name] for name in MEASURES}
-        means = [MeanCell(mean_defined(its), count_defined(its), len(its)) for its in gains.values()]
-        cells.append([codec, qp, len(gains[MEASURES[0]]), *means])
+        of_measures = [[p for p in points if p.measure == name] for name in MEASURES]
+        gains = [[p.gain for p in its] for its in of_measures]
+        if signalled:
+            gains += [[p.gain_signalled for p in its if p.gain_signalled is not None] for its in of_measures]
+        means: list[Cell] = [MeanCell(mean_defined(its), count_defined(its), len(its)) for its in gains]
+        if signalled:
+            bits = (
+                (p.bits_signalled - p.bits) / p.frames
+                for p in of_measures[-1]
+                if p.bits_signalled is not None and p.frames
+            )
+            means.append(mean_defined(bits))
+        cells.append([codec, qp, len(of_measures[0]), *means])
     return Table(columns, 1, cells)
 
 

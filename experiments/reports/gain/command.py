@@ -44,6 +44,7 @@ from command_line.progress import Progress, say
 from command_line.terminal import printable
 from experiments.reports.gain import chroma, compare
 from experiments.reports.gain.compare_page import page as compared_page
+from experiments.reports.gain.guiding import check as check_guiding
 from experiments.reports.gain.guiding import load_guiding
 from experiments.reports.gain.measure import FrameFigures, average, average_frames, exact_frames, measure, summarise
 from experiments.reports.gain.page import page
@@ -92,6 +93,9 @@ def run(args: argparse.Namespace) -> None:
     chosen_chroma = load_chroma_filter(args.chroma_weights, choose_device(args.device)) if args.chroma_weights else None
     shards = shards_of(args)
     found = check_shards(chosen, shards)
+    guide_unit = args.guide_unit if args.guide_chroma else None
+    if guide_unit:
+        check_guiding(guide_unit, shards)
     of_chroma = [text for text in chroma.check(chosen_chroma, shards) if text not in found] if chosen_chroma else []
     refitting = load_refitting(chosen, args.refit_frames) if args.refit else None
     signalling: Signalling | None = load_guiding(chosen, args.guide_unit, shards) if args.guide else refitting
@@ -113,8 +117,8 @@ def run(args: argparse.Namespace) -> None:
     in_chroma = None
     if chosen_chroma:
         both = Progress([*zip(meters, frames, strict=True)], unit="file", desc="filtering chroma")
-        in_chroma = chroma.tables(chosen_chroma.network, both, way)
-        about |= chroma.describe(chosen_chroma, shards, of_chroma)
+        in_chroma = chroma.tables(chosen_chroma.network, both, way, guide_unit)
+        about |= chroma.describe(chosen_chroma, shards, of_chroma, guide_unit)
         tables |= {f"chroma_{name}": its for name, its in in_chroma._asdict().items()}
     points = points_of(meters, frames, exact_frames(frames))
     tables |= {"points": points, "frames": [row for meter in meters for row in meter.frames()]}
@@ -243,6 +247,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "layer gains; needs the file of refit-basis beside the weights")  # fmt: skip
     signalled.add_argument("--guide", action="store_true", help="measure as well what coded weights of the residuals "
         "gain, for each unit of a picture")  # fmt: skip
+    parser.add_argument("--guide-chroma", action="store_true", help="with --chroma-weights: the same for the residuals "
+        "of U and V; besides --refit or --guide, or without them")  # fmt: skip
     parser.add_argument("--refit-frames", type=positive, default=32, metavar="N", help="how many frames of a clip "
         "share a correction")  # fmt: skip
     parser.add_argument("--guide-unit", type=positive, default=128, metavar="SIDE", help="luma samples of a unit on "
@@ -261,6 +267,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     for name in args.compare or ():
         if name in NOT_FILTERS:
             parser.error(f"--compare: {name}: in the tables this is another picture; if it is a file, write ./{name}")
+    if args.guide_chroma and not args.chroma_weights:
+        parser.error("--guide-chroma: needs --chroma-weights")
     for name in ("refit", "guide", "chroma_weights"):
         if args.compare and getattr(args, name):
             parser.error(f"--{name.replace('_', '-')}: only for a single filter")

@@ -30,13 +30,24 @@ class Guiding(NamedTuple):
 
     def describe(self) -> str:
         """Describe in words what is signalled."""
-        return f"weights of the residuals for each unit of {self.unit}x{self.unit}, their bits in bits and BD-rate"
+        return guided_in_words(self.unit)
+
+
+def guided_in_words(unit: int) -> str:
+    """Describe in words weights of residuals."""
+    return f"weights of the residuals for each unit of {unit}x{unit}, their bits in bits and BD-rate"
 
 
 def load_guiding(chosen: Loaded, unit: int, shards: Sequence[Shard]) -> Guiding:
     """Return what is needed; InputError if the residuals cannot be weighed, or units and CTUs do not fit together."""
     network = guidable(chosen.network, chosen.name)
+    check(unit, shards)
+    return Guiding(network, unit)
+
+
+def check(unit: int, shards: Sequence[Shard]) -> None:
+    """Raise InputError if units and CTUs do not fit together, or for a codec without a known lambda."""
     for shard in shards:
+        lagrangian_of(shard)
         if unit % shard.info.ctu_size:
             raise InputError(f"{shard.path}: units of {unit} are not whole CTUs of {shard.info.ctu_size}")
-    return Guiding(network, unit)

@@ -70,6 +70,7 @@ class Meter:
     measured: dict[str, dict[str, list[float]]] = field(default_factory=dict)  # by picture, then by measure
     before: dict[str, Plane] = field(default_factory=dict)  # the luma of the last frame
     clips: VmafClips | None = None
+    chroma_bits: int = 0  # of what is signalled for chroma in all frames
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -112,6 +113,12 @@ class Meter:
         for name in {self.name, SIGNALLED} & self.measured.keys():
             self.measured[name] |= {"psnr_u": [*u], "psnr_v": [*v]}
 
+    def set_signalled_chroma(self, u: Sequence[float], v: Sequence[float], bits: int) -> None:
+        """Take the same with what is signalled for chroma, and its bits; its luma is filtered luma if not signalled."""
+        of_luma = self.measured.get(SIGNALLED) or self.measured[self.name]
+        self.measured[SIGNALLED] = of_luma | {"psnr_u": [*u], "psnr_v": [*v]}
+        self.chroma_bits = bits
+
     def exact_chroma(self) -> list[bool]:
         """Return for each frame whether a chroma plane of a picture is the original; True if there is no chroma."""
         none = [math.inf] * self.shard.frames
@@ -121,7 +128,7 @@ class Meter:
     def points(self, kept: Sequence[int], kept_chroma: Sequence[int], signalled_bits: int) -> list[Point]:
         """Return a point for each picture, means over the frames `kept`, those of U, V and YUV over `kept_chroma`.
 
-        signalled_bits: of all that is signalled, for the picture that is made with it.
+        signalled_bits: of what is signalled for luma, for the picture that is made with it.
         """
         info, count = self.shard.info, len(kept)
         found = []
@@ -157,7 +164,7 @@ class Meter:
         bits, unfiltered = bits_of(self.shard, kept)
         if picture == UNFILTERED:
             return math.nan if unfiltered is None else unfiltered
-        return bits + signalled_bits if picture == SIGNALLED else bits
+        return bits + signalled_bits + self.chroma_bits if picture == SIGNALLED else bits
 
     def frames(self) -> list[FramePoint]:
         """Return a row for each frame of the filtered picture."""
