@@ -89,7 +89,7 @@ class Shard:
         """Return some rows and columns of one plane of a window, such as "y"; they count from that of its margin."""
         name, rows = f"{signal}/{plane}", _rows(self.path, self._version)
         if rows is not None:
-            return rows[name].read(self.path, self._version, row)[area]
+            return rows[name].read(self.path, self._version, row, area[0])[:, area[1]]
         window: NDArray = _datasets(self.path, self._version, os.getpid())[name][row]
         return window[area]
 

@@ -1,4 +1,4 @@
-"""Read single windows of a shard by their place in the file, past HDF5.
+"""Read parts of windows of a shard by their place in the file, past HDF5.
 
 HDF5 takes milliseconds to open a file and 0.8 MB to keep it open, so a training on thousands of files would wait for
 it. A window whose samples are stored as they are is a chunk of its own: its place is looked up once, and then read.
@@ -23,13 +23,17 @@ class Rows(NamedTuple):
     shape: tuple[int, ...]  # of one row
     dtype: np.dtype
 
-    def read(self, path: Path, version: tuple[int, int], row: int) -> NDArray:
-        """Return one row; InputError if the file is gone, or is another one than when it was checked."""
-        found = np.empty(self.shape, self.dtype)
+    def read(self, path: Path, version: tuple[int, int], row: int, lines: slice = slice(None)) -> NDArray:
+        """Return some lines of one row, which is (lines, samples); no more is read.
+
+        InputError if the file is gone, or is another one than when it was checked.
+        """
+        first, end, _ = lines.indices(self.shape[0])
+        found = np.empty((end - first, *self.shape[1:]), self.dtype)
         try:
             with path.open("rb", buffering=0) as file:
                 stat = os.fstat(file.fileno())
-                file.seek(int(self.starts[row]))
+                file.seek(int(self.starts[row]) + first * found.strides[0])
                 read = file.readinto(found.data)
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from error
