@@ -55,8 +55,8 @@ STAGES = (
     Stage("rdn_m", "train-filter rdn_m_3 --start {rdn_m_2} --data {train}"),
     Stage("rdn_s_vvc", "train-filter rdn_s_vvc --start {rdn_s} --data {train_vvc}"),
     Stage("rdn_m_vvc", "train-filter rdn_m_vvc --start {rdn_m_2} --data {train_vvc}"),
-    Stage("rdn_xs_chroma", "train-chroma rdn_xs_chroma --data {train}", ships=False),
-    Stage("rdn_s_chroma", "train-chroma rdn_s_chroma --data {train}", ships=False),
+    Stage("rdn_xs_chroma", f"train-chroma rdn_xs_chroma --data {{train}} {{train_10bit}} {TWICE}"),
+    Stage("rdn_s_chroma", f"train-chroma rdn_s_chroma --data {{train}} {{train_10bit}} {TWICE}"),
     Stage("rdn_s_int16", "quantise-filter {rdn_s} --data {train}"),
     Stage("rdn_xs_refit", "refit-basis {rdn_xs} --data {train} --sources 36"),
     # networks for blocks

@@ -12,6 +12,7 @@ from codecnn.training.recipe import describe
 from codecnn.video.raw import write_raw
 from data_tools.build_dataset import main as build_dataset
 from experiments.run_arguments import CONFIGS, parse_run
+from tests.models.test_chroma_weights import CHROMA_GAINS
 from tests.models.test_weights import GAINS
 from tests.pictures import photograph
 
@@ -62,5 +63,5 @@ def test_the_configuration_that_comes_with_weights_is_theirs(name: str) -> None:
 
 def test_all_weights_have_a_figure_and_a_card() -> None:
     files = {path.stem for path in PRETRAINED.glob("*.safetensors")}
-    assert files == {*GAINS, *FIGURES} == {path.stem for path in PRETRAINED.glob("*.md")}
+    assert files == {*GAINS, *CHROMA_GAINS, *FIGURES} == {path.stem for path in PRETRAINED.glob("*.md")}
     assert sum((PRETRAINED / f"{name}.safetensors").stat().st_size for name in FIGURES) < 10e6
