@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +19,10 @@ from experiments.run_arguments import parse_run
 from tests.pictures import photograph
 
 # dB that U and V gain, by QP
-CHROMA_GAINS = {"rdn_xs_chroma": {22: (0.5993, 0.6550), 37: (1.1332, 0.6902)}}
+CHROMA_GAINS = {
+    "rdn_xs_chroma": {22: (0.5993, 0.6550), 37: (1.1332, 0.6902)},
+    "rdn_s_chroma": {22: (0.9321, 0.9332), 37: (1.4015, 0.9015)},
+}
 
 
 @pytest.mark.parametrize("name", CHROMA_GAINS)
@@ -44,5 +48,6 @@ def test_the_configuration_that_comes_with_weights_is_theirs(name: str) -> None:
     assert chosen.notes["sources"]
     recipe = parse_run("train-chroma", ChromaFilter, [name, "--data=d", "--out=o"]).recipe
     assert chosen.network.config == recipe.model
-    described, folders = json.loads(json.dumps(describe(recipe))), {"weights": {}}  # of where the data were
+    described: dict[str, Any] = json.loads(json.dumps(describe(recipe)))
+    folders: dict[str, Any] = {"weights": {}}  # of where the data were
     assert described | chosen.notes["recipe"] | folders == described | folders
