@@ -106,13 +106,12 @@ def ctu_windows(config: FilterConfig, baseline: Picture, unfiltered: Picture, qp
     return _windows(config, baseline, unfiltered, qp, tiled)
 
 
-@torch.inference_mode()
 def filter_windows(network: AnyFilter, windows: Windows[Plane]) -> Plane:
     """Return the filtered luma of windows of one bit depth: (B, H, W), rounded and clipped, in their dtype."""
     if not isinstance(network, FilterNetwork):
         return network.filter_windows(windows)
     peak = int(windows.peak[0])
-    with whole_float32():
+    with torch.inference_mode(), whole_float32():
         luma = network(to_tensors(windows, next(network.parameters()).device))[:, 0] * peak
     filtered: Plane = luma.round().clip(0, peak).to(torch.int32).cpu().numpy().astype(windows.y.dtype)
     return filtered
