@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from codecnn.codecs.svtav1 import keep_priority
 from tests.browser import browser
 from tests.small_data import write_dataset
 
@@ -23,6 +24,13 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def same_priority() -> Iterator[None]:
+    """Tests that encode by SVT-AV1 through PyAV leave this thread with a real-time priority, if they run as root."""
+    with keep_priority():
+        yield
 
 
 @pytest.fixture(scope="session")
