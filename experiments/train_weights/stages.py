@@ -50,6 +50,7 @@ STAGES = (
     # in-loop filters
     Stage("rdn_xs", f"train-filter rdn_xs --data {{train}} {{train_10bit}} {TWICE}"),
     Stage("rdn_s", "train-filter rdn_s --data {train}"),
+    Stage("rdn_s_long", f"train-filter rdn_s_long --data {{train}} {{train_10bit}} {TWICE}"),
     Stage("rdn_m_1", "train-filter rdn_m --data {train}", ships=False),
     Stage("rdn_m_2", "train-filter rdn_m_2 --start {rdn_m_1} --data {train}", ships=False),
     Stage("rdn_m", "train-filter rdn_m_3 --start {rdn_m_2} --data {train}"),

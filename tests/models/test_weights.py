@@ -42,6 +42,7 @@ from tests.weights_files import load, load_filter, save
 GAINS: dict[str, tuple[Codec, dict[int, float]]] = {
     "rdn_xs": (X265(), {22: 0.3295, 37: 0.4973}),
     "rdn_s": (X265(), {22: 0.3909, 37: 0.6020}),
+    "rdn_s_long": (X265(), {22: 0.4015, 37: 0.6145}),
     "rdn_s_int16": (X265(), {22: 0.3921, 37: 0.6039}),
     "rdn_m": (X265(), {22: 0.4319, 37: 0.6389}),
     "rdn_s_vvc": (VVenC(), {22: 0.2409, 37: 0.5599}),
