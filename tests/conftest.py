@@ -4,6 +4,7 @@ import codecnn.torch_settings  # noqa: F401
 
 # isort: split
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from tests.browser import browser
 from tests.small_data import write_dataset
 
 __all__ = ["browser"]
+
+
+os.environ.setdefault("SVT_LOG", "0")  # read once in a process, so also by tests that come before those of SvtAv1
 
 
 @pytest.fixture(scope="session", autouse=True)
