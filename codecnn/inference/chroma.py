@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from codecnn.errors import InputError
-from codecnn.inference.filtering import Area, Way, check_unfiltered, cut, whole_float32
+from codecnn.inference.filtering import Area, Conditions, Way, check_unfiltered, cut, whole_float32
 from codecnn.models.chroma_rdn import CHROMA, ChromaRdn
 from codecnn.models.in_loop_filter import to_tensors
 from codecnn.video.picture import Picture, Plane
@@ -24,27 +24,21 @@ def filter_chroma(
 
     The arguments are those of `filter_picture`. InputError as there, and if the picture is not 4:2:0.
     """
-    restored = restore_chroma(network, baseline, unfiltered, qp, ctu_size, way, batch)
+    restored = restore_chroma(network, baseline, unfiltered, Conditions(qp, ctu_size, way), batch)
     u, v = restored.round().clip(0, (1 << baseline.bit_depth) - 1).astype(baseline.u.dtype)
     return u, v
 
 
 @torch.inference_mode()
 def restore_chroma(
-    network: ChromaRdn,
-    baseline: Picture,
-    unfiltered: Picture | None,
-    qp: int,
-    ctu_size: int = 128,
-    way: Way = "ctu",
-    batch: int = 8,
+    network: ChromaRdn, baseline: Picture, unfiltered: Picture | None, conditions: Conditions, batch: int = 8
 ) -> NDArray[np.float32]:
     """Return what `filter_chroma` rounds: U and V, (2, H / 2, W / 2), in units of a sample."""
     if baseline.chroma != CHROMA:
         raise InputError(f"a picture of the chroma format {baseline.chroma}: only chroma of {CHROMA} is filtered")
     unfiltered = check_unfiltered(network.config, baseline, unfiltered)
     restored, peak = np.empty((2, *baseline.u.shape), np.float32), (1 << baseline.bit_depth) - 1
-    for part in cut(network.config, baseline, unfiltered, qp, ctu_size, way, batch):
+    for part in cut(network.config, baseline, unfiltered, *conditions, batch):
         with whole_float32():
             outputs = network(to_tensors(part.windows, next(network.parameters()).device)) * peak
         for output, (inner, place) in zip(outputs.cpu().numpy(), part.places, strict=True):

@@ -217,7 +217,7 @@ def test_the_decoder_makes_the_picture_of_the_encoder(way: Way, bit_depth: int, 
 @pytest.mark.parametrize("bit_depth", [8, 10])
 @pytest.mark.parametrize("read", ["both", "unfiltered"])
 def test_chroma_is_decoded_from_levels_of_each_plane(read: Input, bit_depth: int) -> None:
-    """A filter that adds a constant to U, and takes half of it away where units of luma have half their errors."""
+    """The filter adds a constant to U and V: in the second unit of U half of it is right, and V needs nothing."""
     original, deep = photograph("coffee", 78, 90, bit_depth), bit_depth == 10
     worse = original.u.astype(int) - (16 if deep else 4)
     worse[:16, 16:32] += 8 if deep else 2  # the second unit

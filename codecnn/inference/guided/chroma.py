@@ -20,7 +20,7 @@ def guide_chroma(
 
     original: in the bit depth of the baseline. unit: its side in luma samples. See `weigh`.
     """
-    restored = restore_chroma(network, baseline, unfiltered, *conditions).astype(float)
+    restored = restore_chroma(network, baseline, unfiltered, conditions).astype(float)
     picture = filtered_picture(network.config, baseline, unfiltered)
     u, v = (
         weigh(before, plane, (filtered - plane)[None], picture.bit_depth, unit // 2, multiplier)
