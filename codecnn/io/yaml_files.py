@@ -1,5 +1,6 @@
 """Read YAML files of plain values."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -11,7 +12,8 @@ from codecnn.io.files import require_file
 def read_yaml(path: Path) -> object:
     """Return the content of a YAML file: scalars, lists and dictionaries; InputError if it cannot be read or parsed.
 
-    Aliases are refused: with them a short file can expand to gigabytes. So are null characters.
+    Aliases are refused: with them a short file can expand to gigabytes. So are null characters, and a key that a
+    mapping has twice, as only the last of its values would count.
     """
     require_file(path)
     try:
@@ -22,6 +24,8 @@ def read_yaml(path: Path) -> object:
                 raise InputError(f"{path}: line {line} has an alias, *{token.value}: not supported")
             if isinstance(token, yaml.ScalarToken) and "\0" in token.value:  # no argument or attribute can hold it
                 raise InputError(f"{path}: line {line} has a null character")
+        for key in _repeated(yaml.compose(text, yaml.SafeLoader)):
+            raise InputError(f"{path}: line {key.start_mark.line + 1} gives {key.value} a second time")
         return yaml.safe_load(text)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: no text file ({error.reason})") from error
@@ -31,3 +35,18 @@ def read_yaml(path: Path) -> object:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: no YAML ({' '.join(str(error).split())})") from error
+
+
+def _repeated(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
+    """Yield the keys that a mapping already has, in all that a node holds."""
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    yield key
+                seen.add(key.value)
+            yield from _repeated(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _repeated(item)
