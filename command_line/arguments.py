@@ -31,6 +31,13 @@ def positive(text: str) -> int:
     return value
 
 
+def qp(text: str) -> int:
+    """Read a QP of any codec."""
+    if not -64 <= (value := whole_number(text)) <= 255:
+        raise argparse.ArgumentTypeError(f"{value} is no QP: not from -64 to 255")
+    return value
+
+
 def jobs(text: str) -> int:
     """Read a number of processes of this machine."""
     most = 32 * (os.cpu_count() or 1)

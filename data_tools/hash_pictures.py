@@ -9,7 +9,7 @@ import json
 import sys
 
 from codecnn.dataset.reader import open_folder
-from codecnn.io.files import write_whole
+from codecnn.io.files import keep_inputs, write_whole
 from codecnn.video.perceptual_hash import perceptual_hash
 from command_line.arguments import file_to_write, path
 from command_line.parser import Parser, run_command
@@ -24,7 +24,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> None:
     """Read the first frame of each source, and write the list."""
-    first = {shard.info.source_sha256: shard for folder in args.folders for shard in open_folder(folder)}
+    shards = [shard for folder in args.folders for shard in open_folder(folder)]
+    keep_inputs(args.out, [shard.path for shard in shards])
+    first = {shard.info.source_sha256: shard for shard in shards}
     by_name = sorted(first.items(), key=lambda item: (item[1].info.source, item[0]))
     listed = {
         sha256: (shard.info.source, perceptual_hash(shard.picture("original", 0).y))

@@ -17,7 +17,7 @@ from codecnn.errors import InputError
 from codecnn.hevc import CodedPicture, read
 from codecnn.hevc.summary import StreamSummary, summarise
 from codecnn.intra.hevc import DC, PLANAR
-from codecnn.io.files import PartialFile, write_whole
+from codecnn.io.files import PartialFile, keep_inputs, write_whole
 from command_line.arguments import count, file_to_write, path
 from command_line.parser import Parser, run_command
 from command_line.terminal import printable
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="show-stream", description=__doc__)
     parser.add_argument("stream", type=path, help="an HEVC byte stream, or a file in which FFmpeg finds one")
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
-    parser.add_argument("--out", type=file_to_write, help="draw partition and modes of a picture into this PNG file")
+    parser.add_argument("--out", type=_picture, help="draw partition and modes of a picture into this PNG file")
     parser.add_argument("--picture", type=count, default=0, help="which picture is drawn, in output order")
     parser.add_argument(
         "--stats", type=_statistics, help="write the units of all pictures into this file: .vtmbmsstats"
@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> None:
     """Read the stream, print what is in it, and draw."""
     drawn: list[CodedPicture] = []
     for file in filter(None, (args.out, args.stats)):
+        keep_inputs(file, [args.stream])
         file.parent.mkdir(parents=True, exist_ok=True)
     with PartialFile(args.stats) if args.stats else nullcontext() as statistics:
 
@@ -70,10 +71,18 @@ def run(args: argparse.Namespace) -> None:
         write_whole(args.out, plot_partition(drawn[0]))
 
 
+def _picture(text: str) -> Path:
+    return _with_suffix(text, ".png")
+
+
 def _statistics(text: str) -> Path:
+    return _with_suffix(text, SUFFIX)
+
+
+def _with_suffix(text: str, suffix: str) -> Path:
     file = file_to_write(text)
-    if file.suffix != SUFFIX:
-        raise argparse.ArgumentTypeError(f"{text!r:.80} does not end in {SUFFIX}")
+    if file.suffix != suffix:
+        raise argparse.ArgumentTypeError(f"{text!r:.80} does not end in {suffix}")
     return file
 
 

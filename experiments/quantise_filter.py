@@ -23,6 +23,7 @@ from codecnn.dataset import ctu
 from codecnn.dataset.reader import Shard, open_folder
 from codecnn.errors import InputError
 from codecnn.inference.filtering import ctu_windows, filter_windows
+from codecnn.io.files import keep_inputs
 from codecnn.metrics import psnr_gain
 from codecnn.models.in_loop_filter import FilterConfig, FilterNetwork, IntegerFilter, Windows, to_tensors
 from codecnn.models.registry import family_of, name_of
@@ -35,6 +36,7 @@ from command_line.terminal import printable
 from experiments.reports.shared.frames import read_frame
 from experiments.reports.shared.means import grouped
 from experiments.reports.shared.table import Cell, Column, MeanCell, Table
+from experiments.some_sources import add_sources, some_sources
 
 
 class Sample(NamedTuple):
@@ -99,13 +101,14 @@ def others(folder: Path, calibration: Sequence[Shard]) -> list[Shard]:
 def run(args: argparse.Namespace) -> None:
     """Quantise, measure, save and print."""
     file = find_weights(args.weights)
+    keep_inputs(args.out, [file])
     network, _, notes = read_weights(file)
     if not isinstance(network, FilterNetwork):
         raise InputError(f"{file}: no in-loop filter of floating-point numbers")
     family = family_of(network.config)
     if family.quantise is None or family.save_integers is None:
         raise InputError(f"{file}: the network {name_of(network.config)} has no form in integers")
-    shards = open_folder(args.data)
+    shards = some_sources(open_folder(args.data), args.sources)
     measured = shards if args.val is None else others(args.val, shards)
     windows = (to_tensors(sample.windows) for sample in samples(shards, network.config, args.windows))
     try:
@@ -138,6 +141,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         required=True,
         help="a dataset folder of build-dataset to choose the scales by; best a part of the training data",
     )
+    add_sources(parser)
     add("--val", type=path, help="a dataset folder of other sources to measure the loss on; if not given, --data")
     add("--windows", type=count, default=4, help="CTUs to take from every file of --data and --val")
     add("--out", type=file_to_write, required=True, metavar="FILE", help="the weights file to write")

@@ -11,22 +11,23 @@ import codecnn.torch_settings  # noqa: F401
 import argparse
 import hashlib
 import sys
-from collections.abc import Sequence
 
-from codecnn.dataset.reader import Shard, open_folder
+from codecnn.dataset.reader import open_folder
 from codecnn.errors import InputError
 from codecnn.inference.refit.basis import fit_basis, save_basis
 from codecnn.inference.refit.statistics import observe, refittable
+from codecnn.io.files import keep_inputs
 from codecnn.models.weights import find_weights, read_filter
 from codecnn.tasks.block_sites import lagrangian_of
 from codecnn.training.device import choose_device
 from codecnn.training.provenance import commit
-from command_line.arguments import file_to_write, positive
+from command_line.arguments import file_to_write
 from command_line.parser import Parser, run_command
 from command_line.progress import Progress, say
 from command_line.terminal import printable
 from experiments.reports.shared.arguments import WEIGHTS, add_data, add_device
 from experiments.reports.shared.frames import read_frame
+from experiments.some_sources import add_sources, some_sources
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,8 +38,10 @@ def main(argv: list[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> None:
     """Filter, make the basis and save it."""
     file = find_weights(args.weights)
+    out = args.out or file.with_suffix(".refit")
+    keep_inputs(out, [file])
     network = refittable(read_filter(file)[0], str(file)).to(choose_device(args.device))
-    shards = chosen(open_folder(args.data), args.sources)
+    shards = some_sources(open_folder(args.data), args.sources)
     multipliers = [lagrangian_of(shard) / 255**2 for shard in shards]
     observed = []
     for shard in Progress(shards, unit="file", desc="filtering"):
@@ -48,7 +51,6 @@ def run(args: argparse.Namespace) -> None:
         basis = fit_basis(observed, multipliers)
     except ValueError as error:
         raise InputError(f"{file}: {error}") from error
-    out = args.out or file.with_suffix(".refit")
     sources = {shard.info.source_sha256: shard.info.source for shard in shards}
     notes = {"sources": [*sources.values()], "sources_sha256": [*sources], "way": args.way, "commit": commit()}
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -56,20 +58,12 @@ def run(args: argparse.Namespace) -> None:
     say(printable(f"{basis.classes.size} directions from {len(sources)} sources, {len(shards)} files; saved {out}"))
 
 
-def chosen(shards: Sequence[Shard], sources: int | None) -> list[Shard]:
-    """Return the files of some sources, evenly spaced in the order of their names, or all files."""
-    names = sorted({shard.info.source_sha256: shard.info.source for shard in shards}.items(), key=lambda item: item[1])
-    number = min(sources or len(names), len(names))
-    taken = {names[index * len(names) // number][0] for index in range(number)}
-    return [shard for shard in shards if shard.info.source_sha256 in taken]
-
-
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = Parser(prog="refit-basis", description=__doc__)
     parser.add_argument("weights", help=WEIGHTS)
     add_data(parser)
-    parser.add_argument("--sources", type=positive, metavar="N", help="take N sources only, evenly spaced by name")
+    add_sources(parser)
     parser.add_argument("--out", type=file_to_write, metavar="FILE", help="if not beside the weights")
     parser.add_argument("--way", choices=("ctu", "picture"), default="ctu", help="filter CTU by CTU, or whole pictures")
     add_device(parser)

@@ -41,6 +41,20 @@ def parse_run(prog: str, task: type[Task[Any]], argv: Sequence[str]) -> Run:
         raise InputError(f"network must be one of {', '.join(FAMILIES)}, not {network!r:.80}")
     parser = _parser(prog, task, network)
     try:
+        return _run(parser, task, words)
+    except InputError as error:
+        file = _configuration(words)
+        try:
+            _run(parser, task, ["--config", file, "--data", "data", "--out", "out"] if file else [])
+        except InputError as of_file:
+            if file and str(of_file) == str(error):  # not a fault of the options
+                raise InputError(f"{file}: {error}") from error
+        raise
+
+
+def _run(parser: ArgumentParser, task: type[Task[Any]], words: Sequence[str]) -> Run:
+    """Return the run; InputError if a field is unknown, or has a value that cannot be."""
+    try:
         given = parser.instantiate(parser.parse_args(words))
         training, its = ({part.name: given[part.name] for part in fields(kind)} for kind in (Training, task))  # type: ignore[arg-type]
         recipe = Recipe(Training(**training), task(**its), given.model)
@@ -49,6 +63,11 @@ def parse_run(prog: str, task: type[Task[Any]], argv: Sequence[str]) -> Run:
     except TypeError as error:
         raise InputError("model and optimiser must be sets of fields, not a single value or none") from error
     return Run(recipe, tuple(given.data), given.val, given.out, given.resume, given.test)
+
+
+def _configuration(words: Sequence[str]) -> str:
+    """Return the configuration file that options name, the last one; "" if there is none."""
+    return next((value for option, value in reversed([*pairwise(words)]) if option == "--config"), "")
 
 
 def _parser(prog: str, task: type[Task[Any]], network: str) -> ArgumentParser:
@@ -95,7 +114,9 @@ def _normalised(argv: Sequence[str]) -> list[str]:
         if option == "--config":
             if not Path(value).is_file() and (CONFIGS / f"{value}.yaml").exists():
                 split[place + 1] = str(CONFIGS / f"{value}.yaml")
-            read_yaml(Path(split[place + 1]))  # refuses files that the parser would need too long for
+            file = Path(split[place + 1])
+            if not isinstance(read_yaml(file), dict):  # which refuses files that the parser would need too long for
+                raise InputError(f"{file}: no configuration: it has no fields, such as steps: 1000")
     return split
 
 
@@ -113,8 +134,8 @@ def _with_lists(words: Sequence[str], names: Sequence[str]) -> list[str]:
 def _network_name(words: Sequence[str], name: str) -> str:
     """Return the name of the network: the last one that a configuration file or an option gives."""
     for option, value in pairwise([*words, ""]):
-        if option == "--config" and isinstance(given := read_yaml(Path(value)), dict):
-            name = str(given.get("network", name))
+        if option == "--config":
+            name = str(read_yaml(Path(value)).get("network", name))  # type: ignore[attr-defined]
         elif option == "--network":
             name = value
         elif option.startswith("--network="):

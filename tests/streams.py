@@ -44,10 +44,11 @@ def write_video(
     options: dict[str, str],
     times: Sequence[int] | None = None,
     container: str | None = None,
+    turned: int = 0,
 ) -> Path:
     """Encode pictures with an encoder's own choices, such as inter prediction, at 25 frames a second.
 
-    times: in milliseconds; if not given, frames follow each other.
+    times: in milliseconds; if not given, frames follow each other. turned: degrees, as the container says.
     """
     with av.open(path, "w", format=container) as output:
         stream = output.add_stream(library, rate=25, options=options)
@@ -56,6 +57,8 @@ def write_video(
         stream.pix_fmt = PIXEL_FORMATS[pictures[0].chroma, pictures[0].bit_depth]
         stream.codec_context.time_base = Fraction(1, 1000)
         stream.codec_context.thread_count = 1
+        if turned:
+            stream.set_display_rotation(turned)
         for index, picture in enumerate(pictures):
             frame = frame_from_picture(picture)
             frame.pts, frame.time_base = (times[index] if times else 40 * index), Fraction(1, 1000)

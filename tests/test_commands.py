@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from codecnn.models.weights import find_weights
 from command_line.parser import run_command
 from data_tools import build_dataset
 from experiments import quantise_filter as quantise
@@ -109,6 +110,19 @@ def test_a_folder_is_no_file_to_write(
 ) -> None:
     error = refused(command, [*arguments, "--out", folder], capsys)
     assert error.endswith(f"argument --out: {folder} is a folder, not a file to write\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "more"), [(export_onnx, []), (quantise, ["--data=d"]), (refit_basis, ["--data=d"])]
+)
+def test_weights_are_not_written_over(
+    command: ModuleType, more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, before = tmp_path / "a.safetensors", find_weights("rdn_xs").read_bytes()
+    file.write_bytes(before)
+    assert command.main([str(file), *more, "--out", str(file)]) == 2
+    assert capsys.readouterr().err.endswith(f": {file}: would be written over while it is read\n")
+    assert file.read_bytes() == before
 
 
 def of_numpy(_: object) -> None:

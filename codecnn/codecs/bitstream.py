@@ -20,8 +20,9 @@ from codecnn.codecs.picture_headers import QUANTIZERS, HeaderReader, Slice
 from codecnn.codecs.vp9_header import remove_loop_filter
 from codecnn.errors import InputError, InputWarning
 from codecnn.video.container import CHECKS, OpenVideo, decode, open_video
-from codecnn.video.frames import picture_from_frame
+from codecnn.video.frames import layout_of, picture_from_frame
 from codecnn.video.picture import Picture, check_samples
+from codecnn.video.picture_file import UPRIGHT
 from codecnn.video.times import packet_times, uneven_times
 from codecnn.video.turn import orientation_of, turn_picture
 
@@ -66,11 +67,15 @@ class Bitstream:
         """
         if unfiltered and self.decoder not in UNFILTERED_BY:
             raise NoUnfilteredError(f"the decoder of {STANDARDS[self.decoder]} does not give it")
+        with open_video(self.path) as video:  # only the stream's own decoder tells how the container turns it
+            first = next(decode(video), None)
+            orientation = UPRIGHT if first is None else orientation_of(self.path, first)
         with open_video(self.path) as video, _named(self.path):
-            reader = _Reader(video, self.decoder, unfiltered)
-            orientation = None
+            reader, layout = _Reader(video, self.decoder, unfiltered), ""
             for number, frame in enumerate(decode(video, reader.decode)):
-                orientation = orientation or orientation_of(self.path, frame)
+                layout = layout or layout_of(frame)
+                if layout_of(frame) != layout:
+                    raise InputError(f"{self.path}: frame {number} is {layout_of(frame)}, the first is {layout}")
                 picture, plain = (
                     None if one is None else turn_picture(picture_from_frame(one), orientation)
                     for one in (frame, reader.plain.popleft() if unfiltered else None)

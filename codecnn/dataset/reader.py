@@ -99,7 +99,9 @@ class Shard:
         return CtuWindow(original, baseline, unfiltered, self.info.qp, int(here["height"]), int(here["width"]))
 
     def picture(self, signal: Signal, frame: int) -> Picture:
-        """Return one whole frame of a signal, put together from its CTUs."""
+        """Return one whole frame of a signal, put together from its CTUs; IndexError if there is no such frame."""
+        if not 0 <= frame < self.frames:
+            raise IndexError(f"{self.path}: no frame {frame}, it has {self.frames}")
         info = self.info
         count = len(self.ctus) // self.frames
         windows = self.windows(signal, slice(frame * count, (frame + 1) * count))

@@ -1,13 +1,11 @@
 """Filter the chroma of a whole picture by a network, CTU by CTU or at once, and round it."""
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from codecnn.errors import InputError
-from codecnn.inference.filtering import Area, Conditions, Way, check_unfiltered, cut, whole_float32
+from codecnn.inference.filtering import Area, Conditions, Way, check_unfiltered, cut, restore
 from codecnn.models.chroma_rdn import CHROMA, ChromaRdn
-from codecnn.models.in_loop_filter import to_tensors
 from codecnn.video.picture import Picture, Plane
 
 
@@ -29,7 +27,6 @@ def filter_chroma(
     return u, v
 
 
-@torch.inference_mode()
 def restore_chroma(
     network: ChromaRdn, baseline: Picture, unfiltered: Picture | None, conditions: Conditions, batch: int = 8
 ) -> NDArray[np.float32]:
@@ -37,11 +34,10 @@ def restore_chroma(
     if baseline.chroma != CHROMA:
         raise InputError(f"a picture of the chroma format {baseline.chroma}: only chroma of {CHROMA} is filtered")
     unfiltered = check_unfiltered(network.config, baseline, unfiltered)
-    restored, peak = np.empty((2, *baseline.u.shape), np.float32), (1 << baseline.bit_depth) - 1
+    restored = np.empty((2, *baseline.u.shape), np.float32)
     for part in cut(network.config, baseline, unfiltered, *conditions, batch):
-        with whole_float32():
-            outputs = network(to_tensors(part.windows, next(network.parameters()).device)) * peak
-        for output, (inner, place) in zip(outputs.cpu().numpy(), part.places, strict=True):
+        outputs = restore(network, part.windows).cpu().numpy()
+        for output, (inner, place) in zip(outputs, part.places, strict=True):
             restored[:, *_halved(place)] = output[:, *_halved(inner)]
     return restored
 

@@ -3,16 +3,18 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from codecnn.dataset import ctu
 from codecnn.errors import InputError
+from codecnn.models.chroma_rdn import ChromaRdn
 from codecnn.models.in_loop_filter import AnyFilter, FilterConfig, FilterNetwork, Windows, to_tensors
-from codecnn.video.picture import SCALES, Picture, Plane
+from codecnn.video.picture import SCALES, Picture, Plane, check_picture
 
 Way = Literal["ctu", "picture"]
 Scale = tuple[int, int]  # luma rows and columns for one row and column of a plane
@@ -52,7 +54,8 @@ def filter_picture(
     """Return the filtered luma (H, W) in the dtype of the picture, rounded to the nearest integer and clipped.
 
     A network whose input is the baseline needs no unfiltered picture. InputError if one is needed and not given, or has
-    another format than the baseline.
+    another format than the baseline, for samples that are not of the type or the bit depth of a Picture, and if the
+    network gives no finite number; ValueError for another way, and a QP, CTU size or batch that cannot be.
 
     "ctu": each CTU from its window only, as in training, `batch` at a time. "picture": the network sees the whole
     picture, and zero padding is met only at the edges of the picture. Computed in float32 on the device of the
@@ -68,11 +71,14 @@ def filter_picture(
 def check_unfiltered(config: FilterConfig, baseline: Picture, unfiltered: Picture | None) -> Picture:
     """Return the unfiltered picture, or the baseline where none is given and none needed.
 
-    InputError if it is needed and not given, or has another format than the baseline.
+    InputError if it is needed and not given, if it has another format than the baseline, and for samples of another
+    type or beyond the bit depth.
     """
     if unfiltered is None and config.input != "baseline":
         raise InputError(f"the input of the network is {config.input}: it needs the unfiltered picture")
     unfiltered = unfiltered or baseline  # which is then not looked at
+    for name, picture in (("the baseline", baseline), ("the unfiltered picture", unfiltered)):
+        check_picture(picture, name)
     formats = [(picture.y.shape, picture.chroma, picture.bit_depth) for picture in (baseline, unfiltered)]
     if formats[0] != formats[1]:
         raise InputError(f"the baseline is {formats[0]}, the unfiltered picture {formats[1]}: not the same format")
@@ -82,7 +88,16 @@ def check_unfiltered(config: FilterConfig, baseline: Picture, unfiltered: Pictur
 def cut(
     config: FilterConfig, baseline: Picture, unfiltered: Picture, qp: int, ctu_size: int, way: Way, batch: int = 8
 ) -> Iterator[Part]:
-    """Yield windows that cover a picture: CTUs, `batch` at a time, or large parts of the whole picture, one by one."""
+    """Yield windows that cover a picture: CTUs, `batch` at a time, or large parts of the whole picture, one by one.
+
+    ValueError for another way, and for numbers that no picture has.
+    """
+    if way not in get_args(Way):
+        raise ValueError(f"the way {way!r} is none of {', '.join(get_args(Way))}")
+    if not -64 <= qp <= 255:  # also NaN
+        raise ValueError(f"a QP of {qp} is not in -64..255")
+    if batch < 1 or ctu_size < 2 or ctu_size % 2:
+        raise ValueError(f"{batch} CTUs of {ctu_size} at a time: they must be 1 or more, and of an even size")
     if way == "picture":
         yield from _large_parts(config, baseline, unfiltered, qp)
         return
@@ -110,11 +125,23 @@ def filter_windows(network: AnyFilter, windows: Windows[Plane]) -> Plane:
     """Return the filtered luma of windows of one bit depth: (B, H, W), rounded and clipped, in their dtype."""
     if not isinstance(network, FilterNetwork):
         return network.filter_windows(windows)
-    peak = int(windows.peak[0])
-    with torch.inference_mode(), whole_float32():
-        luma = network(to_tensors(windows, next(network.parameters()).device))[:, 0] * peak
-    filtered: Plane = luma.round().clip(0, peak).to(torch.int32).cpu().numpy().astype(windows.y.dtype)
+    luma = restore(network, windows)[:, 0].round().clip(0, int(windows.peak[0]))
+    filtered: Plane = luma.to(torch.int32).cpu().numpy().astype(windows.y.dtype)
     return filtered
+
+
+@torch.inference_mode()
+def restore(network: FilterNetwork | ChromaRdn, windows: Windows[Plane]) -> Tensor:
+    """Return what a network gives for windows of one bit depth, (B, R, h, w) float32, in units of a sample."""
+    with whole_float32():
+        return finite(network(to_tensors(windows, next(network.parameters()).device)) * int(windows.peak[0]))
+
+
+def finite(outputs: Tensor) -> Tensor:
+    """Return the outputs of a network; InputError if one is not finite."""
+    if not outputs.isfinite().all():
+        raise InputError("the network gives numbers that are not finite: its weights are too large")
+    return outputs
 
 
 def _windows(

@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,12 @@ def require_file(path: Path) -> Path:
     if not stat.S_ISREG(mode):
         raise InputError(f"{path}: {'a folder' if stat.S_ISDIR(mode) else 'a pipe or a device'}, not a file")
     return path
+
+
+def keep_inputs(out: Path, inputs: Iterable[Path]) -> None:
+    """Raise InputError if the file to write is one of those to read, by any of its names."""
+    if os.path.realpath(out) in map(os.path.realpath, inputs):
+        raise InputError(f"{out}: would be written over while it is read")
 
 
 class PartialFile(FileIO):

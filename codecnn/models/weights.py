@@ -7,6 +7,7 @@ of the first format, codecnn-rdn-1, have neither task nor network: they are in-l
 
 import dataclasses
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -97,6 +98,8 @@ def read_weights(path: Path) -> Weights:
             return Weights(*read_integers(path))
         first = header.get("format") == FIRST_FORMAT
         name, task = ("rdn", FILTER_TASK) if first else (header["network"], header["task"])
+        if not re.fullmatch(r"[a-z-]{1,40}", task):
+            raise InputError(f"{path}: {task!r:.80} is no name of a task")
         if name not in FAMILIES:
             raise InputError(f"{path}: network {name!r:.80}, this version knows {', '.join(FAMILIES)}")
         config, notes = header_of(header, FAMILIES[name].config)

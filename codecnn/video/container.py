@@ -71,7 +71,7 @@ def open_video(path: Path) -> Iterator[OpenVideo]:
         if about:
             check_picture_file(path, about, kind)
         if not any(size):
-            raise InputError(f"{path}: this kind of {stream.codec_context.name} cannot be decoded")
+            raise InputError(f"{path}: damaged, or a kind of {stream.codec_context.name} that cannot be decoded")
         VideoFormat(*size).check(path)
         if kind in ("jpeg_pipe", "mjpeg"):
             check_jpeg(path)
@@ -159,6 +159,8 @@ def _only_video(path: Path, container: InputContainer) -> av.VideoStream:
         raise InputError(f"{path}: made of {len(videos)} tiles, which are not put together; convert it to another kind")
     if len(videos) > 1:
         raise InputError(f"{path}: holds {len(videos)} pictures or video streams; {IN_ITS_OWN}")
+    if videos[0].metadata.get("alpha_mode", videos[0].metadata.get("ALPHA_MODE")) == "1":
+        raise InputError(f"{path}: has an alpha channel, which is not decoded")
     if videos[0].codec_context is None:
         raise InputError(f"{path}: there is no decoder for its video")
     return videos[0]

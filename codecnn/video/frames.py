@@ -33,6 +33,11 @@ def picture_from_frame(frame: av.VideoFrame) -> Picture:
     return Picture.of(planes, bit_depth)
 
 
+def layout_of(frame: av.VideoFrame) -> str:
+    """Return size and pixel format of a frame, in words."""
+    return f"{frame.width}x{frame.height} {frame.format.name}"
+
+
 def sample_bits(frame: av.VideoFrame) -> int:
     """Return the bits of a frame's samples, 8 for formats with fewer."""
     return max(8, *(component.bits for component in frame.format.components))

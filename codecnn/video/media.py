@@ -12,7 +12,7 @@ from codecnn.errors import InputError
 from codecnn.video.colour import Conversion, rgb_to_picture
 from codecnn.video.container import OpenVideo, decode, open_video
 from codecnn.video.format_options import FormatOptions
-from codecnn.video.frames import PLANAR, picture_from_frame, rgb_from_frame, sample_bits
+from codecnn.video.frames import PLANAR, layout_of, picture_from_frame, rgb_from_frame, sample_bits
 from codecnn.video.picture import Picture, VideoFormat, check_samples
 from codecnn.video.rates import choose_rate
 from codecnn.video.refusals import LINEAR_LIGHT
@@ -80,13 +80,13 @@ def open_media(path: Path, options: FormatOptions) -> Media:
         raise InputError(f"{path}: {error}") from error
     fmt = VideoFormat(width, height, samples.bit_depth, rate, samples.chroma)
     colour = samples.colour + (f"; {NAMES[orientation]}" if orientation in NAMES else "")
-    layout = _layout(frame)
+    layout = layout_of(frame)
 
     def read() -> Iterator[Picture]:
         with open_video(path) as video:
             for index, frame in enumerate(decode(video)):
-                if _layout(frame) != layout:
-                    raise InputError(f"{path}: frame {index} is {_layout(frame)}, the first is {layout}")
+                if layout_of(frame) != layout:
+                    raise InputError(f"{path}: frame {index} is {layout_of(frame)}, the first is {layout}")
                 try:
                     yield check_samples(samples.to_picture(frame), path, index)
                 except ValueError as error:
@@ -139,10 +139,6 @@ def _rate(video: OpenVideo, options: FormatOptions) -> Fraction:
     is_picture = not is_timed and video.container.format.name.startswith("mov")
     guess = None if is_picture else stream.guessed_rate
     return choose_rate(stream.average_rate if is_timed and not video.picture_file else None, options.fps, guess)
-
-
-def _layout(frame: av.VideoFrame) -> str:
-    return f"{frame.width}x{frame.height} {frame.format.name}"
 
 
 def _scan(stream: av.VideoStream, frame: av.VideoFrame) -> str:

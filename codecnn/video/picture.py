@@ -110,13 +110,19 @@ class Picture:
         return Picture.of((p[:h, :w] for p, (h, w) in zip(self.planes, shapes, strict=True)), self.bit_depth)
 
 
-def check_samples(picture: Picture, source: Path, frame: int) -> Picture:
-    """Return the picture; InputError if a sample is above its bit depth."""
+def check_picture(picture: Picture, what: str) -> Picture:
+    """Return the picture; InputError that begins with `what` if a plane is of another type, or a sample too large."""
     peak = (1 << picture.bit_depth) - 1
     for name, plane in zip("YUV", picture.planes, strict=False):
-        if plane.dtype != np.uint8 and (highest := int(plane.max())) > peak:
+        if plane.dtype not in (np.uint8, np.uint16):
+            raise InputError(f"{what} has {name} samples of {plane.dtype}, not uint8 or uint16")
+        if plane.itemsize * 8 > picture.bit_depth and (highest := int(plane.max())) > peak:
             raise InputError(
-                f"{source}: frame {frame} has a {name} sample of {highest}, above {peak}: "
-                f"the data are not {picture.bit_depth} bit"
+                f"{what} has a {name} sample of {highest}, above {peak}: the data are not {picture.bit_depth} bit"
             )
     return picture
+
+
+def check_samples(picture: Picture, source: Path, frame: int) -> Picture:
+    """Return the picture of a frame; InputError if a sample is above its bit depth."""
+    return check_picture(picture, f"{source}: frame {frame}")

@@ -15,7 +15,7 @@ from codecnn.video.container import UnknownKindError
 from codecnn.video.format_options import NOTHING_STATED, FormatOptions
 from codecnn.video.picture import Picture
 
-NUMBER = re.compile(r"%(?:0?(\d+))?d")  # in the name of numbered pictures, such as %05d
+NUMBER = re.compile(r"%(?:0?(\d{1,2}))?d")  # in the name of numbered pictures, such as %05d
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from codecnn.dataset import ctu
 from codecnn.dataset.reader import Shard
 from codecnn.errors import InputError
 from codecnn.inference.filtering import ctu_windows, filter_picture
-from codecnn.io.files import write_whole
+from codecnn.io.files import keep_inputs, write_whole
 from codecnn.models.in_loop_filter import FilterNetwork, Windows
 from codecnn.models.registry import family_of, name_of
 from codecnn.models.weights import find_weights, read_weights
@@ -158,6 +158,7 @@ def run(args: argparse.Namespace) -> None:
     if missing := [name for name in EXTRA if find_spec(name) is None]:
         raise InputError(f"{', '.join(missing)} not installed: pip install 'codecnn[onnx]'")
     file = find_weights(args.weights)
+    keep_inputs(args.out, [file])
     network, _, notes = read_weights(file)
     if not isinstance(network, FilterNetwork):
         raise InputError(f"{file}: no in-loop filter of floating-point numbers")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from codecnn.codecs.registry import CODECS
 from codecnn.video.output import KINDS
-from command_line.arguments import count, file_to_write, folder_to_write, path, whole_number
+from command_line.arguments import count, file_to_write, folder_to_write, path, qp
 from command_line.encoding import add_formats
 from command_line.parser import Parser
 from experiments.reports.shared.arguments import add_chroma_weights, add_device, add_weights
@@ -23,7 +23,7 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
     add_chroma_weights(parser)
     add("--unfiltered", type=path, metavar="FILE", help="the decoded pictures before the in-loop filters, where IN "
         "does not give them; for a folder IN a folder with files of the same names")  # fmt: skip
-    add("--qp", type=whole_number, help="the QP, in the codec's own scale; needed for decoded pictures; of a coded "
+    add("--qp", type=qp, help="the QP, in the codec's own scale; needed for decoded pictures; of a coded "
         "video it takes the place of what the stream tells of each frame")  # fmt: skip
     add("--reference", type=path, metavar="FILE", help="the original: PSNR before and after is printed. For a folder "
         "IN one file for all, or a folder with files of the same names apart from the suffix")  # fmt: skip

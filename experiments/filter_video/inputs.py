@@ -10,6 +10,7 @@ from pathlib import Path
 
 from codecnn.codecs.bitstream import Bitstream, DecodedFrame, NoUnfilteredError, open_bitstream
 from codecnn.errors import InputError
+from codecnn.io.files import keep_inputs
 from codecnn.video.clip import Clip, is_y4m, open_clip
 from codecnn.video.file_names import is_raw_name
 from codecnn.video.format_options import FormatOptions
@@ -81,7 +82,7 @@ class Input:
 
 
 def plan(args: argparse.Namespace) -> list[Job]:
-    """Return the jobs of a command line; InputError if the folder has no file."""
+    """Return the jobs of a command line; InputError if the folder has no file, or two would become one."""
     source: Path = args.source
     if not source.is_dir():
         return [Job(source, args.out, args.unfiltered, args.reference)]
@@ -92,15 +93,14 @@ def plan(args: argparse.Namespace) -> list[Job]:
     if not paths:
         raise InputError(f"{source}: no files in it")
     stems = Counter(path.stem for path in paths)
-    return [
-        Job(
-            path,
-            args.out / f"{path.stem if stems[path.stem] == 1 else path.name}{args.suffix}",
-            args.unfiltered and args.unfiltered / path.name,
-            args.reference and _reference_of(path, args.reference),
-        )
-        for path in paths
-    ]
+    jobs: dict[Path, Job] = {}
+    for path in paths:
+        out = args.out / f"{path.stem if stems[path.stem] == 1 else path.name}{args.suffix}"
+        if out in jobs:
+            raise InputError(f"{path}: would become {out}, as {jobs[out].source} would")
+        unfiltered = args.unfiltered and args.unfiltered / path.name
+        jobs[out] = Job(path, out, unfiltered, args.reference and _reference_of(path, args.reference))
+    return [*jobs.values()]
 
 
 def _reference_of(path: Path, reference: Path) -> Path:
@@ -126,8 +126,7 @@ def open_input(job: Job, options: FormatOptions) -> Input:
     for other, may_differ in ((unfiltered, ()), (reference, ("bit_depth",))):
         if other:
             _check_alike(clip, other, ("fps", *may_differ))
-    if any(job.out.absolute() == path.absolute() for path in (job.source, job.unfiltered, job.reference) if path):
-        raise InputError(f"{job.out}: would be written over while it is read")
+    keep_inputs(job.out, filter(None, (job.source, job.unfiltered, job.reference)))
     return Input(job, clip, bitstream, times, unfiltered, reference)
 
 

@@ -12,6 +12,7 @@ from codecnn.codecs.bitstream import NoUnfilteredError, open_bitstream
 from codecnn.codecs.libavcodec import block_qps, open_decoder
 from codecnn.codecs.registry import CODECS
 from codecnn.errors import InputError, InputWarning
+from codecnn.video.clip import open_clip
 from codecnn.video.frames import picture_from_frame
 from codecnn.video.picture import Picture
 from tests.coded_clips import make_clip
@@ -54,6 +55,35 @@ def test_an_intra_stream_gives_what_its_codec_gave(
         assert same(frame.unfiltered, expected.unfiltered)
         assert not same(frame.baseline, frame.unfiltered)
         assert (frame.qp, frame.intra) == (QP, True)
+
+
+@pytest.mark.parametrize(("degrees", "turns"), [(90, 1), (180, 2)])
+@pytest.mark.parametrize("library", ["libx265", "libx264", "libvpx-vp9"])
+@pytest.mark.filterwarnings("ignore::codecnn.errors.InputWarning")
+def test_a_stream_is_turned_as_its_container_says(library: str, degrees: int, turns: int, tmp_path: Path) -> None:
+    decoded, options = [], {"x265-params": X265} if library == "libx265" else {}
+    for turn in (0, degrees):
+        path = write_video(tmp_path / f"{turn}.mkv", moving(2), library, options, turned=turn)
+        stream = open_bitstream(path, Fraction(25))
+        assert stream is not None
+        decoded.append([frame.baseline for frame in stream.frames()])
+        assert all(same(*pair) for pair in zip(decoded[-1], open_clip(path).frames(), strict=True))
+    for upright, turned in zip(*decoded, strict=True):
+        for stored, plane in zip(upright.planes, turned.planes, strict=True):
+            np.testing.assert_array_equal(plane, np.rot90(stored, turns))
+
+
+def test_a_frame_of_another_size_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.hevc"
+    parts = [
+        write_video(tmp_path / f"{width}.hevc", moving(2, width=width), "libx265", {"x265-params": X265}, None, "hevc")
+        for width in (96, 64)
+    ]
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    stream = open_bitstream(path, Fraction(25))
+    assert stream is not None
+    with pytest.raises(InputError, match=rf"{path}: frame 2 is 64x64 yuv420p, the first is 96x64 yuv420p"):
+        list(stream.frames())
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,17 @@ def test_a_picture_that_is_not_there_is_an_error(tmp_path: Path, capsys: pytest.
     assert not (tmp_path / "out.png").exists()
 
 
+@pytest.mark.parametrize("option", ["--out", "--stats"])
+def test_the_stream_is_not_written_over(tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    stream = tmp_path / ("a.png" if option == "--out" else "a.vtmbmsstats")  # whose kind is told by its content
+    stream.write_bytes(STREAM.read_bytes())
+    assert main([str(stream), option, str(stream)]) == 2
+    assert f"{stream}: would be written over while it is read" in capsys.readouterr().err
+    assert stream.read_bytes() == STREAM.read_bytes()
+    with pytest.raises(SystemExit, match="2"):
+        main([str(STREAM), option, str(tmp_path / "a.hevc")])
+
+
 def test_directions_point_to_the_references() -> None:
     assert direction(10) == (-1, 0)  # horizontal: from the left
     assert direction(26) == (0, -1)

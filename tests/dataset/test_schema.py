@@ -29,6 +29,9 @@ def test_a_file_of_the_former_schema_reads_as_it_was_written() -> None:
     for signal, shift in (("original", 0), ("baseline", 1), ("unfiltered", 3)):
         luma = (np.add.outer(np.arange(20), 2 * np.arange(28)) + shift).astype(np.uint8)
         picture = shard.picture(signal, 0)
+        for number in (-1, shard.frames):
+            with pytest.raises(IndexError, match=f"no frame {number}, it has {shard.frames}"):
+                shard.picture(signal, number)
         np.testing.assert_array_equal(picture.y, luma)
         np.testing.assert_array_equal(picture.u, luma[::2, ::2] // 2)
         np.testing.assert_array_equal(picture.v, luma[::2, ::2] // 3)

@@ -217,8 +217,33 @@ def test_files_that_do_not_belong_together(tmp_path: Path, capsys: pytest.Captur
     assert f"{other}: has only 1 frames" in refused([*arguments, "--unfiltered", str(other)], capsys)
     same = [weights(tmp_path, "baseline"), str(source), "--out", str(source), "--qp", "32"]
     assert f"{source}: would be written over while it is read" in refused(same, capsys)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "b.y4m").symlink_to(source)
+    for name in ("link/a.y4m", "sub/../a.y4m", "b.y4m"):
+        same[3] = str(tmp_path / name)
+        assert f"{tmp_path / name}: would be written over while it is read" in refused(same, capsys)
     assert len(list(open_clip(source).frames())) == 3
     assert not out.exists()
+
+
+def test_two_files_of_a_folder_that_would_become_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in ("a.y4m", "a.mkv", "a.y4m.mkv"):
+        write_y4m(folder / name, [photograph("coffee", 48, 64)])
+    arguments = [weights(tmp_path, "baseline"), str(folder), "--out", str(out), "--qp", "32"]
+    line = refused(arguments, capsys)
+    assert f"{folder / 'a.y4m.mkv'}: would become {out / 'a.y4m.mkv'}, as {folder / 'a.y4m'} would" in line
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("qp", ["-65", "256", "9" * 30, "nan"])
+def test_a_qp_that_cannot_be(tmp_path: Path, qp: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        command.main(["rdn_xs", "in.y4m", "--out", str(tmp_path / "out.mkv"), f"--qp={qp}"])
+    assert error.value.code == 2
+    assert f"argument --qp: {qp if qp != 'nan' else repr(qp)} is no" in capsys.readouterr().err
 
 
 def test_a_reference_that_is_shorter_and_of_8_bit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

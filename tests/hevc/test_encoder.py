@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -169,6 +169,20 @@ def test_processes_give_the_same_stream() -> None:
     assert [record.bits for record in records] == [record.bits for record in others]
     with pytest.raises(InputError, match="picture 2 is not of the format"):
         encode([*content, content[0].crop(32, 64)], fmt, 30, Fixed(), jobs=2)
+
+
+def test_samples_rates_and_colours_that_cannot_be() -> None:
+    (picture, *_), fmt = pictures(32, 32), VideoFormat(32, 32)
+    for dtype in (np.int16, np.float32, np.int64):
+        wrong = replace(picture, y=picture.y.astype(dtype) - 128)
+        with pytest.raises(InputError, match=f"picture 0 has Y samples of {np.dtype(dtype)}"):
+            encode([wrong], fmt, 30, Fixed())
+    for fps in (Fraction(0), Fraction(-1), Fraction(1 << 32), Fraction(1, 1 << 32)):
+        with pytest.raises(InputError, match=f"a stream cannot have {fps} pictures a second"):
+            encode([picture], replace(fmt, fps=fps), 30, Fixed())
+    for colour in ((9,), (1, 1, 256), (1, 1, -1), ()):
+        with pytest.raises(InputError, match=r"is not three numbers of 0\.\.255"):
+            encode([picture], fmt, 30, Fixed(), colour=colour)  # type: ignore[arg-type]
 
 
 def test_levels_and_formats_are_checked() -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,6 +51,41 @@ def test_a_gpu_computes_in_whole_float32(monkeypatch: pytest.MonkeyPatch, allowe
     with pytest.raises(AttributeError):
         filter_picture(model, *pictures(), 32)
     assert torch.backends.cudnn.allow_tf32 == allowed
+
+
+@pytest.mark.parametrize("way", ["ctu", "picture"])
+def test_arguments_that_cannot_be(way: str) -> None:
+    model, both = network(), pictures()
+    wrong: list[dict[str, Any]] = [
+        *({"batch": number} for number in (0, -1)),
+        *({"ctu_size": number} for number in (0, -2, 63)),
+        *({"qp": qp} for qp in (float("nan"), float("inf"), 256, -65, 1 << 80)),
+    ]
+    for change in [*({"way": way} | fields for fields in wrong), {"way": "CTU"}]:
+        with pytest.raises(ValueError, match=r"at a time|a QP of|none of ctu, picture"):
+            filter_picture(model, *both, **{"qp": 32} | change)
+
+
+def test_samples_that_cannot_be() -> None:
+    model, (baseline, unfiltered) = network(), pictures()
+    deep, _ = pictures(bit_depth=10)
+    for wrong, reason in (
+        (replace(baseline, y=baseline.y.astype(np.int16)), "Y samples of int16, not uint8 or uint16"),
+        (replace(baseline, v=baseline.v / 255), "V samples of float64"),
+        (replace(deep, bit_depth=8), "a Y sample of [0-9]+, above 255: the data are not 8 bit"),
+    ):
+        for given, name in (((wrong, unfiltered), "the baseline"), ((baseline, wrong), "the unfiltered picture")):
+            with pytest.raises(InputError, match=f"{name} has {reason}"):
+                filter_picture(model, *given, 32)
+
+
+@pytest.mark.parametrize("way", ["ctu", "picture"])
+def test_weights_that_are_too_large_are_an_error(way: filtering.Way) -> None:
+    model = network()
+    for parameter in model.parameters():
+        nn.init.constant_(parameter, 1e38)
+    with pytest.raises(InputError, match="not finite"):
+        filter_picture(model, *pictures(), 32, way=way)
 
 
 def by_hand(model: Rdn, baseline: Picture, unfiltered: Picture, qp: int, top: int, left: int, size: int) -> np.ndarray:

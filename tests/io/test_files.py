@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from codecnn.errors import InputError
-from codecnn.io.files import PartialFile, remove_abandoned, require_file, write_whole
+from codecnn.io.files import PartialFile, keep_inputs, remove_abandoned, require_file, write_whole
 from command_line.arguments import file_to_write
 
 HOLD = "import sys; from pathlib import Path; from codecnn.io.files import *; file = PartialFile(Path(sys.argv[1]))\n"
@@ -24,6 +24,18 @@ def container(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def leave_behind(path: Path) -> None:
     subprocess.run([sys.executable, "-c", f"{HOLD}import os; os._exit(1)", str(path)], check=False)
+
+
+@pytest.mark.parametrize("name", ["a", "./a", "b/../a", "link", "folder/a"])
+def test_what_is_read_is_not_written_over(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a").touch()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "link").symlink_to("a")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    keep_inputs(tmp_path / "b" / name, [tmp_path / "c", tmp_path / "link"])
+    for read, written in ((Path("a"), Path(name)), (Path(name), Path("a"))):
+        with pytest.raises(InputError, match="would be written over while it is read"):
+            keep_inputs(tmp_path / written, [tmp_path / "c", tmp_path / read])
 
 
 @pytest.mark.parametrize("name", ["a_x265_qp37.h5", "clip[1]_x265_qp37.h5"])

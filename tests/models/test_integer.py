@@ -486,6 +486,9 @@ def test_the_loss_on_other_sources(data: Path, tmp_path: Path, capsys: pytest.Ca
     line = capsys.readouterr().err.splitlines()[-1]
     assert line == f"quantise-filter: {second}: coffee_150x70.yuv is calibrated on as well"
     assert not (tmp_path / "none").exists()
+    table("--data", str(data), "--sources", "1", "--val", second)
+    calibration = load_filter(tmp_path / "out.safetensors")[1]["calibration"]["files"]
+    assert calibration == ["astronaut_150x70_x265_qp27.h5", "astronaut_150x70_x265_qp37.h5"]
 
 
 def test_the_benchmark_has_integers_beside_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

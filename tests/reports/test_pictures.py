@@ -1,6 +1,7 @@
 """Test which pictures a report shows, and that a decoder that is not ours gives back their samples."""
 
 import io
+from argparse import Namespace
 from base64 import b64decode
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from codecnn.dataset.reader import Shard, open_folder
 from codecnn.dataset.schema import SIGNALS, ShardInfo
+from codecnn.errors import InputError
 from codecnn.video.picture import Picture, Plane
 from experiments.reports.shared.frames import FrameSignals
 from experiments.reports.shared.pictures import (
@@ -21,6 +23,7 @@ from experiments.reports.shared.pictures import (
     compared,
     compared_chroma,
     picture_sections,
+    pictures_of,
 )
 from html_pages.pictures import plane_uri
 
@@ -62,6 +65,8 @@ def test_clips_are_spread_over_the_gains_at_one_qp(data: Path) -> None:
     assert {shard.info.qp for shard in chosen(shards, gains, Pictures("auto", 22, 6))} == {22}
     for nothing in (Pictures("auto", 30, 6), Pictures("none", None, 6)):
         assert picture_sections(shards, gains, {}, nothing) == []
+    with pytest.raises(InputError, match="--pictures-qp 30: no file has this QP"):
+        pictures_of(Namespace(pictures_qp=30), shards)
 
 
 def test_crops_are_the_worst_and_the_best_ctus(data: Path) -> None:

@@ -254,9 +254,19 @@ def test_bad_arguments(data: Path, config: Path, tmp_path: Path, capsys: pytest.
     assert "nowhere" in said(folder=tmp_path / "nowhere")
     assert "missing.yaml" in said(file=tmp_path / "missing.yaml")
     wrong = tmp_path / "wrong.yaml"
-    for text, word in (("depth: 3", "depth"), ("model: {depth: 3}", "depth"), ("steps: [", "pars"), ("3", "config")):
+    for text, word in (
+        ("depth: 3", "depth"),
+        ("model: {depth: 3}", "depth"),
+        ("steps: [", "pars"),
+        ("3", "config"),
+        ("steps: many", "steps"),
+        ("", "fields"),
+        ("optimiser: {lr: .nan}", "lr must"),
+        ("1: 2", "Key"),
+    ):
         wrong.write_text(text)
         assert word in said(file=wrong)
+        assert f"{wrong}: " in said(file=wrong)
     assert "data" in refused([str(config), "--out", str(out)], capsys)
     os.mkfifo(pipe := tmp_path / "pipe")  # reading it would wait for ever
     assert f"{pipe}: a pipe or a device, not a file" in said(file=pipe)

@@ -183,6 +183,19 @@ def test_transparent_parts_and_cmyk_are_refused(tmp_path: Path) -> None:
             open_clip(tmp_path / name)
 
 
+def test_an_alpha_channel_that_is_not_decoded_is_refused(tmp_path: Path) -> None:
+    for alpha in ("0", "1"):
+        with av.open(str(tmp_path / f"{alpha}.webm"), "w") as container:
+            stream = container.add_stream("libvpx-vp9", rate=25)
+            assert isinstance(stream, av.VideoStream)
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+            stream.metadata["alpha_mode"] = alpha
+            container.mux([*stream.encode(frame_from_picture(PHOTOGRAPH)), *stream.encode(None)])
+    assert len(list(open_clip(tmp_path / "0.webm").frames())) == 1
+    with pytest.raises(InputError, match=r"1\.webm: has an alpha channel, which is not decoded"):
+        open_clip(tmp_path / "1.webm")
+
+
 def write_png_with_a_wrong_checksum(path: Path) -> None:
     image().save(path)
     data = bytearray(path.read_bytes())

@@ -159,6 +159,8 @@ def test_numbered_pictures_that_are_no_clip_are_refused(tmp_path: Path) -> None:
         open_sources([tmp_path / "%02d.png"])
     with pytest.raises(InputError, match="no such files"):
         open_sources([tmp_path / "%05d.png"])
+    with pytest.raises(InputError, match=r"%99999999999d\.png: no such file"):  # a number of more digits than memory
+        open_sources([tmp_path / "%99999999999d.png"])
     assert len(open_sources([tmp_path])) == 4
 
 

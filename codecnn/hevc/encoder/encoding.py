@@ -20,7 +20,7 @@ from codecnn.hevc.slice_writer import UNITS, write_slice_data
 from codecnn.hevc.usability import Usability
 from codecnn.hevc.writing import write
 from codecnn.io.processes import in_processes
-from codecnn.video.picture import Picture, VideoFormat
+from codecnn.video.picture import Picture, VideoFormat, check_picture
 
 HEADER_BITS = 128  # more than the headers of a slice take
 
@@ -78,8 +78,7 @@ def _encode_picture(
     shapes = tuple(plane.shape for plane in picture.planes)
     if shapes != format.plane_shapes or picture.bit_depth != format.bit_depth:
         raise InputError(f"picture {number} is not of the format: its planes are {shapes}, {picture.bit_depth} bit")
-    if max(int(plane.max()) for plane in picture.planes) >= 1 << format.bit_depth:
-        raise InputError(f"picture {number} has samples of more than {format.bit_depth} bit")
+    check_picture(picture, f"picture {number}")
     sps, pps = header.sps, header.pps
     coder = PictureCoder(sps, pps, header, picture.pad(sps.height, sps.width), choose)
     coder.code()

@@ -70,6 +70,10 @@ def make_headers(fmt: VideoFormat, qp: int, transform_depth: int, usability: Usa
         raise InputError(f"at 4:2:0 a stream holds even sizes, not {fmt.width}x{fmt.height}")
     if not 0 <= transform_depth <= MAX_TRANSFORM_DEPTH:
         raise ValueError(f"a transform depth of {transform_depth} is not in 0..{MAX_TRANSFORM_DEPTH}")
+    if fmt.fps <= 0 or max(fmt.fps.as_integer_ratio()) >= 1 << 32:
+        raise InputError(f"a stream cannot have {fmt.fps} pictures a second")
+    if usability.colour is not None and (len(usability.colour) != 3 or not {*usability.colour} <= {*range(256)}):
+        raise InputError(f"the colour {usability.colour} is not three numbers of 0..255")
     if not 0 <= qp <= 51:
         raise InputError(f"QP {qp} is not in 0..51")
     width, height = (-(-side // MIN_SIZE) * MIN_SIZE for side in (fmt.width, fmt.height))

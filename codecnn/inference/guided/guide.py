@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from codecnn.errors import InputError
-from codecnn.inference.filtering import Area, Conditions, cut, whole_float32
+from codecnn.inference.filtering import Area, Conditions, cut, restore
 from codecnn.inference.guided.choice import UnitSums, choose
 from codecnn.inference.guided.code import Levels, encode
 from codecnn.inference.guided.levels import weights_of
-from codecnn.models.in_loop_filter import AnyFilter, FilterConfig, FilterNetwork, to_tensors
+from codecnn.models.in_loop_filter import AnyFilter, FilterConfig, FilterNetwork
 from codecnn.video.picture import Picture, Plane
 
 Residuals = NDArray[np.float64]  # (R, H, W), in units of a sample
@@ -90,15 +89,12 @@ def apply(residuals: Residuals, plane: Plane, bit_depth: int, levels: Levels | N
     return filtered
 
 
-@torch.inference_mode()
 def residuals_of(network: FilterNetwork, baseline: Picture, unfiltered: Picture, conditions: Conditions) -> Residuals:
     """Return what each restored picture of a network differs by from the picture that it filters."""
-    picture, peak = filtered_picture(network.config, baseline, unfiltered), (1 << baseline.bit_depth) - 1
+    picture = filtered_picture(network.config, baseline, unfiltered)
     restored: NDArray[np.float64] | None = None  # (H, W, R)
     for part in cut(network.config, baseline, unfiltered, *conditions):
-        with whole_float32():
-            outputs = network(to_tensors(part.windows, next(network.parameters()).device)) * peak
-        outputs = outputs.movedim(1, -1).double().cpu().numpy()  # (B, h, w, R)
+        outputs = restore(network, part.windows).movedim(1, -1).double().cpu().numpy()  # (B, h, w, R)
         if restored is None:
             restored = np.empty((*picture.y.shape, outputs.shape[-1]))
         part.paste(outputs, restored)

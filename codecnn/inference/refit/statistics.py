@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from codecnn.errors import InputError
-from codecnn.inference.filtering import Part, Way, cut, whole_float32
+from codecnn.inference.filtering import Part, Way, cut, finite, whole_float32
 from codecnn.models.in_loop_filter import AnyFilter, to_tensors
 from codecnn.models.rdn.network import Rdn, crop
 from codecnn.models.rdn.planes import make_planes
@@ -63,7 +63,7 @@ def observe(
         planes = planes.contiguous(memory_format=network.memory_format)
         with whole_float32():
             features = network.features(planes)
-            luma = network.finish(features, planes)[:, 0] * peak  # (B, H, W)
+            luma = finite(network.finish(features, planes)[:, 0] * peak)  # (B, H, W)
         part.paste(luma.round().clip(0, peak).to(torch.int32).cpu().numpy(), filtered)
         around = crop(F.pad(features, (1, 1, 1, 1)), network.config.margin - 2)  # (B, C, H + 2, W + 2)
         total += _sums(part, around.double(), luma.double() / peak, original.astype(np.float64) / peak)

@@ -92,6 +92,7 @@ def run(args: argparse.Namespace) -> None:
     chosen = choose_filter(args.weights, args.device)
     chosen_chroma = load_chroma_filter(args.chroma_weights, choose_device(args.device)) if args.chroma_weights else None
     shards = shards_of(args)
+    shown = pictures_of(args, shards)
     found = check_shards(chosen, shards)
     guide_unit = args.guide_unit if args.guide_chroma else None
     if guide_unit:
@@ -130,7 +131,7 @@ def run(args: argparse.Namespace) -> None:
     filters = {"filtered": partial(_filtered, chosen.network, way)}
     filters |= {"signalled": partial(_signalled, signalling, way)} if signalling else {}
     of_uv = partial(_filtered_chroma, chosen_chroma.network, way) if chosen_chroma else None
-    more = partial(picture_sections, shards, gains, filters, pictures_of(args), of_uv)
+    more = partial(picture_sections, shards, gains, filters, shown, of_uv)
     return finish(args.out, described, numbers, {"rd.png": partial(plot_curves, rows)}, more=more)
 
 
@@ -155,6 +156,7 @@ def run_comparison(args: argparse.Namespace) -> None:
     names: list[str] = args.compare
     loaded = {name: choose_filter(name, args.device) for name in names}
     shards = shards_of(args)
+    shown = pictures_of(args, shards)
     found = {name: check_shards(one, shards) for name, one in loaded.items()}
     warn("report-gain", [f"{name}: {caution}" for name, cautions in found.items() for caution in cautions])
     ways = {name: way_of(one, args.way) for name, one in loaded.items()}
@@ -186,7 +188,7 @@ def run_comparison(args: argparse.Namespace) -> None:
     rows_of_all = [row for of_filter in rows.values() for row in of_filter]
     gains = {key: mean_defined(r.gain for r in same) for key, same in grouped(rows_of_all, "source", "codec", "qp")}
     filters = {f"filtered by {name}": partial(_filtered, one.network, ways[name]) for name, one in loaded.items()}
-    more = partial(picture_sections, shards, gains, filters, pictures_of(args))
+    more = partial(picture_sections, shards, gains, filters, shown)
     save_points(args.out, points, about)
     report = compared_page(chosen, measured, means, changes, about)
     plots = {"work.png": partial(plot_work, known)} if len(known := known_work(chosen, means)) > 1 else {}

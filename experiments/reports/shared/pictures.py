@@ -11,6 +11,7 @@ from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.dataset import ctu
 from codecnn.dataset.reader import Shard
 from codecnn.dataset.schema import SIGNALS, ShardInfo
+from codecnn.errors import InputError
 from codecnn.models.chroma_rdn import CHROMA
 from codecnn.video.picture import Picture, Plane
 from command_line.arguments import positive, whole_number
@@ -48,8 +49,10 @@ def add_pictures(parser: argparse._ActionsContainer) -> None:
         "most; the first frame of each")  # fmt: skip
 
 
-def pictures_of(args: argparse.Namespace) -> Pictures:
-    """Return what the command line asks for."""
+def pictures_of(args: argparse.Namespace, shards: Sequence[Shard]) -> Pictures:
+    """Return what the command line asks for; InputError for a QP that no file has."""
+    if args.pictures_qp not in (None, *(shard.info.qp for shard in shards)):
+        raise InputError(f"--pictures-qp {args.pictures_qp}: no file has this QP")
     return Pictures(args.pictures, args.pictures_qp, args.pictures_clips)
 
 
@@ -60,7 +63,7 @@ def picture_sections(
     asked: Pictures,
     chroma: ChromaFilter | None = None,
 ) -> list[Section]:
-    """Return a section with pictures to compare; none if none is asked for, or has the QP.
+    """Return a section with pictures to compare; none if none is asked for.
 
     gains: by source, codec and QP. The CTUs of crops are those with the least and the most gain over all filters.
     chroma: for U and V as well, of clips at 4:2:0.

@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> None:
     chosen = choose_filter(args.weights, args.device)
     shards = open_folder(args.data)
     check_comparable(shards)
+    shown = pictures_of(args, shards)
     found = check_shards(chosen, shards)
     warn("report-where", found)
     measured = results_of(
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
     report = replace(page(points, deciles, clips, means, about), curves=curves)
     gains = {(m.row.source, m.row.codec, m.row.qp): m.row.gain for m in measured if m.row.way == "ctu"}
     filters = {NAMES[way]: partial(_filtered, chosen.network, way) for way in WAYS}
-    more = partial(picture_sections, shards, gains, filters, pictures_of(args))
+    more = partial(picture_sections, shards, gains, filters, shown)
     finish(args.out, report, numbers, plots, "## Per clip", more)
 
 
