@@ -49,8 +49,7 @@ STAGES = (
     Stage("pictures", "hash-pictures {train}"),
     # in-loop filters
     Stage("rdn_xs", f"train-filter rdn_xs --data {{train}} {{train_10bit}} {TWICE}"),
-    Stage("rdn_s", "train-filter rdn_s --data {train}"),
-    Stage("rdn_s_long", f"train-filter rdn_s_long --data {{train}} {{train_10bit}} {TWICE}"),
+    Stage("rdn_s", f"train-filter rdn_s --data {{train}} {{train_10bit}} {TWICE}"),
     Stage("rdn_m_1", "train-filter rdn_m --data {train}", ships=False),
     Stage("rdn_m_2", "train-filter rdn_m_2 --start {rdn_m_1} --data {train}", ships=False),
     Stage("rdn_m", "train-filter rdn_m_3 --start {rdn_m_2} --data {train}"),
@@ -58,8 +57,9 @@ STAGES = (
     Stage("rdn_m_vvc", "train-filter rdn_m_vvc --start {rdn_m_2} --data {train_vvc}"),
     Stage("rdn_xs_chroma", f"train-chroma rdn_xs_chroma --data {{train}} {{train_10bit}} {TWICE}"),
     Stage("rdn_s_chroma", f"train-chroma rdn_s_chroma --data {{train}} {{train_10bit}} {TWICE}"),
-    Stage("rdn_s_int16", "quantise-filter {rdn_s} --data {train}"),
+    Stage("rdn_s_int16", "quantise-filter {rdn_s} --data {train} --sources 137"),
     Stage("rdn_xs_refit", "refit-basis {rdn_xs} --data {train} --sources 36"),
+    Stage("rdn_s_refit", "refit-basis {rdn_s} --data {train} --sources 36"),
     # networks for blocks
     Stage("modes_8", "train-modes modes_8 --data {train}"),
     Stage("modes_16", "train-modes modes_16 --data {train}"),

@@ -25,13 +25,21 @@ RECIPE = Recipe(Training(), InLoopFilter(), RdnConfig(channels=4, blocks=1, conv
 
 
 def test_the_list_has_the_pictures_that_weights_of_the_project_tell_of() -> None:
-    """Those of rdn_s are not all in the folder that today's weights are trained on."""
-    for name, listed in (("modes_8", 548), ("rdn_s", 108)):
+    """Those of rdn_m are not all in the folder that today's weights are trained on."""
+    for name, listed in (("modes_8", 548), ("rdn_m", 108)):
         _, _, told = read_weights(find_weights(name))
         assert hashes_of(told) == told["perceptual_hashes"]
         found = hashes_of(told | {"perceptual_hashes": {}})
         assert len(found) == listed
         assert found.items() <= told["perceptual_hashes"].items()
+
+
+def test_a_dataset_file_is_not_written_over(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (file,) = [tmp_path / path.name for path in sorted(data.glob("*.h5"))[:1]]
+    file.write_bytes((data / file.name).read_bytes())
+    assert hash_pictures.main([str(tmp_path), "--out", str(file)]) == 2
+    assert f"{file}: would be written over while it is read" in capsys.readouterr().err
+    assert file.read_bytes() == (data / file.name).read_bytes()
 
 
 def test_a_training_keeps_the_hashes_of_other_pictures_only(
