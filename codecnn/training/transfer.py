@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from codecnn.models.network import Network
+from codecnn.models.rdn.growth import can_grow, grown
 from codecnn.models.rdn.network import Rdn
 
 AddedPlanes = Literal["zero", "mean"]
@@ -51,8 +52,12 @@ def transfer(old: Network, new: Network, added: AddedPlanes) -> tuple[dict[str, 
     A layer is taken over whole if all its tensors fit, and else stays as it is, such as a head for other outputs. The
     first convolution may have other input planes: planes that are left out are the last ones, and further planes get
     weights of zero, or the mean of the kernels over the old planes. Where other planes are at the same place, it stays
-    as it is. An Rdn of more residuals keeps those that it has; of fewer, the first ones. Neither network is changed.
+    as it is. An Rdn of more residuals keeps those that it has; of fewer, the first ones. One with more blocks,
+    convolutions or growth computes what the other did (`codecnn.models.rdn.growth`). Neither network is changed.
     """
+    small = old.state_dict()
+    if isinstance(old, Rdn) and isinstance(new, Rdn) and can_grow(old.config, new.config):
+        small, old = old.merged().state_dict(), grown(old, new.config)
     theirs, tensors = old.state_dict(), new.state_dict()
     pairs = (_of_same_name if type(old) is type(new) else _of_same_order)(theirs, tensors)
     fitting = {name: theirs[origin] for name, origin in pairs.items()}
@@ -71,19 +76,25 @@ def transfer(old: Network, new: Network, added: AddedPlanes) -> tuple[dict[str, 
         planes = (", ".join(network.input_planes) for network in (old, new))
         changed |= dict.fromkeys(first, "planes {} before, {} now".format(*planes))
     misfits = {layer_of(name): name for name in changed}
-    account = Account([], {}, {}, [])
+    account, used = Account([], {}, {}, []), dict[str, Tensor]()
     for name in tensors:
         if misfit := misfits.get(layer_of(name)):
             account.new[name] = changed.get(name, f"as {misfit}")
         elif name not in fitting:
             account.new[name] = "not there before"
         elif fitting[name].shape == (before := theirs[pairs[name]]).shape:
-            account.taken.append(name)
+            used[name] = fitting[name]
+            if (its := small.get(pairs[name])) is None:  # of a network that has grown
+                account.new[name] = "not there before"
+            elif its.shape == before.shape:
+                account.taken.append(name)
+            else:
+                account.adapted[name] = f"{_shape(its)} before, {_shape(tensors[name])} now, computes the same"
         else:
+            used[name] = fitting[name]
             axis, what = (0, "outputs") if layer_of(name) == "last" else (1, "input planes")
             account.adapted[name] = f"{before.shape[axis]} {what} before, {tensors[name].shape[axis]} now"
-    used = {name: fitting[name] for name in (*account.taken, *account.adapted)}
-    account.unused.extend(sorted(theirs.keys() - {pairs[name] for name in used}))
+    account.unused.extend(sorted(small.keys() - {pairs[name] for name in used}))
     return tensors | used, account
 
 

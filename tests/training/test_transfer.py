@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -12,6 +12,7 @@ from codecnn.errors import InputError
 from codecnn.models.modes.absolute import Absolute, AbsoluteConfig
 from codecnn.models.network import Network, ParameterGroups
 from codecnn.models.rdn.config import RdnConfig
+from codecnn.models.rdn.growth import can_grow
 from codecnn.models.rdn.network import Rdn
 from codecnn.models.registry import FAMILIES, make_network
 from codecnn.models.weights import read_weights
@@ -105,12 +106,58 @@ def test_residuals_are_added_and_left_out(counts: tuple[int, int], head: Literal
     assert account.new["last.bias"] == "as last.weight"
 
 
+@pytest.mark.parametrize(
+    "sizes", [{"growth": 7}, {"blocks": 3}, {"convolutions": 5}, {"blocks": 4, "convolutions": 4, "growth": 9}]
+)
+@pytest.mark.parametrize(
+    "fields", [{}, {"attention": 3}, {"branches": True}, {"head": "6x6 by 2", "input": "baseline"}]
+)
+def test_a_network_that_grows_computes_the_same_and_learns(sizes: dict[str, Any], fields: dict[str, Any]) -> None:
+    small = replace(SMALL, **fields)
+    old, new = filled(small), filled(replace(small, **sizes))
+    for branch in (tensor for name, tensor in old.named_parameters() if name.endswith((".column", ".row", ".point"))):
+        nn.init.normal_(branch, std=0.1)
+    before = {name: tensor.clone() for name, tensor in old.state_dict().items()}
+    tensors, account = transfer(old, new, "zero")
+    new.load_state_dict(tensors)
+    planes = torch.rand(2, small.planes, 36, 36)
+    expected = old.restore(planes)
+    torch.testing.assert_close(new.restore(planes), expected, rtol=1e-4, atol=1e-5)
+    assert account.unused == []
+    assert {"shallow.weight", "last.weight"} <= {*account.taken}
+    if "growth" in sizes:
+        rows = f"{sizes['growth']} x 6 x 3 x 3"
+        assert account.adapted["blocks.1.layers.0.weight"] == f"4 x 6 x 3 x 3 before, {rows} now, computes the same"
+    if "blocks" in sizes:
+        assert account.new["blocks.2.layers.0.weight"] == "not there before"
+    new.train().restore(planes).square().sum().backward()  # type: ignore[no-untyped-call]
+    for block in new.blocks[: len(old.blocks)]:  # the new features are taken as input at once
+        gradient = block.get_parameter("fuse.weight").grad
+        assert gradient is not None
+        assert (gradient.abs().sum((0, 2, 3)) > 0).float().mean() > 0.5
+    assert all(torch.equal(tensor, before[name]) for name, tensor in old.state_dict().items())
+
+
+def test_what_cannot_grow() -> None:
+    larger: dict[str, Any] = {"growth": 5, "blocks": 3}
+    assert can_grow(SMALL, replace(SMALL, **larger))
+    assert can_grow(replace(SMALL, modulation=2), replace(SMALL, growth=5))
+    for old, new in (
+        (SMALL, SMALL),
+        (SMALL, replace(SMALL, growth=5, convolutions=2)),
+        (SMALL, replace(SMALL, growth=5, channels=7)),
+        (replace(SMALL, inner_residual=False), replace(SMALL, **larger)),
+        (replace(SMALL, modulation=2), replace(SMALL, **larger)),
+    ):
+        assert not can_grow(old, new)
+
+
 def test_other_widths_are_new_and_neither_network_is_changed() -> None:
-    old, new = filled(SMALL), filled(replace(SMALL, growth=5, blocks=3))
+    old, new = filled(SMALL), filled(replace(SMALL, growth=3, blocks=3))
     before = [{name: tensor.clone() for name, tensor in each.state_dict().items()} for each in (old, new)]
     tensors, account = transfer(old, new, "zero")
     assert {name.partition(".")[0] for name in account.new} == {"blocks", "fuse"}  # the fuse of three blocks, not two
-    assert account.new["blocks.0.layers.0.bias"] == "4 before, 5 now"
+    assert account.new["blocks.0.layers.0.bias"] == "4 before, 3 now"
     assert account.new["blocks.2.fuse.bias"] == "not there before"
     assert account.taken == [name for name in tensors if name not in account.new]
     assert "blocks.1.fuse.weight" in account.unused
