@@ -11,3 +11,7 @@ class InputWarning(UserWarning):
 
 class DivergedError(InputError):
     """Report a training whose loss, weights or figures are not finite any more."""
+
+
+class NotFiniteError(InputError):
+    """Report a network that gives numbers that are not finite."""

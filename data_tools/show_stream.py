@@ -81,7 +81,7 @@ def _statistics(text: str) -> Path:
 
 def _with_suffix(text: str, suffix: str) -> Path:
     file = file_to_write(text)
-    if file.suffix != suffix:
+    if file.suffix.lower() != suffix:
         raise argparse.ArgumentTypeError(f"{text!r:.80} does not end in {suffix}")
     return file
 

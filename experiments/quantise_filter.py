@@ -101,15 +101,16 @@ def others(folder: Path, calibration: Sequence[Shard]) -> list[Shard]:
 def run(args: argparse.Namespace) -> None:
     """Quantise, measure, save and print."""
     file = find_weights(args.weights)
-    keep_inputs(args.out, [file])
     network, _, notes = read_weights(file)
     if not isinstance(network, FilterNetwork):
         raise InputError(f"{file}: no in-loop filter of floating-point numbers")
     family = family_of(network.config)
     if family.quantise is None or family.save_integers is None:
         raise InputError(f"{file}: the network {name_of(network.config)} has no form in integers")
-    shards = some_sources(open_folder(args.data), args.sources)
+    every = open_folder(args.data)
+    shards = some_sources(every, args.sources)
     measured = shards if args.val is None else others(args.val, shards)
+    keep_inputs(args.out, [file, *(shard.path for shard in (*every, *measured))])
     windows = (to_tensors(sample.windows) for sample in samples(shards, network.config, args.windows))
     try:
         integers = family.quantise(network, windows)

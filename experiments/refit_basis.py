@@ -39,9 +39,10 @@ def run(args: argparse.Namespace) -> None:
     """Filter, make the basis and save it."""
     file = find_weights(args.weights)
     out = args.out or file.with_suffix(".refit")
-    keep_inputs(out, [file])
     network = refittable(read_filter(file)[0], str(file)).to(choose_device(args.device))
-    shards = some_sources(open_folder(args.data), args.sources)
+    every = open_folder(args.data)
+    keep_inputs(out, [file, *(shard.path for shard in every)])
+    shards = some_sources(every, args.sources)
     multipliers = [lagrangian_of(shard) / 255**2 for shard in shards]
     observed = []
     for shard in Progress(shards, unit="file", desc="filtering"):

@@ -36,19 +36,17 @@ def parse_run(prog: str, task: type[Task[Any]], argv: Sequence[str]) -> Run:
     """
     lists = [part.name for kind in (Training, task) for part in fields(kind) if get_origin(part.type) is tuple]  # type: ignore[arg-type]
     words = _with_lists(_normalised(argv), lists)
-    network = _network_name(words, task.network)
-    if network not in FAMILIES:
-        raise InputError(f"network must be one of {', '.join(FAMILIES)}, not {network!r:.80}")
-    parser = _parser(prog, task, network)
+    parser = _parser(prog, task, _network_name(words, task.network))
     try:
         return _run(parser, task, words)
     except InputError as error:
-        file = _configuration(words)
-        try:
-            _run(parser, task, ["--config", file, "--data", "data", "--out", "out"] if file else [])
-        except InputError as of_file:
-            if file and str(of_file) == str(error):  # not a fault of the options
-                raise InputError(f"{file}: {error}") from error
+        for file in (value for option, value in pairwise(words) if option == "--config"):
+            its = _network_name(["--config", file], task.network)
+            try:
+                _run(_parser(prog, task, its), task, ["--config", file, "--data", "data", "--out", "out"])
+            except InputError as of_file:
+                if str(of_file) == str(error):  # not a fault of the options
+                    raise InputError(f"{file}: {error}") from error
         raise
 
 
@@ -63,11 +61,6 @@ def _run(parser: ArgumentParser, task: type[Task[Any]], words: Sequence[str]) ->
     except TypeError as error:
         raise InputError("model and optimiser must be sets of fields, not a single value or none") from error
     return Run(recipe, tuple(given.data), given.val, given.out, given.resume, given.test)
-
-
-def _configuration(words: Sequence[str]) -> str:
-    """Return the configuration file that options name, the last one; "" if there is none."""
-    return next((value for option, value in reversed([*pairwise(words)]) if option == "--config"), "")
 
 
 def _parser(prog: str, task: type[Task[Any]], network: str) -> ArgumentParser:
@@ -132,7 +125,7 @@ def _with_lists(words: Sequence[str], names: Sequence[str]) -> list[str]:
 
 
 def _network_name(words: Sequence[str], name: str) -> str:
-    """Return the name of the network: the last one that a configuration file or an option gives."""
+    """Return the last network that a configuration or an option names; InputError if it is not known."""
     for option, value in pairwise([*words, ""]):
         if option == "--config":
             name = str(read_yaml(Path(value)).get("network", name))  # type: ignore[attr-defined]
@@ -140,4 +133,6 @@ def _network_name(words: Sequence[str], name: str) -> str:
             name = value
         elif option.startswith("--network="):
             name = option.partition("=")[2]
+    if name not in FAMILIES:
+        raise InputError(f"network must be one of {', '.join(FAMILIES)}, not {name!r:.80}")
     return name

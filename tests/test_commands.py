@@ -30,6 +30,7 @@ from experiments.studies import compare_backbones
 from experiments.studies import compare_labels as compare
 from experiments.studies import sweep_network as sweep
 
+GOLDEN = Path(__file__).parent / "golden"
 COMMANDS = pytest.mark.parametrize(
     ("command", "name", "arguments"),
     [
@@ -112,17 +113,18 @@ def test_a_folder_is_no_file_to_write(
     assert error.endswith(f"argument --out: {folder} is a folder, not a file to write\n")
 
 
-@pytest.mark.parametrize(
-    ("command", "more"), [(export_onnx, []), (quantise, ["--data=d"]), (refit_basis, ["--data=d"])]
-)
-def test_weights_are_not_written_over(
+@pytest.mark.parametrize(("command", "more"), [(export_onnx, []), (quantise, ["--data"]), (refit_basis, ["--data"])])
+def test_what_is_read_is_not_written_over(
     command: ModuleType, more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file, before = tmp_path / "a.safetensors", find_weights("rdn_xs").read_bytes()
-    file.write_bytes(before)
-    assert command.main([str(file), *more, "--out", str(file)]) == 2
-    assert capsys.readouterr().err.endswith(f": {file}: would be written over while it is read\n")
-    assert file.read_bytes() == before
+    file, shard = tmp_path / "a.safetensors", tmp_path / "b.h5"
+    before = {file: find_weights("rdn_xs").read_bytes(), shard: (GOLDEN / "schema_3.h5").read_bytes()}
+    for path, content in before.items():
+        path.write_bytes(content)
+    for path in before if more else [file]:
+        assert command.main([str(file), *more, *[str(tmp_path)][: len(more)], "--out", str(path)]) == 2
+        assert capsys.readouterr().err.endswith(f": {path}: would be written over while it is read\n")
+    assert all(path.read_bytes() == content for path, content in before.items())
 
 
 def of_numpy(_: object) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from codecnn.dataset import ctu
-from codecnn.errors import InputError
+from codecnn.errors import InputError, NotFiniteError
 from codecnn.models.chroma_rdn import ChromaRdn
 from codecnn.models.in_loop_filter import AnyFilter, FilterConfig, FilterNetwork, Windows, to_tensors
 from codecnn.video.picture import SCALES, Picture, Plane, check_picture
@@ -71,14 +71,11 @@ def filter_picture(
 def check_unfiltered(config: FilterConfig, baseline: Picture, unfiltered: Picture | None) -> Picture:
     """Return the unfiltered picture, or the baseline where none is given and none needed.
 
-    InputError if it is needed and not given, if it has another format than the baseline, and for samples of another
-    type or beyond the bit depth.
+    InputError if it is needed and not given, or has another format than the baseline.
     """
     if unfiltered is None and config.input != "baseline":
         raise InputError(f"the input of the network is {config.input}: it needs the unfiltered picture")
     unfiltered = unfiltered or baseline  # which is then not looked at
-    for name, picture in (("the baseline", baseline), ("the unfiltered picture", unfiltered)):
-        check_picture(picture, name)
     formats = [(picture.y.shape, picture.chroma, picture.bit_depth) for picture in (baseline, unfiltered)]
     if formats[0] != formats[1]:
         raise InputError(f"the baseline is {formats[0]}, the unfiltered picture {formats[1]}: not the same format")
@@ -90,8 +87,11 @@ def cut(
 ) -> Iterator[Part]:
     """Yield windows that cover a picture: CTUs, `batch` at a time, or large parts of the whole picture, one by one.
 
-    ValueError for another way, and for numbers that no picture has.
+    ValueError for another way, and for numbers that no picture has; InputError for samples of another type or beyond
+    the bit depth.
     """
+    for name, picture in (("the baseline", baseline), ("the unfiltered picture", unfiltered)):
+        check_picture(picture, name)
     if way not in get_args(Way):
         raise ValueError(f"the way {way!r} is none of {', '.join(get_args(Way))}")
     if not -64 <= qp <= 255:  # also NaN
@@ -138,9 +138,9 @@ def restore(network: FilterNetwork | ChromaRdn, windows: Windows[Plane]) -> Tens
 
 
 def finite(outputs: Tensor) -> Tensor:
-    """Return the outputs of a network; InputError if one is not finite."""
+    """Return the outputs of a network; NotFiniteError if one is not finite."""
     if not outputs.isfinite().all():
-        raise InputError("the network gives numbers that are not finite: its weights are too large")
+        raise NotFiniteError("the network gives numbers that are not finite: its weights are too large")
     return outputs
 
 

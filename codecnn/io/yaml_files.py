@@ -25,7 +25,7 @@ def read_yaml(path: Path) -> object:
             if isinstance(token, yaml.ScalarToken) and "\0" in token.value:  # no argument or attribute can hold it
                 raise InputError(f"{path}: line {line} has a null character")
         for key in _repeated(yaml.compose(text, yaml.SafeLoader)):
-            raise InputError(f"{path}: line {key.start_mark.line + 1} gives {key.value} a second time")
+            raise InputError(f"{path}: line {key.start_mark.line + 1} gives {key.value:.80} a second time")
         return yaml.safe_load(text)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: no text file ({error.reason})") from error

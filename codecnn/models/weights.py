@@ -98,7 +98,7 @@ def read_weights(path: Path) -> Weights:
             return Weights(*read_integers(path))
         first = header.get("format") == FIRST_FORMAT
         name, task = ("rdn", FILTER_TASK) if first else (header["network"], header["task"])
-        if not re.fullmatch(r"[a-z-]{1,40}", task):
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", task):
             raise InputError(f"{path}: {task!r:.80} is no name of a task")
         if name not in FAMILIES:
             raise InputError(f"{path}: network {name!r:.80}, this version knows {', '.join(FAMILIES)}")

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from codecnn.dataset.reader import Shard
-from codecnn.errors import InputError
+from codecnn.errors import DivergedError, InputError, NotFiniteError
 from codecnn.training import average
 from codecnn.training.batches import Batches, mapped
 from codecnn.training.data import choose_shards, weighted
@@ -133,7 +133,10 @@ def _steps(
         if state.step % training.validate_every == 0 or state.step == training.steps:
             if first:
                 state.check_weights()
-                figures = task.validate(state.average, held_out)
+                try:
+                    figures = task.validate(state.average, held_out)
+                except NotFiniteError as error:
+                    raise DivergedError(f"step {state.step}: the training has diverged: {error}") from error
                 folder.log({"step": state.step, **figures, **measured.figures(state.average)})
                 if state.judge(figures[task.decides]):
                     state.save_weights(folder, "best", {task.decides: figures[task.decides]})

@@ -14,10 +14,11 @@ import argparse
 import signal
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 from codecnn.codecs.bitstream import DecodedFrame, NoUnfilteredError
-from codecnn.errors import InputError
+from codecnn.errors import InputError, NotFiniteError
 from codecnn.inference.by_qp import OneForEachQp
 from codecnn.inference.chroma import filter_chroma
 from codecnn.inference.filtering import Way, filter_picture
@@ -33,7 +34,7 @@ from command_line.progress import Progress, complain, say
 from command_line.terminal import printable
 from experiments.filter_video.arguments import parse
 from experiments.filter_video.cautions import cautions, watched
-from experiments.filter_video.inputs import Input, Job, named_with_format, open_input, plan
+from experiments.filter_video.inputs import Input, Job, open_input, plan
 from experiments.filter_video.quality import Quality
 from experiments.reports.shared.cautions import warn
 from experiments.reports.shared.chosen_filter import choose_filter, way_of
@@ -50,12 +51,15 @@ def run(args: argparse.Namespace) -> int:
     """Filter all files, and print what each became; return the exit code, 2 if one of them failed."""
     chosen = choose_filter(args.weights, args.device)
     of_chroma = load_chroma_filter(args.chroma_weights, choose_device(args.device)) if args.chroma_weights else None
-    jobs, failures = plan(args), []
+    jobs, failures, taken = plan(args), [], dict[Path, Path]()
     (args.out if args.source.is_dir() else args.out.parent).mkdir(parents=True, exist_ok=True)
 
     def attempt(job: Job) -> Input | None:
         try:
-            return open_input(job, format_options(args))
+            source = open_input(job, format_options(args), named=args.source.is_dir())
+            if (other := taken.setdefault(source.job.out, job.source)) != job.source:
+                raise InputError(f"{job.source}: would become {source.job.out}, as {other} would")
+            return source
         except (InputError, OSError) as error:
             failures.append(str(error))
             return None
@@ -119,12 +123,11 @@ def filter_file(source: Input, filters: Filters, args: argparse.Namespace, bar: 
         raise InputError(f"{clip.path}: chroma format {clip.format.chroma}; chroma filters take {CHROMA} only")
     found = [caution for notes in filters.notes for caution in cautions(notes, source, args.codec, args.preset)]
     warn("filter-video", [*dict.fromkeys(found)])
-    out = named_with_format(source.job.out, clip) if args.source.is_dir() else source.job.out
     quality = Quality.against(source.reference) if source.reference else None
     count = 0
     try:
         frames = source.frames(args.qp, filters.needs_unfiltered is not None, args.frames)
-        with open_output(out, clip.format, clip.tags, source.time_base) as write:
+        with open_output(source.job.out, clip.format, clip.tags, source.time_base) as write:
             for frame in watched(frames, filters.luma_notes, source):
                 filtered = filters.filtered(frame)
                 write(filtered, count if frame.time is None else frame.time)
@@ -132,6 +135,8 @@ def filter_file(source: Input, filters: Filters, args: argparse.Namespace, bar: 
                     quality.add(frame.baseline, filtered)
                 count += 1
                 bar.update()
+    except NotFiniteError as error:
+        raise InputError(f"{clip.path}: {args.weights}: {error}") from error
     except NoUnfilteredError as error:
         chosen = filters.needs_unfiltered
         assert chosen
@@ -139,8 +144,8 @@ def filter_file(source: Input, filters: Filters, args: argparse.Namespace, bar: 
         what = f"its input is {chosen.network.config.input}, and {clip.path} gives no unfiltered picture: {error}"
         raise InputError(f"{name}: {what}; weights with the input baseline can filter it") from error
     fmt = clip.format
-    said = f"{clip.path}: {count} frames, {fmt.width}x{fmt.height}, {fmt.chroma} at {fmt.bit_depth} bit -> {out}"
-    return said, quality.described() if quality else ""
+    what = f"{count} frames, {fmt.width}x{fmt.height}, {fmt.chroma} at {fmt.bit_depth} bit"
+    return f"{clip.path}: {what} -> {source.job.out}", quality.described() if quality else ""
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ class Input:
 
 
 def plan(args: argparse.Namespace) -> list[Job]:
-    """Return the jobs of a command line; InputError if the folder has no file, or two would become one."""
+    """Return the jobs of a command line; InputError if the folder has no file."""
     source: Path = args.source
     if not source.is_dir():
         return [Job(source, args.out, args.unfiltered, args.reference)]
@@ -93,14 +93,15 @@ def plan(args: argparse.Namespace) -> list[Job]:
     if not paths:
         raise InputError(f"{source}: no files in it")
     stems = Counter(path.stem for path in paths)
-    jobs: dict[Path, Job] = {}
-    for path in paths:
-        out = args.out / f"{path.stem if stems[path.stem] == 1 else path.name}{args.suffix}"
-        if out in jobs:
-            raise InputError(f"{path}: would become {out}, as {jobs[out].source} would")
-        unfiltered = args.unfiltered and args.unfiltered / path.name
-        jobs[out] = Job(path, out, unfiltered, args.reference and _reference_of(path, args.reference))
-    return [*jobs.values()]
+    return [
+        Job(
+            path,
+            args.out / f"{path.stem if stems[path.stem] == 1 else path.name}{args.suffix}",
+            args.unfiltered and args.unfiltered / path.name,
+            args.reference and _reference_of(path, args.reference),
+        )
+        for path in paths
+    ]
 
 
 def _reference_of(path: Path, reference: Path) -> Path:
@@ -114,8 +115,11 @@ def _reference_of(path: Path, reference: Path) -> Path:
     return same[0] if same else reference / path.stem
 
 
-def open_input(job: Job, options: FormatOptions) -> Input:
-    """Open the files of a job; InputError if one cannot be read, or they are not alike."""
+def open_input(job: Job, options: FormatOptions, named: bool) -> Input:
+    """Open the files of a job; InputError if one cannot be read, or they are not alike.
+
+    named: whether the format is put into the name of a raw file that is written.
+    """
     clip = open_clip(job.source, options)
     if clip.conversion:
         raise InputError(f"{job.source}: RGB or grey, not the YUV of a decoder")
@@ -126,11 +130,13 @@ def open_input(job: Job, options: FormatOptions) -> Input:
     for other, may_differ in ((unfiltered, ()), (reference, ("bit_depth",))):
         if other:
             _check_alike(clip, other, ("fps", *may_differ))
+    if named:
+        job = replace(job, out=_with_format(job.out, clip))
     keep_inputs(job.out, filter(None, (job.source, job.unfiltered, job.reference)))
     return Input(job, clip, bitstream, times, unfiltered, reference)
 
 
-def named_with_format(path: Path, clip: Clip) -> Path:
+def _with_format(path: Path, clip: Clip) -> Path:
     """Return the path of a raw file whose name says its format; a raw source has such a name already."""
     if path.suffix != ".yuv" or is_raw_name(clip.path):
         return path

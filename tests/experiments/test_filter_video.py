@@ -235,6 +235,33 @@ def test_two_files_of_a_folder_that_would_become_one(tmp_path: Path, capsys: pyt
     arguments = [weights(tmp_path, "baseline"), str(folder), "--out", str(out), "--qp", "32"]
     line = refused(arguments, capsys)
     assert f"{folder / 'a.y4m.mkv'}: would become {out / 'a.y4m.mkv'}, as {folder / 'a.y4m'} would" in line
+    assert sorted(path.name for path in out.iterdir()) == ["a.mkv.mkv", "a.y4m.mkv"]
+
+
+def test_raw_files_get_the_format_into_their_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And are compared by the names that they get."""
+    folder, out, name = tmp_path / "in", tmp_path / "out", "a_64x48_30_8bit_420.yuv"
+    for made in (folder, out):
+        made.mkdir()
+    write_y4m(folder / "a.y4m", [photograph("coffee", 48, 64)])
+    write_raw(out / name, [photograph("coffee", 48, 64)])
+    arguments = [weights(tmp_path, "baseline"), str(folder), "--out", str(out), "--qp", "32", "--suffix", ".yuv"]
+    line = refused([*arguments, "--reference", str(out / name)], capsys)
+    assert f"{out / name}: would be written over while it is read" in line
+    write_raw(folder / name, [photograph("coffee", 48, 64)])
+    assert f"{folder / name}: would become {out / name}, as {folder / 'a.y4m'} would" in refused(arguments, capsys)
+
+
+def test_weights_that_are_too_large(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, out = tmp_path / "a.y4m", tmp_path / "out.mkv"
+    write_y4m(source, [photograph("coffee", 48, 64)])
+    network = load_weights(weights(tmp_path, "baseline"))
+    assert isinstance(network, Rdn)
+    torch.nn.init.constant_(network.shallow.weight, 3e38)
+    torch.nn.init.constant_(network.last.weight, 1)
+    save(file := tmp_path / "large.safetensors", network, {})
+    line = refused([str(file), str(source), "--out", str(out), "--qp", "32"], capsys)
+    assert f"{source}: {file}: the network gives numbers that are not finite" in line
     assert not out.exists()
 
 

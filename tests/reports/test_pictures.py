@@ -66,7 +66,7 @@ def test_clips_are_spread_over_the_gains_at_one_qp(data: Path) -> None:
     for nothing in (Pictures("auto", 30, 6), Pictures("none", None, 6)):
         assert picture_sections(shards, gains, {}, nothing) == []
     with pytest.raises(InputError, match="--pictures-qp 30: no file has this QP"):
-        pictures_of(Namespace(pictures_qp=30), shards)
+        pictures_of(Namespace(pictures="auto", pictures_qp=30), shards)
 
 
 def test_crops_are_the_worst_and_the_best_ctus(data: Path) -> None:

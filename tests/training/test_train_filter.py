@@ -267,6 +267,10 @@ def test_bad_arguments(data: Path, config: Path, tmp_path: Path, capsys: pytest.
         wrong.write_text(text)
         assert word in said(file=wrong)
         assert f"{wrong}: " in said(file=wrong)
+    wrong.write_text("network: vrcnn\nsteps: 3")  # of another network than that of the command
+    assert str(wrong) not in said("--network", "rdn", "--model.channels", "-1", file=wrong)
+    wrong.write_text("steps: many")
+    assert f"{wrong}: " in refused([str(wrong), "--config", *command(config, data, out)], capsys)
     assert "data" in refused([str(config), "--out", str(out)], capsys)
     os.mkfifo(pipe := tmp_path / "pipe")  # reading it would wait for ever
     assert f"{pipe}: a pipe or a device, not a file" in said(file=pipe)

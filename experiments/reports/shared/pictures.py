@@ -51,7 +51,7 @@ def add_pictures(parser: argparse._ActionsContainer) -> None:
 
 def pictures_of(args: argparse.Namespace, shards: Sequence[Shard]) -> Pictures:
     """Return what the command line asks for; InputError for a QP that no file has."""
-    if args.pictures_qp not in (None, *(shard.info.qp for shard in shards)):
+    if args.pictures != "none" and args.pictures_qp not in (None, *(shard.info.qp for shard in shards)):
         raise InputError(f"--pictures-qp {args.pictures_qp}: no file has this QP")
     return Pictures(args.pictures, args.pictures_qp, args.pictures_clips)
 
@@ -84,9 +84,9 @@ def picture_sections(
 
 def chosen(shards: Sequence[Shard], gains: Mapping[tuple[str, str, int], float], asked: Pictures) -> list[Shard]:
     """Return the shards of one QP that are shown, in the order of their gains, spread evenly over it."""
-    highest = {shard.info.codec: 0 for shard in shards}
+    highest: dict[str, int] = {}
     for shard in shards:
-        highest[shard.info.codec] = max(highest[shard.info.codec], shard.info.qp)
+        highest[shard.info.codec] = max(highest.get(shard.info.codec, shard.info.qp), shard.info.qp)
     of_qp = [s for s in shards if s.info.qp == (highest[s.info.codec] if asked.qp is None else asked.qp)]
 
     def gain(shard: Shard) -> float:
