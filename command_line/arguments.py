@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+from codecnn.codecs.qps import QPS
+
 
 def whole_number(text: str) -> int:
     """Read a whole number."""
@@ -33,8 +35,8 @@ def positive(text: str) -> int:
 
 def qp(text: str) -> int:
     """Read a QP of any codec."""
-    if not -64 <= (value := whole_number(text)) <= 255:
-        raise argparse.ArgumentTypeError(f"{value} is no QP: not from -64 to 255")
+    if (value := whole_number(text)) not in QPS:
+        raise argparse.ArgumentTypeError(f"{value} is no QP: not from {QPS[0]} to {QPS[-1]}")
     return value
 
 

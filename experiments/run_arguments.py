@@ -128,7 +128,9 @@ def _network_name(words: Sequence[str], name: str) -> str:
     """Return the last network that a configuration or an option names; InputError if it is not known."""
     for option, value in pairwise([*words, ""]):
         if option == "--config":
-            name = str(read_yaml(Path(value)).get("network", name))  # type: ignore[attr-defined]
+            fields_of_file = read_yaml(Path(value))
+            assert isinstance(fields_of_file, dict)  # `_normalised` refuses others
+            name = str(fields_of_file.get("network", name))
         elif option == "--network":
             name = value
         elif option.startswith("--network="):

@@ -62,12 +62,12 @@ class Bitstream:
 
         unfiltered: whether to decode without in-loop filters as well. That is only possible where all pictures are
         intra: an inter picture would be predicted from references that the encoder did not have. NoUnfilteredError
-        then, or if the decoder has no such mode, and InputError if the file is damaged. An InputWarning says once if
-        blocks have other QPs than the frame.
+        then, or if the decoder has no such mode, and InputError if the file is damaged or a frame has another size.
+        An InputWarning says once if blocks have other QPs than the frame.
         """
         if unfiltered and self.decoder not in UNFILTERED_BY:
             raise NoUnfilteredError(f"the decoder of {STANDARDS[self.decoder]} does not give it")
-        with open_video(self.path) as video:  # only the stream's own decoder tells how the container turns it
+        with open_video(self.path) as video:  # its own decoder, unlike that of _Reader, tells how to turn frames
             first = next(decode(video), None)
             orientation = UPRIGHT if first is None else orientation_of(self.path, first)
         with open_video(self.path) as video, _named(self.path):

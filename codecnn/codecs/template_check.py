@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from codecnn.codecs.coded_bits import COUNT_BITS
 from codecnn.codecs.encode_once import UNFILTERED_BY
 from codecnn.codecs.placeholders import Command, list_placeholders, split_command
+from codecnn.codecs.qps import QPS
 from codecnn.codecs.template_run import PLACEHOLDERS
 from codecnn.video.picture import BIT_DEPTHS, SCALES
 
 RECONSTRUCTION = "reconstruction"  # in the place of a decoder
-QPS = range(-64, 256)  # that a dataset file can hold
 MOST_PADDING = 1024  # samples: more than any CTU
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from codecnn.codecs.qps import QPS
 from codecnn.dataset import ctu
 from codecnn.dataset.schema import (
     BITS,
@@ -58,7 +59,7 @@ def read_info(path: Path, file: h5py.File) -> ShardInfo:
     info.format_of("baseline").check(path)
     if 0 < info.coded_bit_depth <= info.bit_depth:
         raise InputError(f"{path}: {info.coded_bit_depth} coded bits of {info.bit_depth} cannot be")
-    if info.label_references not in (*SIGNALS, "none") or not -64 <= info.qp <= 255:
+    if info.label_references not in (*SIGNALS, "none") or info.qp not in QPS:
         raise InputError(f"{path}: labels from {info.label_references!r} or QP {info.qp} cannot be")
     if info.ctu_size not in (16, 32, 64, 128) or not 0 <= info.margin <= 64 or info.margin % 2:
         raise InputError(f"{path}: CTUs of {info.ctu_size} with a margin of {info.margin} cannot be")

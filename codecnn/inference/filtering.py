@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from codecnn.codecs.qps import QPS
 from codecnn.dataset import ctu
 from codecnn.errors import InputError, NotFiniteError
 from codecnn.models.chroma_rdn import ChromaRdn
@@ -94,8 +95,8 @@ def cut(
         check_picture(picture, name)
     if way not in get_args(Way):
         raise ValueError(f"the way {way!r} is none of {', '.join(get_args(Way))}")
-    if not -64 <= qp <= 255:  # also NaN
-        raise ValueError(f"a QP of {qp} is not in -64..255")
+    if not QPS[0] <= qp <= QPS[-1]:  # also NaN
+        raise ValueError(f"a QP of {qp} is not in {QPS[0]}..{QPS[-1]}")
     if batch < 1 or ctu_size < 2 or ctu_size % 2:
         raise ValueError(f"{batch} CTUs of {ctu_size} at a time: they must be 1 or more, and of an even size")
     if way == "picture":
