@@ -105,7 +105,7 @@ def lines(summary: StreamSummary) -> Iterator[str]:
         yield f"{name.replace('_', ' ')}, {sum(numbers.values())} in all"
         yield from (f"{f'{size}x{size}':25} {number:8}" for size, number in numbers.items())
     yield ""
-    yield "luma modes, % of the area"
+    yield "luma modes, % of the area without PCM"
     names = {PLANAR: "planar", DC: "DC"}
     yield from _shares({names.get(mode, f"{mode}"): share for mode, share in enumerate(summary.luma_modes) if share})
     yield ""

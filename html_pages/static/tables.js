@@ -28,7 +28,7 @@ function sortable(table) {
       if (order) {
         head.setAttribute("aria-sort", order);
         const sign = order === "ascending" ? 1 : -1;
-        const isMean = (row) => row.querySelector("strong") !== null;
+        const isMean = (row) => /^mean( |$)/.test(row.cells[0].textContent.trim());
         rows.sort((a, b) => {
           const [one, other] = [a, b].map((row) => valueOf(row.cells[column]));
           const mixed = typeof one !== typeof other;

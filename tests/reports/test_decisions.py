@@ -112,3 +112,11 @@ def test_small_pictures_are_refused(
     assert main([str(path), *arguments, "--out", str(tmp_path / "out")]) == 2
     assert reason in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_clips_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Their points could not be told apart."""
+    paths = [tmp_path / folder / "clip_64x64_30_8bit_420.yuv" for folder in ("a", "b")]
+    assert main([*map(str, paths), "--out", str(tmp_path / "out")]) == 2
+    assert f"{paths[1]}: has the name of {paths[0]}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -278,6 +278,10 @@ def test_bad_input_is_one_line(folder: Path, tmp_path: Path, capsys: pytest.Capt
     with pytest.raises(SystemExit, match="2"):
         report.main([luma, "--guide-chroma", "--data", data, "--out", out])
     assert "--guide-chroma: needs --chroma-weights" in capsys.readouterr().err
+    for option, needs in (("--guide-unit", "--guide or --guide-chroma"), ("--refit-frames", "--refit")):
+        with pytest.raises(SystemExit, match="2"):
+            report.main([luma, option, "128", "--data", data, "--out", out])
+        assert f"{option}: needs {needs}" in capsys.readouterr().err
     assert (
         report.main(
             [luma, "--chroma-weights", chroma, "--guide-chroma", "--guide-unit", "96", "--data", data, "--out", out]

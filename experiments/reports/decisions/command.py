@@ -13,6 +13,7 @@ import codecnn.torch_settings  # noqa: F401
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from joblib import delayed
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
     if args.side % 2 or 0 < args.side < SMALLEST:
         raise InputError(f"--side {args.side}: an even number of at least {SMALLEST} is needed")
+    check_names(args.clips)
     options = FormatOptions()
     clips = []
     for file in args.clips:
@@ -63,7 +65,8 @@ def run(args: argparse.Namespace) -> None:
                              "4:2:0 is needed")  # fmt: skip
         clips.append((clip, picture))
     methods = () if args.no_labels else METHODS
-    work = [delayed(measure_picture)(clip, picture, qp, methods) for clip, picture in clips for qp in args.qps]
+    qps = sorted({*args.qps})
+    work = [delayed(measure_picture)(clip, picture, qp, methods) for clip, picture in clips for qp in qps]
     found: list[Point | Agreement] = []
     for part in Progress(in_processes(work, args.jobs), total=len(work), unit="picture"):
         found += part
@@ -84,6 +87,15 @@ def run(args: argparse.Namespace) -> None:
     ]
     tables: dict[str, Sequence[Any]] = {"points": points, "bd_rates": rows, "agreement": agreements}
     finish(args.out, report, results("decisions", report.about, tables), {})
+
+
+def check_names(files: Sequence[Path]) -> None:
+    """Check that no two files have the same name, by which clips are told apart; InputError if two have."""
+    places: dict[str, Path] = {}
+    for file in files:
+        if file.name in places:
+            raise InputError(f"{file}: has the name of {places[file.name]}, and clips are told apart by their names")
+        places[file.name] = file
 
 
 if __name__ == "__main__":

@@ -251,10 +251,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "gain, for each unit of a picture")  # fmt: skip
     parser.add_argument("--guide-chroma", action="store_true", help="with --chroma-weights: the same for the residuals "
         "of U and V; besides --refit or --guide, or without them")  # fmt: skip
-    parser.add_argument("--refit-frames", type=positive, default=32, metavar="N", help="how many frames of a clip "
-        "share a correction")  # fmt: skip
-    parser.add_argument("--guide-unit", type=positive, default=128, metavar="SIDE", help="luma samples of a unit on "
-        "each side: whole CTUs")  # fmt: skip
+    parser.add_argument("--refit-frames", type=positive, metavar="N", help="with --refit: how many frames of a clip "
+        "share a correction; 32 if not given")  # fmt: skip
+    parser.add_argument("--guide-unit", type=positive, metavar="SIDE", help="with --guide or --guide-chroma: luma "
+        "samples of a unit on each side, whole CTUs; 128 if not given")  # fmt: skip
     parser.add_argument("--metrics", nargs="+", choices=METRICS, default=[], help="measure more for the points: "
         "ms-ssim, and vmaf where an ffmpeg with libvmaf is at hand (the extra vvc brings one)")  # fmt: skip
     add_device(parser)
@@ -269,6 +269,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     for name in args.compare or ():
         if name in NOT_FILTERS:
             parser.error(f"--compare: {name}: in the tables this is another picture; if it is a file, write ./{name}")
+    if args.refit_frames and not args.refit:
+        parser.error("--refit-frames: needs --refit")
+    if args.guide_unit and not (args.guide or args.guide_chroma):
+        parser.error("--guide-unit: needs --guide or --guide-chroma")
+    args.refit_frames, args.guide_unit = args.refit_frames or 32, args.guide_unit or 128
     if args.guide_chroma and not args.chroma_weights:
         parser.error("--guide-chroma: needs --chroma-weights")
     for name in ("refit", "guide", "chroma_weights"):
