@@ -36,7 +36,7 @@ from experiments.reports.where.bins import (
 )
 from experiments.reports.where.ctu_flags import choose, flag_bits, switch
 from experiments.reports.where.means import Decile, average, decile_means, pooled_gain, qp_means, summarise
-from experiments.reports.where.measure import Measured, Row, Tally
+from experiments.reports.where.measure import Measured, Row, Tally, measure
 from experiments.reports.where.page import losses, page
 from tests.pictures import photograph
 from tests.reports.results_schema import read_results
@@ -44,6 +44,7 @@ from tests.weights_files import save
 
 SMALL = RdnConfig(channels=4, blocks=1, convolutions=2, growth=4)
 QPS = (22, 27, 32, 37)
+FLAT = ((48, 80), (24, 40), (24, 40))  # planes of 4:2:0
 
 
 @pytest.fixture(scope="module")
@@ -120,8 +121,8 @@ def test_the_most_active_block_has_a_bin(info: ShardInfo) -> None:
     luma = np.zeros((16, 16), np.uint16)
     luma[::2] = 4095
     highest = Tally(replace(info, width=16, height=16, bit_depth=12), "ctu")
-    highest.add(luma, luma, luma, 12)
-    highest.add(luma * 16, luma, luma, 12)  # samples above the peak, in a forged file
+    for original in (luma, luma * 16):  # samples above the peak, in a forged file
+        highest.add(highest.compare(original, luma, luma, 12), keep=True)
     assert highest.activity[0].sum() == 2
 
 
@@ -149,8 +150,8 @@ def test_sums_are_those_of_plain_loops(info: ShardInfo) -> None:
     tally = Tally(info, "ctu")
     frames = [planes(seed) for seed in range(2)]
     for frame in frames:
-        tally.add(*frame, 10)
-    found = tally.result(np.array([400, 600]), [0, 1])
+        tally.add(tally.compare(*frame, 10), keep=True)
+    found = tally.result(np.array([400, 600]))
     distances = distance_bins(70, 100, 32)
     assert found.distance.shape == (3, FARTHEST + 1)
     for distance in range(FARTHEST + 1):
@@ -179,7 +180,7 @@ def test_rows_are_means_over_frames_and_flags_are_counted(info: ShardInfo) -> No
     gains, flagged_gains, bits, off = [], [], 0.0, 0
     for seed in range(2):
         original, baseline, filtered = planes(seed)
-        tally.add(original, baseline, filtered, 10)
+        tally.add(tally.compare(original, baseline, filtered, 10), keep=True)
         best, on = baseline.copy(), np.zeros((3, 4), bool)
         for at in product(range(3), range(4)):
             cut = tuple(slice(32 * n, min(end, 32 * n + 32)) for n, end in zip(at, (70, 100), strict=True))
@@ -189,7 +190,7 @@ def test_rows_are_means_over_frames_and_flags_are_counted(info: ShardInfo) -> No
         gains.append(psnr_gain(original, baseline, filtered, 10))
         flagged_gains.append(psnr_gain(original, baseline, best, 10))
         bits, off = bits + flag_bits(on), off + int(np.sum(~on))
-    row = tally.result(np.array([400, 600]), [0, 1]).row
+    row = tally.result(np.array([400, 600])).row
     assert 0 < off < 24
     assert (row.frames, row.ctus, row.ctus_off, row.bits, row.lossless) == (2, 24, off, 1000, 0)
     assert row.flag_bits == pytest.approx(bits)
@@ -201,13 +202,34 @@ def test_rows_are_means_over_frames_and_flags_are_counted(info: ShardInfo) -> No
 def test_frames_without_error_are_left_out_and_counted(info: ShardInfo) -> None:
     tally = Tally(info, "ctu")
     original, baseline, filtered = planes(0)
-    tally.add(original, original, filtered, 10)
-    tally.add(original, baseline, original, 10)
-    tally.add(original, baseline, filtered, 10)
+    for before, after in ((original, filtered), (baseline, original), (baseline, filtered)):
+        compared = tally.compare(original, before, after, 10)
+        tally.add(compared, keep=not compared.frame.exact)
     assert [frame.exact for frame in tally.frames] == [True, True, False]
-    row = tally.result(np.array([1, 2, 4]), [2]).row
+    row = tally.result(np.array([1, 2, 4])).row
     assert (row.frames, row.lossless, row.broken, row.bits) == (1, 2, 1, 4)
     assert row.gain == pytest.approx(psnr_gain(original, baseline, filtered, 10))
+
+
+def test_sums_are_of_the_frames_in_the_means(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second frame of a clip is the original after the filter, in one way at one QP: it is left out of all sums."""
+    shards = [shard for shard in open_folder(data) if shard.info.source.startswith("deep")]
+    originals = [shards[0].picture("original", index).y for index in range(2)]
+    second = shard_at(data, "deep", 27).picture("baseline", 1).y
+
+    def filtered(_: object, baseline: Picture, __: Picture, info: ShardInfo, way: str) -> np.ndarray:
+        exact = (info.qp, way) == (27, "picture") and np.array_equal(baseline.y, second)
+        return originals[1] if exact else np.minimum(baseline.y + 1, 1023)
+
+    monkeypatch.setattr("experiments.reports.where.measure.filtered", filtered)
+    found = measure(Rdn(SMALL), shards)
+    assert [(m.row.frames, m.row.lossless) for m in found] == 12 * [(1, 1)]
+    for one in found:
+        before = shard_at(data, "deep", one.row.qp).picture("baseline", 0).y
+        tally = Tally(replace(shards[0].info, qp=one.row.qp), one.row.way)
+        expected = tally.compare(originals[0], before, np.minimum(before + 1, 1023), 10)
+        assert np.array_equal(one.distance, expected.distance[:, :NO_EDGE])
+        assert np.array_equal(one.activity, expected.activity)
 
 
 # Flags
@@ -509,6 +531,17 @@ def test_a_single_picture_of_one_ctu_can_be_reported(tmp_path: Path) -> None:
     found = report(tmp_path / "data", tmp_path / "run", random_network())
     assert {gain for point in found["points"] for gain in point["by_distance"]} == {None}
     assert [mean["bd_rate"] for mean in found["means"]] == [None] * 3
+
+
+def test_clips_without_a_frame_in_the_means_are_reported(tmp_path: Path) -> None:
+    """All is flat, so that the encoder makes no error: there are no figures, and no decile of activity."""
+    write_raw(tmp_path / "flat_80x48.yuv", [Picture.of((np.full(s, 128, np.uint8) for s in FLAT), 8)])
+    options = ["--out", str(tmp_path / "data"), "--no-labels", "--preset", "ultrafast", "--ctu-size", "32"]
+    assert build_dataset.main([str(tmp_path / "flat_80x48.yuv"), *options]) == 0
+    found = report(tmp_path / "data", tmp_path / "run", random_network())
+    assert {(row["frames"], row["lossless"]) for row in found["rows"]} == {(0, 1)}
+    assert {gain for point in found["points"] for gain in point["by_distance"]} == {None}
+    assert found["deciles"] == []
 
 
 def test_bad_input_is_one_line_and_exit_code_2(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

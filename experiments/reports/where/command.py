@@ -30,7 +30,7 @@ from experiments.reports.shared.page import finish, results
 from experiments.reports.shared.pictures import add_pictures, picture_sections, pictures_of
 from experiments.reports.shared.provenance import provenance
 from experiments.reports.where.means import average, decile_means, qp_means, summarise
-from experiments.reports.where.measure import WAYS, filtered, measure, results_of
+from experiments.reports.where.measure import WAYS, filtered, measure
 from experiments.reports.where.page import NAMES, page
 from experiments.reports.where.plots import activity_curves, edge_curves, plot_activity, plot_edge, plot_flags
 
@@ -53,9 +53,8 @@ def run(args: argparse.Namespace) -> None:
     shown = pictures_of(args, shards)
     found = check_shards(chosen, shards)
     warn("report-where", found)
-    measured = results_of(
-        shards, [measure(chosen.network, shard) for shard in Progress(shards, unit="file", desc="filtering")]
-    )
+    with Progress(total=sum(shard.frames for shard in shards), unit="frame", desc="filtering") as bar:
+        measured = measure(chosen.network, shards, bar.update)
     points, deciles, clips = qp_means(measured), decile_means(measured), summarise(measured)
     means = average(clips)
     about = describe(chosen, shards, "", found)
@@ -71,11 +70,9 @@ def run(args: argparse.Namespace) -> None:
         "means": means,
     }
     numbers = results("where", about, tables, notes=chosen.notes)
-    plots = {
-        "edge.png": partial(plot_edge, points),
-        "activity.png": partial(plot_activity, deciles),
-        "flags.png": partial(plot_flags, points),
-    }
+    plots = {"edge.png": partial(plot_edge, points)}
+    plots |= {"activity.png": partial(plot_activity, deciles)} if deciles else {}  # none if no frame is in the means
+    plots |= {"flags.png": partial(plot_flags, points)}
     curves = {"edge.png": edge_curves(points), "activity.png": activity_curves(deciles)}
     report = replace(page(points, deciles, clips, means, about), curves=curves)
     gains = {(m.row.source, m.row.codec, m.row.qp): m.row.gain for m in measured if m.row.way == "ctu"}

@@ -1,7 +1,7 @@
 """Measure where a filter gains: squared errors by distance from the CTU edge and by activity, and flags of CTUs."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,12 +12,12 @@ from codecnn.dataset.reader import Shard
 from codecnn.dataset.schema import ShardInfo
 from codecnn.inference.ensemble import filter_ensemble
 from codecnn.inference.filtering import filter_picture
-from codecnn.metrics import kept_frames, psnr
+from codecnn.metrics import psnr
 from codecnn.models.in_loop_filter import AnyFilter
 from codecnn.video.picture import Picture, Plane
 from experiments.reports.shared.errors import ctu_sums, squared_error
 from experiments.reports.shared.frames import read_frame
-from experiments.reports.shared.means import mean_defined
+from experiments.reports.shared.means import grouped, mean_defined
 from experiments.reports.where.bins import (
     ACTIVITIES,
     NO_EDGE,
@@ -74,7 +74,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Measured:
-    """Hold a row and its sums by bin, (3, bins): count, squared error of the baseline, squared error of filtered."""
+    """Hold a row and its sums by bin, (3, bins): count, squared error of the baseline, squared error of filtered.
+
+    The sums are of the frames in the means.
+    """
 
     row: Row
     distance: NDArray[np.float64]  # of samples
@@ -97,6 +100,14 @@ class FlaggedFrame(NamedTuple):
         return math.inf in self[:3]
 
 
+class Compared(NamedTuple):
+    """Hold what was measured of one frame, and its sums as in Measured."""
+
+    frame: FlaggedFrame
+    distance: NDArray[np.float64]
+    activity: NDArray[np.float64]
+
+
 class Tally:
     """Sum over the frames of one clip at one QP, filtered in one way."""
 
@@ -105,14 +116,13 @@ class Tally:
         self.places = distance_bins(info.height, info.width, info.ctu_size)
         self.distance, self.activity = np.zeros((3, NO_EDGE + 1)), np.zeros((3, ACTIVITIES))
         self.frames: list[FlaggedFrame] = []
+        self.kept: list[int] = []  # the numbers of the frames in the means
 
-    def add(self, original: Plane, baseline: Plane, filtered: Plane, depth: int) -> None:
-        """Add the luma of one frame, (H, W) each, of a bit depth."""
+    def compare(self, original: Plane, baseline: Plane, filtered: Plane, depth: int) -> Compared:
+        """Measure the luma of one frame, (H, W) each, of a bit depth."""
         size = self.info.ctu_size
         errors = [squared_error(original, plane) for plane in (baseline, filtered)]
-        _sum_by(self.distance, self.places, errors)
         in_8_bit = [block_sums(error) / 4 ** (depth - 8) for error in errors]
-        _sum_by(self.activity, activity_bins(activities(baseline, depth)), in_8_bit)
         on = choose(*(ctu_sums(error, size) for error in errors))
         flagged = switch(on, baseline, filtered, size)
         frame = FlaggedFrame(
@@ -123,14 +133,20 @@ class Tally:
             ctus=on.size,
             ctus_off=int(np.count_nonzero(~on)),
         )
-        self.frames.append(frame)
+        of_blocks = _sums_by(activity_bins(activities(baseline, depth)), in_8_bit, ACTIVITIES)
+        return Compared(frame, _sums_by(self.places, errors, NO_EDGE + 1), of_blocks)
 
-    def result(self, bits: NDArray[np.int64], kept: Sequence[int]) -> Measured:
-        """Return the row and the sums.
+    def add(self, compared: Compared, keep: bool) -> None:
+        """Add the next frame. keep: whether it is in the means and in the sums."""
+        if keep:
+            self.kept.append(len(self.frames))
+            self.distance += compared.distance
+            self.activity += compared.activity
+        self.frames.append(compared.frame)
 
-        bits: of each frame in the bitstream; kept: the numbers of the frames in the means. The sums are of all frames.
-        """
-        frames = [self.frames[number] for number in kept]
+    def result(self, bits: NDArray[np.int64]) -> Measured:
+        """Return the row and the sums; bits: of each frame in the bitstream."""
+        frames = [self.frames[number] for number in self.kept]
         row = Row(
             source=self.info.source,
             codec=self.info.codec,
@@ -139,7 +155,7 @@ class Tally:
             frames=len(frames),
             lossless=len(self.frames) - len(frames),
             broken=sum(f.psnr_baseline == math.inf != f.psnr_filtered for f in self.frames),
-            bits=int(bits[list(kept)].sum()),
+            bits=int(bits[self.kept].sum()),
             flag_bits=sum(f.flag_bits for f in frames),
             ctus=sum(f.ctus for f in frames),
             ctus_off=sum(f.ctus_off for f in frames),
@@ -152,11 +168,10 @@ class Tally:
         return Measured(row, self.distance[:, :NO_EDGE], self.activity)
 
 
-def _sum_by(sums: NDArray[np.float64], bins: Bins, errors: list[NDArray]) -> None:
+def _sums_by(bins: Bins, errors: Sequence[NDArray], count: int) -> NDArray[np.float64]:
     where = bins.ravel()
-    sums[0] += np.bincount(where, minlength=sums.shape[1])
-    for row, error in enumerate(errors, start=1):
-        sums[row] += np.bincount(where, error.ravel(), sums.shape[1])
+    sums = [np.bincount(where, minlength=count), *(np.bincount(where, error.ravel(), count) for error in errors)]
+    return np.array(sums, np.float64)
 
 
 def filtered(network: AnyFilter, baseline: Picture, unfiltered: Picture, info: ShardInfo, way: str) -> Plane:
@@ -166,24 +181,29 @@ def filtered(network: AnyFilter, baseline: Picture, unfiltered: Picture, info: S
     return filter_picture(network, baseline, unfiltered, info.qp, info.ctu_size, "ctu" if way == "ctu" else "picture")
 
 
-def measure(network: AnyFilter, shard: Shard) -> list[Tally]:
-    """Filter all frames of a shard in each of the WAYS, and compare them in the bit depth of the decoder."""
-    tallies = {way: Tally(shard.info, way) for way in WAYS}
-    for index in range(shard.frames):
-        original, baseline, unfiltered = read_frame(shard, index)
-        for way, tally in tallies.items():
-            luma = filtered(network, baseline, unfiltered, shard.info, way)
-            tally.add(original, baseline.y, luma, baseline.bit_depth)
-    return list(tallies.values())
+def measure(network: AnyFilter, shards: Sequence[Shard], step: Callable[[], object] = int) -> list[Measured]:
+    """Filter all frames of shards in each of the WAYS, and compare them in the bit depth of the decoder.
 
+    Returns what was measured in the order of sources, codecs and QPs. step: called after each frame of a shard.
 
-def results_of(shards: Sequence[Shard], tallies: Sequence[Sequence[Tally]]) -> list[Measured]:
-    """Return what was measured of each shard in each of the WAYS, in the order of sources, codecs and QPs.
-
-    A frame in which a picture is the original in one of the ways is left out of the means in all ways at all QPs.
+    A frame in which a picture is the original in one of the ways is left out of means and sums in all ways at all QPs.
+    So all QPs of a frame are measured before it is added: the sums of every frame by themselves would take too much
+    memory.
     """
-    pairs = [(shard, tally) for shard, of_shard in zip(shards, tallies, strict=True) for tally in of_shard]
-    clips = [(shard.info.source, shard.info.codec) for shard, _ in pairs]
-    all_kept = kept_frames(clips, [[frame.exact for frame in tally.frames] for _, tally in pairs])
-    found = [tally.result(shard.bits, kept) for (shard, tally), kept in zip(pairs, all_kept, strict=True)]
+    found = []
+    for _, of_clip in grouped(shards, "info.source", "info.codec"):
+        tallies = {(shard, way): Tally(shard.info, way) for shard in of_clip for way in WAYS}
+        for index in range(max(shard.frames for shard in of_clip)):
+            compared = {}
+            for shard in (each for each in of_clip if index < each.frames):  # a forged file may have fewer
+                original, baseline, unfiltered = read_frame(shard, index)
+                for way in WAYS:
+                    luma = filtered(network, baseline, unfiltered, shard.info, way)
+                    tally = tallies[shard, way]
+                    compared[shard, way] = tally.compare(original, baseline.y, luma, baseline.bit_depth)
+                step()
+            keep = not any(one.frame.exact for one in compared.values())
+            for place, one in compared.items():
+                tallies[place].add(one, keep)
+        found += [tally.result(shard.bits) for (shard, _), tally in tallies.items()]
     return sorted(found, key=lambda m: (m.row.source, m.row.codec, m.row.qp))

@@ -19,11 +19,11 @@ NO_SAMPLES = "no samples, or none with an error, at this distance"
 DEFINITIONS = """\
 Every figure is of luma, against the codec's own output with its in-loop filters, and unless said otherwise the
 mean over the clips of each clip's figure. Gain: PSNR-Y, mean over the frames. Pooled gain: 10 log10 of the squared
-error of the baseline, summed over some of the samples of all frames, over that of the filtered samples; it is no mean
+error of the baseline, summed over some of the samples of the frames, over that of the filtered samples; it is no mean
 of PSNRs. CTU by CTU: the network sees a CTU and its margin. Picture at once: all that it can reach. Self-ensemble: the
 mean of the picture at once over its eight flips and transposes (four at 4:2:2), each filtered and rounded, their mean
 rounded again: eight times the work, to see how much more the same weights can give. A frame in which a picture is the
-original at one of the QPs is left out of all means, with its bits."""
+original at one of the QPs is left out of all means and sums, with its bits."""
 DISTANCE = f"""\
 Pooled gain in dB of the samples that have so many others between them and the nearest edge between two CTUs. The
 borders of the picture are no such edges, and a picture of one CTU is not counted. {FARTHEST}+: as far or farther. The
