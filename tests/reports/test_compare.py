@@ -16,7 +16,7 @@ from codecnn.dataset.reader import open_folder
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
 from experiments.reports.gain import command as report
-from experiments.reports.gain.compare import Chosen, Measured, differences, means
+from experiments.reports.gain.compare import Chosen, Measured, caution, differences, means
 from experiments.reports.gain.measure import FrameFigures, Row, Summary, average_frames, exact_frames
 from experiments.reports.gain.plots import known_work, plot_work
 from tests.reports.results_schema import read_results
@@ -106,6 +106,11 @@ def test_a_frame_that_is_exact_by_one_filter_is_left_out_for_all(data: Path) -> 
         assert {(row.frames, row.lossless, row.gain, row.bits) for row in rows} == {(1, 1, 2, 7)}
 
 
+def test_a_caution_on_all_filters_is_told_once() -> None:
+    assert caution({"a": [], "b": []}) == ""
+    assert caution({"a": ["old", "off"], "b": ["off"], "c": ["old", "off"]}) == "a, c: old; off"
+
+
 def cut_to(rows: list[dict[str, Any]], like: dict[str, Any]) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name in like} for row in rows]
 
@@ -141,9 +146,12 @@ def test_the_command(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     of_37 = [row["gain"] for row in single["rows"] if row["qp"] == 37]
     assert (change["mean"], change["half"]) == pytest.approx(interval(of_37))
     html = (tmp_path / "out" / "report.html").read_text()
+    told = f"{names[1]}: the data are of blur, the weights for x265"
+    assert f"<strong>Caution:</strong> {told}" in html
     assert all(f'"filtered by {name}"' in html for name in names)
     text = (tmp_path / "out" / "report.md").read_text()
     assert "one network for each of the QPs 22, 37" in text
+    assert f"- caution: {told}" in text.replace("\\", "")
     assert text in said.out
 
 

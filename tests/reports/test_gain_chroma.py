@@ -218,6 +218,8 @@ def test_flat_chroma_and_clips_without_chroma_are_left_out(folder: Path, found: 
     assert found["about"]["chroma caution"] == "trained on 1 of these clips: grey_64x64.yuv; " + (
         "the weights do not tell the checksums of their training pictures: a renamed one is not noticed"
     )
+    html = (folder / "with" / "report.html").read_text()
+    assert "<strong>Chroma caution:</strong> trained on 1 of these clips: grey_64x64.yuv;" in html
 
 
 def test_a_frame_with_exact_chroma_is_left_out_at_all_qps(folder: Path) -> None:

@@ -130,12 +130,13 @@ def test_a_report_is_printed_and_saved(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_curves_stand_in_the_html_file_for_the_png_file_of_their_name() -> None:
     plot = Plot("a clip", [Panel("x", "y", [Line("a", [(1, 2.5), (2, math.nan), (math.nan, 3)], 0)])])
-    page = Page("Title", {"caution": "*few* clips"}, ["## Table"], {"a.png": [plot]})
+    page = Page("Title", {"caution": "*few* clips", "chroma caution": "old"}, ["## Table"], {"a.png": [plot]})
     html = page.html(b'{"notes": {"recipe": {"lr": 0.5}}}', {"a.png": b"png", "b.png": b"other"}).decode()
     assert '"points": [[1, 2], [2.5, null]]' in html
     assert f'base64,{b64encode(b"png").decode()}"' not in html
     assert f'base64,{b64encode(b"other").decode()}"' in html
     assert "<strong>Caution:</strong> *few* clips" in html
+    assert "<strong>Chroma caution:</strong> old" in html
     assert "&#34;lr&#34;: 0.5" in html
 
 

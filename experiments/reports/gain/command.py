@@ -174,6 +174,7 @@ def run_comparison(args: argparse.Namespace) -> None:
     ]
     means, changes = compare.means(measured), compare.differences(measured)
     about = conditions(shards, "rounded and clipped to integers at the bit depth, same bits as the baseline")
+    about |= {"caution": told} if (told := compare.caution(found)) else {}
     about |= provenance(args, shards)
     points = without_repeats([p for name in names for p in points_of(meters[name], frames[name], exact)])
     tables: dict[str, Sequence[Any]] = {

@@ -104,6 +104,17 @@ class Difference:
     second_better: float  # share of these clips
 
 
+def caution(found: Mapping[str, Sequence[str]]) -> str:
+    """Join the cautions on filters, each with the names of its filters, without them if it is one on all."""
+    of_filters: dict[str, list[str]] = defaultdict(list)
+    for name, cautions in found.items():
+        for text in cautions:
+            of_filters[text].append(name)
+    return "; ".join(
+        text if len(names) == len(found) else f"{', '.join(names)}: {text}" for text, names in of_filters.items()
+    )
+
+
 def filter_rows(filters: Mapping[str, Measured]) -> list[FilterRow]:
     """Return the rows of all filters."""
     return [

@@ -29,6 +29,8 @@ _TEMPLATES.filters["escaped"] = escaped
 class Page:
     """Hold a report: its title, what was measured with what, and its blocks.
 
+    What of the former has a name that ends in "caution" stands at the top of the HTML file as well.
+
     A block is a Table, or a text in Markdown without names: a paragraph, or a heading that begins with "## ". Curves
     stand in the HTML file for the PNG file of their name.
     """
@@ -61,7 +63,7 @@ class Page:
         drawn = curves_html(plots) + images_html({name: images[name] for name in images if name not in self.curves})
         notes = json.loads(numbers).get("notes")
         written = json.dumps(notes, indent=1, ensure_ascii=False) if notes else ""
-        cautions = [f"**Caution:** {escaped(self.about['caution'])}"] if "caution" in self.about else []
+        cautions = [f"**{k.capitalize()}:** {escaped(text)}" for k, text in self.about.items() if k.endswith("caution")]
         sections = [*sections_of([*cautions, *self.written()]), Section("Plots", drawn), *more]
         sections.append(Section("Provenance", part("provenance.html.jinja", about=self.about, notes=written)))
         return render(self.title, [section for section in sections if section.html.strip()], self.markdown())
