@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from openpyxl import load_workbook
 from codecnn.codecs.bit_depth import convert_bit_depth
 from codecnn.dataset.reader import open_folder
 from codecnn.errors import InputError
-from codecnn.inference.filtering import filter_picture
+from codecnn.inference.filtering import Way, filter_picture
 from codecnn.metrics import bd_rate, psnr, ssim
 from codecnn.models.rdn.config import RdnConfig
 from codecnn.models.rdn.network import Rdn
+from codecnn.video.picture import Picture, Plane
 from codecnn.video.raw import write_raw
 from data_tools import build_dataset
 from experiments.reports.gain import command, vmaf
@@ -107,6 +109,26 @@ def test_every_point_is_what_a_plain_computation_gives(folder: Path, points: lis
             assert (point["seconds"] or 0) > 0 if name == "filtered" else point["seconds"] is None
             assert point["flicker"] == pytest.approx(0, abs=1e-9)  # the same intra picture three times
             assert point["ms_ssim"] is point["vmaf"] is None
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_the_first_frame_of_a_filter_is_not_timed(
+    compared: bool, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met = set()
+
+    def slow_at_first(network: Rdn, baseline: Picture, unfiltered: Picture, qp: int, size: int, way: Way) -> Plane:
+        time.sleep(0 if network in met else 3)
+        met.add(network)
+        return filter_picture(network, baseline, unfiltered, qp, size, way)
+
+    monkeypatch.setattr("experiments.reports.gain.measure.filter_picture", slow_at_first)
+    names = [str(folder / name) for name in ("plus.safetensors", "minus.safetensors")]
+    filters = ["--compare", *names] if compared else names[:1]
+    assert command.main([*filters, "--data", str(folder / "data"), "--out", str(tmp_path)]) == 0
+    seconds = [point["seconds"] for point in read_results(tmp_path)["tables"]["points"] if point["seconds"]]
+    assert len(seconds) == (16 if compared else 8)
+    assert max(seconds) < 1  # 3 s / 3 frames
 
 
 def test_the_frames_are_those_of_the_means(folder: Path, points: list[dict[str, Any]]) -> None:

@@ -46,7 +46,15 @@ from experiments.reports.gain import chroma, compare
 from experiments.reports.gain.compare_page import page as compared_page
 from experiments.reports.gain.guiding import check as check_guiding
 from experiments.reports.gain.guiding import load_guiding
-from experiments.reports.gain.measure import FrameFigures, average, average_frames, exact_frames, measure, summarise
+from experiments.reports.gain.measure import (
+    FrameFigures,
+    average,
+    average_frames,
+    exact_frames,
+    measure,
+    summarise,
+    warm_up,
+)
 from experiments.reports.gain.page import page
 from experiments.reports.gain.plots import known_work, plot_curves, plot_work
 from experiments.reports.gain.points import METRICS, NOT_FILTERS, Meter, Point, without_repeats
@@ -105,6 +113,8 @@ def run(args: argparse.Namespace) -> None:
     warn("report-gain", [*found, *(f"chroma: {text}" for text in of_chroma)])
     way = way_of(chosen, args.way)
     meters = [Meter(shard, args.metrics) for shard in shards]
+    if not signalling:  # else no time is measured
+        warm_up(chosen.network, shards[0], way)
     frames = [
         measure(chosen.network, meter.shard, way, signalling, meter)
         for meter in Progress(meters, unit="file", desc="filtering")
@@ -162,6 +172,8 @@ def run_comparison(args: argparse.Namespace) -> None:
     ways = {name: way_of(one, args.way) for name, one in loaded.items()}
     meters = {name: [Meter(shard, args.metrics, name) for shard in shards] for name in names}
     frames: dict[str, list[list[FrameFigures]]] = {name: [] for name in names}
+    for name, one in loaded.items():
+        warm_up(one.network, shards[0], ways[name])
     places = [*product(range(len(shards)), names)]
     for place, name in Progress(places, unit="file", desc="filtering"):
         frames[name].append(measure(loaded[name].network, shards[place], ways[name], meter=meters[name][place]))

@@ -103,6 +103,12 @@ class Mean:
 MEANS = ("gain", "psnr_unfiltered", "psnr_baseline", "psnr_filtered", "ssim_baseline", "ssim_filtered")
 
 
+def warm_up(network: AnyFilter, shard: Shard, way: Way) -> None:
+    """Filter a frame untimed: at the first one PyTorch does what it need not do again."""
+    _, baseline, unfiltered = read_frame(shard, 0)
+    filter_picture(network, baseline, unfiltered, shard.info.qp, shard.info.ctu_size, way)
+
+
 def measure(
     network: AnyFilter, shard: Shard, way: Way, signalling: Signalling | None = None, meter: Meter | None = None
 ) -> list[FrameFigures]:
