@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 import subprocess
 import tempfile
@@ -157,7 +158,7 @@ def test_the_spreadsheet_has_anchor_and_test_side_by_side(folder: Path, points: 
     about = {str(name): value for name, value in book["about"].iter_rows(values_only=True)}
     assert about["weights"] == str(folder / "plus.safetensors")
     rows = list(book["x265 filtered"].iter_rows(min_row=3, values_only=True))
-    headings, *data, overall = rows
+    headings, *data, overall, clips = rows
     side = ["kbps", "Y PSNR", "U PSNR", "V PSNR", "YUV PSNR", "SSIM", "flicker", "filter s/frame"]
     assert list(headings) == ["Sequence", "QP", *side, *side, "Y", "U", "V", "YUV"]
     assert len(data) == 8
@@ -176,8 +177,22 @@ def test_the_spreadsheet_has_anchor_and_test_side_by_side(folder: Path, points: 
         rates.append(bd_rate(*curves))
         assert data[first][18] == pytest.approx(rates[-1] / 100)
     assert overall[18] == pytest.approx(np.mean(rates) / 100)
+    assert clips[0] == "clips with a BD-rate, of 2"
+    assert clips[18:] == (2, 1, 1, 1)  # grey has no chroma
     assert data[4][19] == pytest.approx(0, abs=1e-9)  # chroma is not filtered
     assert data[0][19] is None
+
+
+def test_a_sheet_names_the_encoder_of_its_codec(points: list[dict[str, Any]]) -> None:
+    baseline = next(Point(**_known(point)) for point in points if point["picture"] == "baseline")
+    own = [replace(baseline, codec=codec, picture=name) for codec in "ab" for name in ("baseline", "filtered")]
+    about = {"baseline": "a: 1; b: 2; all-intra, constant QP"}
+    book = load_workbook(io.BytesIO(to_spreadsheet(own, about, {"a": "a: 1", "b": "b: 2"})))
+    assert [book[f"{codec} filtered"].cell(2, 3).value for codec in "ab"] == ["Anchor: a: 1", "Anchor: b: 2"]
+
+
+def _known(point: dict[str, Any]) -> dict[str, Any]:
+    return {name: math.nan if value is None else value for name, value in point.items()}
 
 
 def test_several_filters_share_what_is_not_filtered(folder: Path, points: list[dict[str, Any]]) -> None:
@@ -196,10 +211,9 @@ def test_several_filters_share_what_is_not_filtered(folder: Path, points: list[d
 
 
 def test_names_are_texts_in_a_spreadsheet(points: list[dict[str, Any]]) -> None:
-    values: dict[str, Any] = {name: float("nan") if value is None else value for name, value in points[0].items()}
-    baseline = replace(Point(**values), source="=1+1", codec="a[b]:*?/" * 6, picture="baseline")
+    baseline = replace(Point(**_known(points[0])), source="=1+1", codec="a[b]:*?/" * 6, picture="baseline")
     others = [replace(baseline, picture="p" * 40 + end) for end in "xy"]
-    book = load_workbook(io.BytesIO(to_spreadsheet([baseline, *others], {"=2": "\x07"})))
+    book = load_workbook(io.BytesIO(to_spreadsheet([baseline, *others], {"=2": "\x07"}, {baseline.codec: "=3"})))
     assert len(book.sheetnames) == 3
     for sheet in book:
         assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)

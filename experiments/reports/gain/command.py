@@ -35,7 +35,7 @@ from codecnn.metrics import kept_frames
 from codecnn.models.chroma_rdn import ChromaRdn
 from codecnn.models.in_loop_filter import AnyFilter
 from codecnn.training.device import choose_device
-from codecnn.training.provenance import trained_on
+from codecnn.training.provenance import codecs_of, trained_on
 from codecnn.video.picture import Picture, Plane
 from command_line.arguments import path, positive
 from command_line.encoding import ENCODING, add_codec, add_encoding, add_formats
@@ -134,7 +134,7 @@ def run(args: argparse.Namespace) -> None:
     points = points_of(meters, frames, exact_frames(frames))
     tables |= {"points": points, "frames": [row for meter in meters for row in meter.frames()]}
     about |= provenance(args, shards)
-    save_points(args.out, points, about)
+    save_points(args.out, points, about, shards)
     numbers = results("gain", about, tables, notes=chosen.notes)
     described = page(rows, clips, means, about, in_chroma)
     gains = {(row.source, row.codec, row.qp): row.gain for row in rows}
@@ -202,7 +202,7 @@ def run_comparison(args: argparse.Namespace) -> None:
     gains = {key: mean_defined(r.gain for r in same) for key, same in grouped(rows_of_all, "source", "codec", "qp")}
     filters = {f"filtered by {name}": partial(_filtered, one.network, ways[name]) for name, one in loaded.items()}
     more = partial(picture_sections, shards, gains, filters, shown)
-    save_points(args.out, points, about)
+    save_points(args.out, points, about, shards)
     report = compared_page(chosen, measured, means, changes, about)
     plots = {"work.png": partial(plot_work, known)} if len(known := known_work(chosen, means)) > 1 else {}
     finish(args.out, report, results("comparison", about, tables), plots, more=more)
@@ -228,12 +228,14 @@ def points_of(
     return without_repeats([point for of_shard in of_shards for point in of_shard])
 
 
-def save_points(folder: Path, points: Sequence[Point], about: Mapping[str, str]) -> None:
+def save_points(folder: Path, points: Sequence[Point], about: Mapping[str, str], shards: Sequence[Shard]) -> None:
     """Save points.csv and points.xlsx; the folder is made if there is none."""
+    codecs = grouped([shard.info for shard in shards], "codec")
+    encoders = {codec: "; ".join(codecs_of(its)) for (codec,), its in codecs}
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "points.csv", to_csv(points))
     with naming(folder / "points.xlsx"):  # openpyxl makes files of its own, in the folder for temporary files
-        write_whole(folder / "points.xlsx", to_spreadsheet(points, about))
+        write_whole(folder / "points.xlsx", to_spreadsheet(points, about, encoders))
     say(f"saved points.csv, points.xlsx in {printable(str(folder))}")
 
 

@@ -24,8 +24,11 @@ FIRST_ROW = 4  # below the headings
 BOLD = Font(bold=True)
 
 
-def to_spreadsheet(points: Sequence[Point], about: Mapping[str, str]) -> bytes:
-    """Return an .xlsx file: what was measured, and a sheet for each codec and picture against the baseline."""
+def to_spreadsheet(points: Sequence[Point], about: Mapping[str, str], encoders: Mapping[str, str]) -> bytes:
+    """Return an .xlsx file: what was measured, and a sheet for each codec and picture against the baseline.
+
+    encoders: in words, by codec.
+    """
     book = Workbook()
     first = book.active
     assert isinstance(first, Worksheet)
@@ -39,16 +42,14 @@ def to_spreadsheet(points: Sequence[Point], about: Mapping[str, str]) -> bytes:
         for picture in sorted(pictures, key=lambda name: name == UNFILTERED):  # what is tested comes first
             sheet = book.create_sheet(_title(book, f"{codec} {picture}"))
             tests = [point for point in of_codec if point.picture == picture]
-            _fill(
-                sheet, [(anchors[test.source, test.qp], test) for test in tests], about.get("baseline", codec), picture
-            )
+            _fill(sheet, [(anchors[test.source, test.qp], test) for test in tests], encoders[codec], picture)
     file = BytesIO()
     book.save(file)
     return file.getvalue()
 
 
 def _fill(sheet: Worksheet, pairs: Sequence[tuple[Point, Point]], anchor: str, test: str) -> None:
-    """Write the headings, a row for each clip and QP, and the means of the BD-rates."""
+    """Write the headings, a row for each clip and QP, the means of the BD-rates, and of how many clips they are."""
     used = [name for name in FIGURES if any(isfinite(getattr(p, name)) for pair in pairs for p in pair)]
     rates = [name for name in RATES if name in used]
     places = (3, 3 + len(used), 3 + 2 * len(used))  # the first columns of anchor, test and BD-rates
@@ -59,8 +60,9 @@ def _fill(sheet: Worksheet, pairs: Sequence[tuple[Point, Point]], anchor: str, t
         cell = sheet.cell(FIRST_ROW - 1, column, title)
         cell.font, cell.alignment = BOLD, Alignment(horizontal="left" if column == 1 else "right")
         sheet.column_dimensions[get_column_letter(column)].width = 32 if column == 1 else 14
+    clips = grouped([test for _, test in pairs], "source")
     row, found = FIRST_ROW, {name: list[float]() for name in rates}
-    for (source,), of_clip in grouped([test for _, test in pairs], "source"):
+    for (source,), of_clip in clips:
         of_clip = sorted(of_clip, key=lambda point: point.qp)
         anchors = {test.qp: anchor for anchor, test in pairs if test.source == source}
         for offset, point in enumerate(of_clip):
@@ -80,7 +82,9 @@ def _fill(sheet: Worksheet, pairs: Sequence[tuple[Point, Point]], anchor: str, t
             _number(sheet, row, column, rate / 100, "0.00%")
         row += len(of_clip)
     sheet.cell(row, 1, "Overall").font = BOLD
+    sheet.cell(row + 1, 1, f"clips with a BD-rate, of {len(clips)}")
     for column, name in enumerate(rates, start=places[2]):
+        sheet.cell(row + 1, column, len(found[name]))
         if found[name]:
             _number(sheet, row, column, fmean(found[name]) / 100, "0.00%")
     sheet.freeze_panes = f"C{FIRST_ROW}"
