@@ -28,6 +28,7 @@ from codecnn.video.picture import Picture
 from codecnn.video.raw import write_raw
 from data_tools import build_dataset
 from experiments.reports.gain import command as report
+from experiments.reports.gain.chroma_page import CHARGED
 from experiments.reports.gain.measure import FrameFigures
 from experiments.reports.gain.points import Meter
 from experiments.reports.gain.spreadsheet import to_spreadsheet
@@ -180,6 +181,11 @@ def test_what_is_signalled_for_chroma_is_measured_and_charged(
             )
     text = (tmp_path / "report.md").read_text()
     assert "signalled BD-rate V %" in text
+    assert (
+        ("bits with what is signalled for luma" in text) == ("bits signalled for luma per frame" in text) == bool(luma)
+    )
+    assert "bits signalled per frame, all planes" in text
+    assert CHARGED in text
     assert "for each unit of 128x128" in text
 
 
@@ -213,6 +219,7 @@ def test_flat_chroma_and_clips_without_chroma_are_left_out(folder: Path, found: 
         assert (mean["clips"], mean["defined"]) == (2, {"gain": 1, "bd_rate": 1})
         assert mean["bd_rate"] == deep[mean["measure"]]["bd_rate"]
     text = (folder / "with" / "report.md").read_text()
+    assert CHARGED not in text
     assert "## Chroma per clip, over its QPs" in text
     assert f"{deep['U']['bd_rate']:+.2f}" in text
     assert found["about"]["chroma caution"] == "trained on 1 of these clips: grey_64x64.yuv; " + (

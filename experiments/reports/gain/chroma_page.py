@@ -12,15 +12,19 @@ RULE = """\
 PSNR-YUV is (6 PSNR-Y + PSNR-U + PSNR-V) / 8, with the filtered luma of the tables above. Left out, for each measure:
 frames in which a plane of the measure is that of the original at one of the QPs, such as flat chroma, and clips that
 are not 4:2:0."""
+CHARGED = """\
+Signalled: with the bits of what is signalled for U, for V, and for YUV those of all planes, luma included. The tables
+of luma above count what is signalled for luma only; points.csv and points.xlsx count all of it with each signalled
+picture."""
 
 
 def chroma_blocks(tables: ChromaTables) -> list[str | Table]:
     """Return the headings, the rule and the tables."""
-    return [
-        *("## Chroma per clip and QP", RULE, per_qp(tables.rows)),
-        *("## Chroma per clip, over its QPs", per_clip(tables.clips, tables.means)),
-        *("## Chroma, mean over clips, per QP", over_clips(tables.rows)),
-    ]
+    signalled = any(row.gain_signalled is not None for row in tables.rows)
+    blocks: list[str | Table] = ["## Chroma per clip and QP", RULE, *([CHARGED] if signalled else [])]
+    blocks += [per_qp(tables.rows), "## Chroma per clip, over its QPs", per_clip(tables.clips, tables.means)]
+    blocks += ["## Chroma, mean over clips, per QP", over_clips(tables.rows)]
+    return blocks
 
 
 def per_qp(rows: Sequence[ChromaRow]) -> Table:
@@ -64,7 +68,7 @@ def over_clips(rows: Sequence[ChromaRow]) -> Table:
     columns: list[str | Column] = ["codec", "QP", "clips", *(Column(f"gain {name} dB", "+.3f") for name in MEASURES)]
     if signalled := any(row.gain_signalled is not None for row in rows):
         columns += [Column(f"signalled gain {name} dB", "+.3f") for name in MEASURES]
-        columns.append(Column("bits signalled per frame", ".1f"))
+        columns.append(Column("bits signalled per frame, all planes", ".1f"))
     cells: list[list[Cell]] = []
     for (codec, qp), points in sorted(grouped(rows, "codec", "qp"), key=lambda group: group[0]):
         of_measures = [[p for p in points if p.measure == name] for name in MEASURES]

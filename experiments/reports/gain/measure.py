@@ -67,7 +67,7 @@ class Row:
     ssim_filtered: float
     psnr_signalled: float | None = None  # with what the encoder signals; None if it is not measured, here and below
     gain_signalled: float | None = None
-    bits_signalled: int | None = None  # bits, and those of all that is signalled
+    bits_signalled: int | None = None  # bits, and those of what is signalled for luma
 
 
 @dataclass(frozen=True)

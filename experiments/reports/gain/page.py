@@ -40,7 +40,7 @@ def per_qp(rows: Sequence[Row]) -> Table:
     figures = {"baseline dB": ".3f", "filtered dB": ".3f", "gain dB": "+.3f", "SSIM baseline": ".4f"}
     columns += ["bits", *(Column(*figure, EXACT) for figure in (figures | {"SSIM filtered": ".4f"}).items())]
     signalled = any(row.gain_signalled is not None for row in rows)
-    columns += [Column("signalled gain dB", "+.3f", EXACT), "bits with what is signalled"] if signalled else []
+    columns += [Column("signalled gain dB", "+.3f", EXACT), "bits with what is signalled for luma"] if signalled else []
     cells: list[list[Cell]] = [
         [
             *(r.source, r.codec, r.qp, r.frames),
@@ -85,11 +85,11 @@ def per_clip(clips: Sequence[Summary], means: Sequence[Mean]) -> Table:
 
 
 def over_clips(rows: Sequence[Row]) -> Table:
-    """Return the gain of each codec at each QP, mean over the clips, and the bits signalled for a frame."""
+    """Return the gain of each codec at each QP, mean over the clips, and the bits signalled for the luma of a frame."""
     columns: list[str | Column] = ["codec", "QP", "clips", Column("gain dB", "+.3f")]
     signalled = any(row.gain_signalled is not None for row in rows)
     if signalled:
-        columns += [Column("signalled gain dB", "+.3f"), Column("bits signalled per frame", ".1f")]
+        columns += [Column("signalled gain dB", "+.3f"), Column("bits signalled for luma per frame", ".1f")]
     cells: list[list[Cell]] = []
     for (codec, qp), points in sorted(grouped(rows, "codec", "qp"), key=lambda group: group[0]):
         means: list[Cell] = [_mean(point.gain for point in points)]
