@@ -98,7 +98,7 @@ def main() -> None:
     print(f"{'':10}{'kMAC/px':>9}   {'':26}{'frames/s':>9}{'CTU/s':>8}{'speed':>7}")
     picture, count = random_picture(HEIGHT, WIDTH), ctus(HEIGHT, WIDTH)
     for name in ("rdn_xs", "rdn_s", "rdn_m"):
-        named = find_network(str(CONFIGS / f"{name}.yaml"))
+        named = find_network(str(CONFIGS / f"{name}.yaml"), name)
         cost, peak, seconds = kmac_per_sample(named.network), fastest_macs(), in_turns(ways(named, picture), ROUNDS)
         for way, times in seconds.items():
             ratio = median(a / b for a, b in zip(seconds["filter_picture"], times, strict=True))

@@ -43,7 +43,9 @@ def test_report(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     save(tmp_path / "bare.safetensors", Rdn(CONFIG), {})
     config = tmp_path / "half.yaml"
     config.write_text("model: {channels: 8, blocks: 1, convolutions: 3, growth: 6, head: 6x6 by 2}")
-    names = [str(tmp_path / name) for name in ("noted.safetensors", "bare.safetensors", "half.yaml")]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "half.yaml").symlink_to(config)
+    names = [str(tmp_path / name) for name in ("noted.safetensors", "bare.safetensors", "half.yaml", "other/half.yaml")]
     out = tmp_path / "out"
     assert main([*names, "--out", str(out), "--memory", "512MiB"]) == 0
     assert (out / "memory.png").read_bytes().startswith(b"\x89PNG")
@@ -51,8 +53,9 @@ def test_report(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     printed = capfd.readouterr()
     assert text in printed.out
     assert "Profiler" not in printed.out + printed.err  # nor a log of PyTorch's
-    noted, bare, half = read_results(out)["tables"]["networks"]
-    assert [network["name"] for network in (noted, bare, half)] == ["noted", "bare", "half"]
+    noted, bare, half, same = read_results(out)["tables"]["networks"]
+    assert [network["name"] for network in (noted, bare)] == ["noted", "bare"]
+    assert [network["name"] for network in (half, same)] == names[2:]  # both are half.yaml
     for network in (noted, half):
         assert network["kmac"] == network["kmac_measured"]
         assert network["frames_per_s"]["PyTorch float32"] > 0
@@ -89,6 +92,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = ["--out", str(tmp_path / "out")]
     assert "no weights of the project" in refused(["nothing", *out], capsys)
+    assert refused(["rdn_s", "rdn_s", *out], capsys) == "report-complexity: rdn_s: is given twice\n"
     config = tmp_path / "wrong.yaml"
     for text in (
         "steps: 3",

@@ -96,6 +96,16 @@ def test_a_stage_that_tells_no_time(runs: list[Path], tmp_path: Path) -> None:
     assert " | 5 | (a) | " in (tmp_path / "report" / "report.md").read_text()
 
 
+def test_runs_of_one_name_are_told_apart(runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "first").symlink_to(runs[1])
+    both = [str(runs[0]), str(tmp_path / "first")]
+    assert main([*both, "--out", str(tmp_path / "report")]) == 0
+    assert [one["name"] for one in read_results(tmp_path / "report")["tables"]["trainings"]] == both
+    capsys.readouterr()
+    assert main([both[0], both[0], "--out", str(tmp_path / "twice")]) == 2
+    assert capsys.readouterr().err == f"report-training: {both[0]}: is given twice\n"
+
+
 def test_runs_of_several_tasks(data: Path, runs: list[Path], tmp_path: Path) -> None:
     """A run of train-modes has other settings, another figure, and none by QP."""
     out = tmp_path / "modes"

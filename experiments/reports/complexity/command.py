@@ -21,6 +21,7 @@ from experiments.reports.complexity.measure import STEPS, cost_of, find_network
 from experiments.reports.complexity.page import page
 from experiments.reports.complexity.plots import plot_memory
 from experiments.reports.shared.arguments import add_device, report_parser
+from experiments.reports.shared.names import names_of
 from experiments.reports.shared.page import finish, results
 from experiments.reports.shared.provenance import provenance
 
@@ -38,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> None:
     """Measure, print and save."""
     device = choose_device(args.device)
-    networks = [find_network(name) for name in args.weights]
+    networks = [find_network(word, name) for word, name in zip(args.weights, names_of(args.weights), strict=True)]
     with Progress(total=STEPS * len(networks), unit="step", desc="measuring") as bar:
         costs = [cost_of(network, args.memory, device, bar.update) for network in networks]
     report = page(costs, args.memory).made_by(provenance(args))

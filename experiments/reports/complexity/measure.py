@@ -80,25 +80,28 @@ def ctus(height: int, width: int) -> int:
     return -(-height // CTU) * -(-width // CTU)
 
 
-def find_network(name: str) -> Named:
-    """Return the filter of a weights file, a run folder, a name, or a .yaml configuration (with random weights)."""
-    if not name.endswith((".yaml", ".yml")):
-        file = find_weights(name)
+def find_network(word: str, name: str) -> Named:
+    """Return the filter of a weights file, a run folder, a name, or a .yaml configuration (with random weights).
+
+    name: in the report.
+    """
+    if not word.endswith((".yaml", ".yml")):
+        file = find_weights(word)
         network, _, notes = read_weights(file)
         if not isinstance(network, FilterNetwork):
             raise InputError(f"{file}: no in-loop filter of floating-point numbers")
-        return Named(file.parent.name if Path(name).is_dir() else file.stem, network, notes)
-    fields = read_yaml(Path(name))
+        return Named(name, network, notes)
+    fields = read_yaml(Path(word))
     if not isinstance(fields, dict) or "model" not in fields:
-        raise InputError(f"{name}: no configuration of a network in it")
+        raise InputError(f"{word}: no configuration of a network in it")
     family = fields.get("network", InLoopFilter.network)
     if family not in FAMILIES:
-        raise InputError(f"{name}: network must be one of {', '.join(FAMILIES)}, not {family!r:.80}")
-    config = validated(FAMILIES[family].config, fields["model"], f"{name}: model")
+        raise InputError(f"{word}: network must be one of {', '.join(FAMILIES)}, not {family!r:.80}")
+    config = validated(FAMILIES[family].config, fields["model"], f"{word}: model")
     network = make_network(config).eval()
     if not isinstance(network, FilterNetwork):
-        raise InputError(f"{name}: no configuration of an in-loop filter")
-    return Named(Path(name).stem, network.merged(), {})
+        raise InputError(f"{word}: no configuration of an in-loop filter")
+    return Named(name, network.merged(), {})
 
 
 def cost_of(named: Named, memory: int, device: torch.device, step: Callable[[], object] = int) -> Cost:

@@ -14,6 +14,7 @@ from codecnn.models.weights import find_weights, read_weights
 from codecnn.models.weights_header import Notes
 from codecnn.training.provenance import codecs_of
 from experiments.reports.shared.cautions import cautions, warn
+from experiments.reports.shared.names import names_of
 from experiments.reports.shared.one_comparison import check_comparable, check_equal
 
 N = TypeVar("N", bound=Network)
@@ -46,18 +47,15 @@ def case_of(config: ModeConfig) -> Case:
 def load_networks(words: Sequence[str], kind: type[N], what: str) -> list[Chosen[N]]:
     """Return networks by files, run folders, or names of weights that come with the project.
 
-    The name in the report is the last part of a path, or the whole word where that is not different for each. kind: of
-    the networks; what: the words that say it. InputError for a network of another kind, and for one twice.
+    The name in the report is that of `names_of`. kind: of the networks; what: the words that say it. InputError for a
+    network of another kind, and for one twice.
     """
-    names = [Path(word).stem if word.endswith(".safetensors") else Path(word).name or word for word in words]
     found: list[Chosen[N]] = []
-    for word, short in zip(words, names, strict=True):
-        file, name = find_weights(word), word if names.count(short) > 1 else short
+    for word, name in zip(words, names_of(words), strict=True):
+        file = find_weights(word)
         network, task, notes = read_weights(file)
         if not isinstance(network, kind):
             raise InputError(f"{file}: weights of the task {task}, not of {what}")
-        if name in [chosen.name for chosen in found]:
-            raise InputError(f"{name}: is given twice")
         found.append(Chosen(name, network, file, notes))
     return found
 

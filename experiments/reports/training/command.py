@@ -15,6 +15,7 @@ from functools import partial
 from command_line.arguments import path
 from command_line.parser import run_command
 from experiments.reports.shared.arguments import report_parser
+from experiments.reports.shared.names import names_of
 from experiments.reports.shared.page import finish, results
 from experiments.reports.shared.provenance import provenance
 from experiments.reports.training.measure import as_row, read
@@ -30,8 +31,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read the runs, print the report and save it; InputError as `read`."""
-    trainings = [read(folder) for folder in args.runs]
+    """Read the runs, print the report and save it; InputError as `names_of` and `read`."""
+    names = names_of([str(folder) for folder in args.runs])
+    trainings = [read(folder, name) for folder, name in zip(args.runs, names, strict=True)]
     report = page(trainings).made_by(provenance(args))
     numbers = results("training", report.about, {"trainings": [as_row(training) for training in trainings]})
     plots = {"curve.png": partial(plot_curve, trainings), "learning.png": partial(plot_learning, trainings)}

@@ -41,8 +41,11 @@ class Training:
         return self.validations[-1]
 
 
-def read(folder: Path) -> Training:
-    """Return the training in a run folder; InputError if there is none, or if it was never validated."""
+def read(folder: Path, name: str) -> Training:
+    """Return the training in a run folder; InputError if there is none, or if it was never validated.
+
+    name: in the report.
+    """
     weights, file = folder / "last.safetensors", folder / "metrics.jsonl"
     network, task, notes = read_weights(weights)
     recipe = notes.get("recipe") or {}
@@ -64,7 +67,7 @@ def read(folder: Path) -> Training:
     kmac = kmac_per_sample(network) if isinstance(network, FilterNetwork | ChromaRdn) else math.nan
     learning = [{k: v for k, v in row.items() if k not in OF_A_STEP} for row in rows if "lr" in row]
     test = tested.figures if (tested := read_tested(folder)) else None
-    return Training(folder.name, decides, kmac, settings, len(stages), found, learning, test, hours)
+    return Training(name, decides, kmac, settings, len(stages), found, learning, test, hours)
 
 
 def as_row(training: Training) -> dict[str, Any]:
