@@ -12,9 +12,16 @@ function pressed(buttons, chosen) {
   buttons.forEach((button, place) => button.setAttribute("aria-pressed", String(place === chosen)));
 }
 
+// Infinite where one of the two pictures is the original, null where both are.
 function gainOf(clip, of, over, ctu) {
   const [after, before] = [clip.errors[of][ctu], clip.errors[over][ctu]];
-  return after > 0 && before > 0 ? 10 * Math.log10(before / after) : null;
+  return after > 0 || before > 0 ? 10 * Math.log10(before / after) : null;
+}
+
+function inWords(gain, unit = "") {
+  if (gain === null) return "no error";
+  if (Number.isFinite(gain)) return signed(gain, 3) + unit;
+  return gain < 0 ? "was exact" : "now exact";
 }
 
 function ctuOf(clip, ctu) {
@@ -252,7 +259,7 @@ function comparison(figure) {
     const { of, over } = state;
     const columns = Math.ceil(clip().width / clip().ctu_size);
     const gains = clip().errors[0].map((_, ctu) => gainOf(clip(), of, over, ctu));
-    const known = gains.filter((value) => value !== null).map(Math.abs).sort((a, b) => a - b);
+    const known = gains.filter(Number.isFinite).map(Math.abs).sort((a, b) => a - b);
     const most = known[Math.floor(0.95 * (known.length - 1))] || 1;
     const cell = Math.max(10, Math.min(48, Math.floor(460 / columns)));
     const rows = Math.ceil(clip().height / clip().ctu_size);
@@ -273,11 +280,11 @@ function comparison(figure) {
       const fill = `rgb(${diverging(value === null ? 0 : -value / most)})`;
       const rect = put("rect", { x: x * scale, y: y * scale, width: width * scale, height: height * scale, fill, class: open(ctu) ? "open" : "" });
       const title = put("title", {});
-      title.textContent = `x ${x}, y ${y}: ${value === null ? "no error" : `${signed(value, 3)} dB`}`;
+      title.textContent = `x ${x}, y ${y}: ${inWords(value, " dB")}`;
       rect.append(title);
       rect.addEventListener("click", () => goTo(ctu));
       svg.append(rect);
-      if (cell >= 36 && value !== null && width * scale > 30 && height * scale > 12) {
+      if (cell >= 36 && Number.isFinite(value) && width * scale > 30 && height * scale > 12) {
         const text = put("text", { x: (x + width / 2) * scale, y: (y + height / 2) * scale });
         text.textContent = signed(value, 2);
         svg.append(text);
@@ -291,7 +298,7 @@ function comparison(figure) {
       const { x, y, width, height } = ctuOf(clip(), ctu);
       const mse = (layer) => (clip().errors[layer][ctu] / (width * height) / peak).toFixed(2);
       const row = make("tr", { className: open(ctu) ? "open" : "", onclick: () => goTo(ctu) });
-      row.append(...[x, y, signed(value, 3), mse(over), mse(of)].map((text) => make("td", {}, String(text))));
+      row.append(...[x, y, inWords(value), mse(over), mse(of)].map((text) => make("td", {}, String(text))));
       for (const data of row.cells) data.style.textAlign = "right";
       return row;
     });

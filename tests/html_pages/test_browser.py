@@ -230,6 +230,28 @@ def test_the_map_is_the_gain_of_each_ctu(browser: Any, report: Path, data: Path,
         assert first[1] <= state["y"] <= first[1] + 32
 
 
+def test_a_ctu_without_error_before_or_after_is_told_apart(browser: Any, tmp_path: Path) -> None:  # noqa: ANN401
+    uri = plane_uri(np.zeros((16, 64), np.uint8), 8)
+    errors = [[0] * 4, [0, 0, 256, 256], [0, 256, 0, 128]]  # of the original, before, after
+    view = View("whole picture", 0, 0, 64, 16, None, [uri] * 3)
+    clip = Compared("flat", 64, 16, 16, 8, LAYERS[:3], errors, [view])
+    file = tmp_path / "page.html"
+    file.write_bytes(render("Flat", [Section("Pictures", comparison_html([clip], "flat"))]))
+    with opened_page(browser, file) as page:
+        page.wait_for_selector(SHOWN)
+        titles = [title.split(": ")[1] for title in page.locator(".map title").all_text_contents()]
+        assert titles == ["no error", "was exact", "now exact", "+3.010 dB"]
+        fills = page.locator(".map rect").evaluate_all("all => all.map((rect) => rect.getAttribute('fill'))")
+        assert fills == ["rgb(247,247,247)", "rgb(178,24,43)", "rgb(33,102,172)", "rgb(33,102,172)"]
+        rows = [row.split("\t") for row in page.locator(".regions tbody tr").all_inner_texts()]
+        assert [row[0] for row in rows] == ["16", "48", "32"]  # the worst first
+        assert [row[2:] for row in rows] == [
+            ["was exact", "0.00", "1.00"],
+            ["+3.010", "1.00", "0.50"],
+            ["now exact", "1.00", "0.00"],
+        ]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_prints(browser: Any, report: Path, scheme: str) -> None:  # noqa: ANN401
     with opened_page(browser, report / "report.html", scheme=scheme) as page:
