@@ -28,7 +28,11 @@ from data_tools.viewer.ctus import ShownCtu, read_ctu, spread
 from data_tools.viewer.page import dataset_page
 from data_tools.viewer.png import draw_ctu
 
-KINDS = (".html", ".png", SUFFIX)
+UNUSED = {  # options by the kind of file that they change nothing in
+    ".html": ("block_size",),
+    ".png": ("ctus",),
+    SUFFIX: ("ctus", "ctu", "block_size", "network", "search"),
+}
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -38,8 +42,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("data", type=path, help="a dataset folder of build-dataset")
     add("--out", type=_out, default=Path("dataset.html"), help="the file to write: .html, .png or .vtmbmsstats")
     add("--files", default="*", metavar="PATTERN", help="only files of such names, such as '*_qp37.h5'")
-    add("--ctus", type=positive, default=24, metavar="N", help="how many CTUs are shown, spread evenly over the files; "
-        "each adds about 100 kB with labels")  # fmt: skip
+    add("--ctus", type=positive, metavar="N", help="how many CTUs a page shows, spread evenly over the files; 24 if "
+        "not given; each adds about 100 kB with labels")  # fmt: skip
     add("--ctu", type=count, metavar="NUMBER", help="only this one of each file, counted from 0 in raster order, frame "
         "after frame")  # fmt: skip
     add("--block-size", type=_size, metavar="SIZE", help="of a .png: which blocks are drawn, such as 16 or 16x8; the "
@@ -48,7 +52,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "weights files, run folders, or names of weights that come with the project, such as modes_8")  # fmt: skip
     add("--search", action="store_true", help="search the labels of the CTUs that are shown (both SATDs, the modes of "
         "VVC, square blocks) where the files have none")  # fmt: skip
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if unused := [name for name in UNUSED[args.out.suffix] if getattr(args, name) != parser.get_default(name)]:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
+        parser.error(f"{names}: not for a file {args.out.suffix}")
+    args.ctus = args.ctus or 24
+    return args
 
 
 def run(args: argparse.Namespace) -> None:
@@ -124,8 +133,8 @@ def _size_of(shown: ShownCtu, asked: BlockSize | None) -> BlockSize | None:
 
 def _out(text: str) -> Path:
     file = file_to_write(text)
-    if file.suffix not in KINDS:
-        raise argparse.ArgumentTypeError(f"{text!r:.80} ends in none of {', '.join(KINDS)}")
+    if file.suffix not in UNUSED:
+        raise argparse.ArgumentTypeError(f"{text!r:.80} ends in none of {', '.join(UNUSED)}")
     return file
 
 

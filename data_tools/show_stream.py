@@ -31,11 +31,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("stream", type=path, help="an HEVC byte stream, or a file in which FFmpeg finds one")
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
     parser.add_argument("--out", type=_picture, help="draw partition and modes of a picture into this PNG file")
-    parser.add_argument("--picture", type=count, default=0, help="which picture is drawn, in output order")
+    parser.add_argument("--picture", type=count, help="with --out: which picture is drawn, in output order; 0, the "
+        "first, if not given")  # fmt: skip
     parser.add_argument(
         "--stats", type=_statistics, help="write the units of all pictures into this file: .vtmbmsstats"
     )
-    return run_command("show-stream", run, parser.parse_args(argv))
+    args = parser.parse_args(argv)
+    if args.picture is not None and not args.out:
+        parser.error("--picture: needs --out")
+    args.picture = args.picture or 0
+    return run_command("show-stream", run, args)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -59,6 +59,12 @@ def test_the_partition_is_drawn(tmp_path: Path) -> None:
     assert (abs(corners - (255, 210, 0)) < 40).all()
 
 
+def test_a_picture_is_chosen_only_to_be_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([str(STREAM), "--picture", "0"])
+    assert capsys.readouterr().err == "show-stream: --picture: needs --out\n"
+
+
 def test_a_picture_that_is_not_there_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(STREAM), "--out", str(tmp_path / "out.png"), "--picture", "2"]) == 2
     assert "none has the number 2" in capsys.readouterr().err
