@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self
@@ -34,16 +35,15 @@ class ShardWriter:
         self.totals = {name: 0 for name in arrays_of(info) if name in BITS}
         self.checksums: dict[str, Any] = {}  # by dataset, of its rows as they are appended
         self.sink = Sink(self.partial)
-        try:
+        with ExitStack() as opened:  # closed again after an error or an interruption
+            opened.callback(self.partial.close)
+            # Without a chunk cache, whose chunks are written when the last reference to a dataset is gone: the order of
+            # the chunks in the file must not depend on a profiler that looks at the stack.
+            self.file = opened.enter_context(h5py.File(self.sink, "w", libver="v110", rdcc_nbytes=0))
             self._create_all(info, storage)
-        except BaseException:
-            self.partial.close()
-            raise
+            opened.pop_all()
 
     def _create_all(self, info: ShardInfo, storage: Literal["fast", "compact"]) -> None:
-        # Without a chunk cache, whose chunks are written when the last reference to a dataset is gone: the order of the
-        # chunks in the file must not depend on a profiler that looks at the stack.
-        self.file = h5py.File(self.sink, "w", libver="v110", rdcc_nbytes=0)
         compact = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if storage == "compact" else {}
         for name, array in arrays_of(info).items():
             shape, maximum, chunks = (0, *array.item), (None, *array.item), (array.chunk, *array.item)

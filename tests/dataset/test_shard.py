@@ -198,6 +198,21 @@ def test_bits_that_cannot_be_are_refused_before_they_are_stored(tmp_path: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_interruption_at_the_beginning_closes_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HDF5 would else write into it when Python ends."""
+    opened = []
+
+    def interrupted(file: h5py.File, *_: object, **__: object) -> None:
+        opened.append(file)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(h5py.File, "create_dataset", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ShardWriter(tmp_path / "a.h5", INFO)
+    assert [bool(file) for file in opened] == [False]  # closed
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_frames_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no frames"), ShardWriter(tmp_path / "a.h5", INFO):
         pass
