@@ -63,10 +63,10 @@ def samples(shards: Sequence[Shard], config: FilterConfig, number: int) -> Itera
         for row in sorted({(2 * i + 1) * len(shard) // (2 * number) for i in range(number)}):
             frame, position = divmod(row, in_frame)
             original, baseline, unfiltered = read_frame(shard, frame)
-            windows = ctu_windows(config, baseline, unfiltered, info.qp, info.ctu_size)
+            windows = ctu_windows(config, baseline, unfiltered, info.hevc_qp, info.ctu_size)
             valid = np.s_[: shard.ctus[row]["height"], : shard.ctus[row]["width"]]
             whole = ctu.tile(original, info.ctu_size, 0)[position]
-            yield Sample(windows.rows(slice(position, position + 1)), whole[valid], info.qp, baseline.bit_depth)
+            yield Sample(windows.rows(slice(position, position + 1)), whole[valid], info.hevc_qp, baseline.bit_depth)
 
 
 def measure(network: FilterNetwork, integers: IntegerFilter, sample: Sample) -> Loss:

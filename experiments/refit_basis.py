@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     observed = []
     for shard in Progress(shards, unit="file", desc="filtering"):
         info = shard.info
-        observed.append(observe(network, *read_frame(shard, 0), info.qp, info.ctu_size, args.way)[1])
+        observed.append(observe(network, *read_frame(shard, 0), info.hevc_qp, info.ctu_size, args.way)[1])
     try:
         basis = fit_basis(observed, multipliers)
     except ValueError as error:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from codecnn.codecs.encode_once import UNFILTERED_BY
 from codecnn.codecs.libavcodec import block_qps, open_decoder
 from codecnn.codecs.picture_headers import QUANTIZERS, HeaderReader, Slice
+from codecnn.codecs.qps import qp_of_quantizer
 from codecnn.codecs.vp9_header import remove_loop_filter
 from codecnn.errors import InputError, InputWarning
 from codecnn.video.container import CHECKS, OpenVideo, decode, open_video
@@ -42,7 +43,7 @@ class DecodedFrame:
 
     baseline: Picture
     unfiltered: Picture | None  # without in-loop filters; None if it was not asked for
-    qp: int  # in the scale of the codec; where blocks or slices have several, their mean
+    qp: int  # in the scale of HEVC; where blocks or slices have several, their mean
     intra: bool  # predicted from no other frame
     time: int | None  # when it is shown, in the time base of the file; None at a constant rate, or if it is not said
 
@@ -168,7 +169,8 @@ class _Reader:
         qp = round(fmean(map(float, qps)))
         if self.name in QUANTIZED:
             base_q_idx, qp = qp, 0
-            qp = min(range(64), key=lambda quantizer: abs(QUANTIZERS[quantizer] - base_q_idx))
+            quantizer = min(range(64), key=lambda number: abs(QUANTIZERS[number] - base_q_idx))
+            qp = qp_of_quantizer(quantizer)
         return qp, all(one.intra for one in slices), time
 
 

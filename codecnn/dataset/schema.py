@@ -27,6 +27,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from codecnn.codecs.qps import hevc_qp
 from codecnn.intra.block_size import BlockSize
 from codecnn.labels.label import NO_LABEL
 from codecnn.labels.mode_sets import MODE_SETS, ModeSet, count_of
@@ -94,6 +95,11 @@ class ShardInfo:
     def format_of(self, signal: Signal) -> VideoFormat:
         """Return the format of a signal."""
         return replace(self.format, bit_depth=self.bit_depth_of(signal))
+
+    @property
+    def hevc_qp(self) -> int:
+        """Return the QP that networks are told: that of HEVC with about the same quantisation step."""
+        return hevc_qp(self.codec, self.qp)
 
     @property
     def most_bits(self) -> int:

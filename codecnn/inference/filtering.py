@@ -58,9 +58,9 @@ def filter_picture(
     another format than the baseline, for samples that are not of the type or the bit depth of a Picture, and if the
     network gives no finite number; ValueError for another way, and a QP, CTU size or batch that cannot be.
 
-    "ctu": each CTU from its window only, as in training, `batch` at a time. "picture": the network sees the whole
-    picture, and zero padding is met only at the edges of the picture. Computed in float32 on the device of the
-    network (without the TF32 of a GPU), or in integers on the CPU.
+    qp: in the scale of HEVC (`hevc_qp`). "ctu": each CTU from its window only, as in training, `batch` at a time.
+    "picture": the network sees the whole picture, and zero padding is met only at the edges of the picture. Computed in
+    float32 on the device of the network (without the TF32 of a GPU), or in integers on the CPU.
     """
     filtered = np.empty_like(baseline.y)
     unfiltered = check_unfiltered(network.config, baseline, unfiltered)

@@ -62,7 +62,7 @@ class Site:
             self.originals,
             references.numpy().astype(np.uint16),
             available.astype(np.float32),
-            np.full(len(x), self.shard.info.qp, np.float32),
+            np.full(len(x), self.shard.info.hevc_qp, np.float32),
             np.full(len(x), (1 << self.bit_depth) - 1, np.float32),
         )
 

@@ -67,7 +67,7 @@ class ChromaFilter(InLoopFilter):
                 original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
                 original, depth = convert_bit_depth(original, baseline.bit_depth), baseline.bit_depth
                 filtered = filter_chroma(
-                    network, baseline, unfiltered, shard.info.qp, shard.info.ctu_size, self.neighbourhood
+                    network, baseline, unfiltered, shard.info.hevc_qp, shard.info.ctu_size, self.neighbourhood
                 )
                 gains["u"][frame] = psnr_gain(original.u, baseline.u, filtered[0], depth)
                 gains["v"][frame] = psnr_gain(original.v, baseline.v, filtered[1], depth)
@@ -115,7 +115,7 @@ class ChromaPatches(Patches):
             picture.u[None],
             picture.v[None],
             extra.y[None] if extra else None,
-            np.array([info.qp], np.float32),
+            np.array([info.hevc_qp], np.float32),
             np.array([(1 << picture.bit_depth) - 1], np.float32),
             extra.u[None] if extra else None,
             extra.v[None] if extra else None,

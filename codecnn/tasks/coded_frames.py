@@ -62,7 +62,7 @@ class CodedFrame:
             torch.cat(lines, 1).numpy().astype(np.uint16),
             available.astype(np.float32),
             neighbours,
-            np.full(len(blocks), info.qp, np.float32),
+            np.full(len(blocks), info.hevc_qp, np.float32),
             np.full(len(blocks), (1 << bit_depth) - 1, np.float32),
         )
 

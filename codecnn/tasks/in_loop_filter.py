@@ -108,7 +108,7 @@ class InLoopFilter:
                 original, baseline, unfiltered = (shard.picture(signal, frame) for signal in SIGNALS)
                 original = convert_bit_depth(original, baseline.bit_depth)  # measured at the decoder's
                 filtered = filter_picture(
-                    network, baseline, unfiltered, shard.info.qp, shard.info.ctu_size, self.neighbourhood
+                    network, baseline, unfiltered, shard.info.hevc_qp, shard.info.ctu_size, self.neighbourhood
                 )
                 its[frame] = psnr_gain(original.y, baseline.y, filtered, original.bit_depth)
             found.append(Gains(shard.info.source_sha256, shard.info.qp, its))
@@ -167,7 +167,7 @@ class Patches:
             turned(u, turn)[None],
             turned(v, turn)[None],
             None if second is None else turned(second.y, turn)[None],
-            np.array([info.qp], np.float32),
+            np.array([info.hevc_qp], np.float32),
             np.array([(1 << picture.bit_depth) - 1], np.float32),
         )
         return Batch(windows, turned(original.y, turn)[None], turned(valid, turn)[None])

@@ -106,7 +106,7 @@ class IntraPrediction:
             scale = np.float32(2.0 ** (8 - site.bit_depth))
             predicted = torch.from_numpy(scale * predictions_of(network, site))
             original = torch.from_numpy(scale * site.originals.astype(np.float32))[:, None]
-            qp = torch.full((len(original),), float(site.shard.info.qp))
+            qp = torch.full((len(original),), float(site.shard.info.hevc_qp))
             for name, cost in LOSSES.items():
                 sums[name] += float(cost(predicted, original, qp).min(1).values.double().sum())
             samples += original.numel()

@@ -27,7 +27,7 @@ def neighbourhood_of(site: Site, lines: int) -> Neighbourhood[NDArray]:
         left * left_known[..., None],
         above_known,
         left_known,
-        np.full(len(x), site.shard.info.qp, np.float32),
+        np.full(len(x), site.shard.info.hevc_qp, np.float32),
         np.full(len(x), (1 << site.bit_depth) - 1, np.float32),
     )
 

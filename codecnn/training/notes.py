@@ -56,7 +56,7 @@ def notes_of(recipe: Recipe, shards: Shards, former: Former, device: torch.devic
     notes: Notes = {
         "sources": sorted({info.source for info in infos} | set(former.sources)),
         "codecs": codecs_of(infos),
-        "qps": sorted({info.qp for info in infos}),
+        "qps": sorted({info.hevc_qp for info in infos}),
         "bit_depths": sorted({info.format_of("baseline").bit_depth for info in infos}),
         "held_out": sorted({info.source for info in held_out} | set(former.held_out)),
         "perceptual_hashes": _hashes(former, [*shards.training, *shards.held_out]),

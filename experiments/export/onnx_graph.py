@@ -129,7 +129,7 @@ def compare(network: FilterNetwork, graph: bytes) -> Comparison:
     with TemporaryDirectory() as folder:
         for shard in coded_pictures(Path(folder)):
             baseline, unfiltered = (shard.picture(signal, 0) for signal in ("baseline", "unfiltered"))
-            qp, size = shard.info.qp, shard.info.ctu_size
+            qp, size = shard.info.hevc_qp, shard.info.ctu_size
             windows = ctu_windows(network.config, baseline, unfiltered, qp, size)
             (filtered,) = session.run(None, feed(windows, shard.info.format_of("baseline").bit_depth))
             wanted = filter_picture(network, baseline, unfiltered, qp, size)

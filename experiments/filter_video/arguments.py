@@ -23,8 +23,8 @@ def parse(argv: list[str] | None, description: str | None) -> argparse.Namespace
     add_chroma_weights(parser)
     add("--unfiltered", type=path, metavar="FILE", help="the decoded pictures before the in-loop filters, where IN "
         "does not give them; for a folder IN a folder with files of the same names")  # fmt: skip
-    add("--qp", type=qp, help="the QP, in the codec's own scale; needed for decoded pictures; of a coded "
-        "video it takes the place of what the stream tells of each frame")  # fmt: skip
+    add("--qp", type=qp, help="the QP, in the scale of HEVC (docs/conventions.md); needed for decoded "
+        "pictures; of a coded video it takes the place of what the stream tells of each frame")  # fmt: skip
     add("--reference", type=path, metavar="FILE", help="the original: PSNR before and after is printed. For a folder "
         "IN one file for all, or a folder with files of the same names apart from the suffix")  # fmt: skip
     add("--codec", choices=sorted(CODECS), help="the encoder of IN, where the stream does not tell it; only for the "

@@ -13,6 +13,7 @@ from experiments.reports.gain import command as report_gain
 from experiments.reports.where import command as report_where
 from tests.extras import extra
 from tests.reports.results_schema import read_results
+from tests.small_data import write_shard
 from tests.weights_files import save
 
 PEERS = """
@@ -72,6 +73,16 @@ def test_a_function_of_a_module_in_the_current_folder(data: Path, here: Path) ->
         assert row["gain"] != 0
     assert found["about"]["filtered"].startswith("whole pictures at once")
     assert found["about"]["network"].endswith("; one network for each of the QPs 22, 37")
+
+
+def test_filters_are_told_the_qp_of_hevc(here: Path) -> None:
+    (here / "av1").mkdir()
+    for quantizer in (14, 43):  # whose steps are those of QP 22 and 37
+        write_shard(here / "av1" / f"{quantizer}.h5", "coffee", quantizer, codec="svtav1")
+    assert report_gain.main(["peers_of_report:unfiltered_{qp}", "--data", str(here / "av1"), "--out", "e"]) == 0
+    rows = read_results(here / "e")["tables"]["rows"]
+    assert [row["qp"] for row in rows] == [14, 43]
+    assert all(row["psnr_filtered"] == pytest.approx(row["psnr_unfiltered"]) for row in rows)
 
 
 def test_where_the_gain_of_a_function_is(data: Path, here: Path) -> None:

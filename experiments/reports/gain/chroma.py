@@ -147,7 +147,7 @@ def _measure_planes(
     """Filter and compare U and V of a frame."""
     original, baseline, unfiltered = (shard.picture(signal, index) for signal in SIGNALS)
     original, depth = convert_bit_depth(original, baseline.bit_depth), baseline.bit_depth
-    conditions = Conditions(shard.info.qp, shard.info.ctu_size, way)
+    conditions = Conditions(shard.info.hevc_qp, shard.info.ctu_size, way)
     if guide_unit:
         multiplier = lagrangian_of(shard) / 255**2
         guided = guide_chroma(network, original, baseline, unfiltered, conditions, guide_unit, multiplier)

@@ -146,7 +146,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _filtered(network: AnyFilter, way: Way, frame: FrameSignals, shard: Shard) -> Plane:
-    return filter_picture(network, frame.baseline, frame.unfiltered, shard.info.qp, shard.info.ctu_size, way)
+    return filter_picture(network, frame.baseline, frame.unfiltered, shard.info.hevc_qp, shard.info.ctu_size, way)
 
 
 def _signalled(signalling: Signalling, way: Way, frame: FrameSignals, shard: Shard) -> Plane:
@@ -158,7 +158,7 @@ def _signalled(signalling: Signalling, way: Way, frame: FrameSignals, shard: Sha
 def _filtered_chroma(
     network: ChromaRdn, way: Way, baseline: Picture, unfiltered: Picture, info: ShardInfo
 ) -> tuple[Plane, Plane]:
-    return filter_chroma(network, baseline, unfiltered, info.qp, info.ctu_size, way)
+    return filter_chroma(network, baseline, unfiltered, info.hevc_qp, info.ctu_size, way)
 
 
 def run_comparison(args: argparse.Namespace) -> None:

@@ -24,7 +24,7 @@ class Guiding(NamedTuple):
     def filter(self, shard: Shard, frames: Sequence[FrameSignals], way: Way) -> Signalled:
         """Filter a frame without and with weights."""
         (frame,), info = frames, shard.info
-        conditions = Conditions(info.qp, info.ctu_size, way)
+        conditions = Conditions(info.hevc_qp, info.ctu_size, way)
         found = guide(self.network, *frame, conditions, self.unit, lagrangian_of(shard) / 255**2)
         return Signalled([found.plain], [found.guided], found.bits)
 

@@ -106,7 +106,7 @@ MEANS = ("gain", "psnr_unfiltered", "psnr_baseline", "psnr_filtered", "ssim_base
 def warm_up(network: AnyFilter, shard: Shard, way: Way) -> None:
     """Filter a frame untimed: at the first one PyTorch does what it need not do again."""
     _, baseline, unfiltered = read_frame(shard, 0)
-    filter_picture(network, baseline, unfiltered, shard.info.qp, shard.info.ctu_size, way)
+    filter_picture(network, baseline, unfiltered, shard.info.hevc_qp, shard.info.ctu_size, way)
 
 
 def measure(
@@ -127,7 +127,8 @@ def measure(
             else:
                 begin = time.perf_counter()
                 plain = [
-                    filter_picture(network, p.baseline, p.unfiltered, info.qp, info.ctu_size, way) for p in pictures
+                    filter_picture(network, p.baseline, p.unfiltered, info.hevc_qp, info.ctu_size, way)
+                    for p in pictures
                 ]
                 meter.seconds += time.perf_counter() - begin
                 filtered, bits = [(luma, None) for luma in plain], 0

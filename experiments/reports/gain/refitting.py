@@ -28,7 +28,7 @@ class Refitting(NamedTuple):
 
     def filter(self, shard: Shard, frames: Sequence[FrameSignals], way: Way) -> Signalled:
         """Filter frames without a correction, and with one for all of them."""
-        conditions = Conditions(shard.info.qp, shard.info.ctu_size, way)
+        conditions = Conditions(shard.info.hevc_qp, shard.info.ctu_size, way)
         return Signalled(*refit(self.network, self.basis, frames, conditions, lagrangian_of(shard) / 255**2))
 
     def describe(self) -> str:

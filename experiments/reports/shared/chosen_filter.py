@@ -29,9 +29,9 @@ def check_shards(chosen: Loaded, shards: Sequence[Shard]) -> list[str]:
     """Return cautions on a filter; InputError if it has one network for each QP, and not for those of the shards."""
     if not isinstance(chosen.network, OneForEachQp):
         return cautions(chosen.notes, shards)
-    chosen.network.check(shard.info.qp for shard in shards)
+    chosen.network.check(shard.info.hevc_qp for shard in shards)
     by_qp = [
-        cautions(notes, [shard for shard in shards if shard.info.qp == int(qp)])
+        cautions(notes, [shard for shard in shards if shard.info.hevc_qp == int(qp)])
         for qp, notes in chosen.notes["by_qp"].items()
     ]
     return list(dict.fromkeys(caution for found in by_qp for caution in found))

@@ -177,8 +177,10 @@ def _sums_by(bins: Bins, errors: Sequence[NDArray], count: int) -> NDArray[np.fl
 def filtered(network: AnyFilter, baseline: Picture, unfiltered: Picture, info: ShardInfo, way: str) -> Plane:
     """Return the filtered luma of a frame in one of the WAYS."""
     if way == "ensemble":
-        return filter_ensemble(network, baseline, unfiltered, info.qp)
-    return filter_picture(network, baseline, unfiltered, info.qp, info.ctu_size, "ctu" if way == "ctu" else "picture")
+        return filter_ensemble(network, baseline, unfiltered, info.hevc_qp)
+    return filter_picture(
+        network, baseline, unfiltered, info.hevc_qp, info.ctu_size, "ctu" if way == "ctu" else "picture"
+    )
 
 
 def measure(network: AnyFilter, shards: Sequence[Shard], step: Callable[[], object] = int) -> list[Measured]:
