@@ -8,7 +8,7 @@ ranges of the decoder give it.
 import numpy as np
 
 from codecnn.hevc.compiled import compiled, wide
-from codecnn.hevc.state import BAD_END, FINE, TOO_SHORT
+from codecnn.hevc.state import BAD_BEGINNING, BAD_END, FINE, TOO_SHORT
 
 FIRST_RANGE, REGISTER = 510, 9  # what a substream begins with, and the bits that are read at once
 
@@ -63,6 +63,9 @@ def start_substream(state: np.void, data: np.ndarray) -> None:
     """Initialise the arithmetic decoder at the next bit (9.3.2.5)."""
     state["range"] = FIRST_RANGE
     state["offset"] = read_bits(state, data, REGISTER)
+    if state["offset"] >= FIRST_RANGE:  # bins would be larger than they can be, and so modes, which index tables
+        fail(state, BAD_BEGINNING)
+        state["offset"] = 0
     state["charged"] += REGISTER  # these bits are read, but not yet spent
 
 

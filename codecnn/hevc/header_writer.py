@@ -58,10 +58,12 @@ def _write_profile(bits: BitWriter, sps: Sps) -> None:
     compatible = {profile.profile, *({2} if profile.profile == 1 else ())}
     for number in range(32):
         bits.flag(number in compatible)
-    bits.u(0b1001, 4)  # progressive, frames only
-    if profile.profile == 4:  # 12, 10, 8 bit at most; 4:2:2, 4:2:0, 4:0:0 at most; not only intra; lower bit rate
-        eight, grey = sps.luma_depth == 8, sps.chroma == "400"  # "Monochrome" and "Monochrome 12" of table A.2
-        bits.u(0b100110001 | (eight or not grey) << 7 | eight << 6 | grey << 3, 9)
+    fields = sps.usability is not None and sps.usability.fields
+    bits.u(0b0100 if fields else 0b1001, 4)  # interlaced; or progressive, frames only
+    if profile.profile == 4:  # 12, 10, 8 bit at most; 4:2:2, 4:2:0, 4:0:0 at most; only intra; lower bit rate
+        # "Monochrome", "Monochrome 12", "Main Intra" and "Main 10 Intra" of table A.2.
+        eight, grey = sps.luma_depth == 8, sps.chroma == "400"
+        bits.u(0b100110001 | (eight or not grey) << 7 | eight << 6 | grey << 3 | (not grey) << 2, 9)
         bits.u(0, 34)
     else:
         bits.u(0, 43)
@@ -250,7 +252,8 @@ def write_slice(kind: int, header: SliceHeader, data: bytes, starts: Sequence[in
         places = [start + bisect_left(inserted, len(head) + start + 1) for start in (0, *starts)]
         counted = [b - a for a, b in pairwise(places)]
         if counted == lengths:
-            return nal_unit(kind, head + data)
+            # Pictures of a higher temporal layer (types 2 to 5) become trailing pictures (0, 1): all are of layer 0.
+            return nal_unit(kind & 1 if kind in range(2, 6) else kind, head + data)
         lengths = counted
 
 

@@ -51,14 +51,20 @@ class NalUnit:
 
 
 def split_stream(stream: ByteStream) -> Iterator[NalUnit]:
-    """Yield the NAL units of a byte stream; StreamError if there is no start code, or a NAL unit has no header."""
+    """Yield the NAL units of a byte stream; StreamError if there is none, or one has no header.
+
+    A start code that nothing follows, as in a file that was cut there, is passed over.
+    """
     start = stream.find(b"\0\0\1")
-    if start < 0:
-        raise damaged("there is no start code of a NAL unit")
+    found = False
     while start >= 0:
         end = stream.find(b"\0\0\1", start + 3)
-        yield parse_nal_unit(stream[start + 3 : len(stream) if end < 0 else end].rstrip(b"\0"))
+        if unit := stream[start + 3 : len(stream) if end < 0 else end].rstrip(b"\0"):
+            found = True
+            yield parse_nal_unit(unit)
         start = end
+    if not found:
+        raise damaged("there is no NAL unit with its start code")
 
 
 def parse_nal_unit(unit: bytes) -> NalUnit:

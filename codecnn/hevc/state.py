@@ -14,13 +14,13 @@ BITS = ("partition", "modes", "residual", "filters", "delta_qp", "bypass", "pcm"
 PARTITION, MODES, RESIDUAL, FILTERS, DELTA_QP, BYPASS, PCM, TERMINATION = range(len(BITS))
 
 # Reasons to stop.
-FINE, TOO_SHORT, LEVEL_TOO_LARGE, QP_DELTA_TOO_LARGE, BAD_END, BAD_ENTRY_POINT, BAD_ADDRESS, TOO_LONG, BAD_RECORD = (
-    range(9)
-)
+FINE, TOO_SHORT, LEVEL_TOO_LARGE, QP_DELTA_TOO_LARGE, BAD_BEGINNING, BAD_END = range(6)
+BAD_ENTRY_POINT, BAD_ADDRESS, TOO_LONG, BAD_RECORD = range(6, 10)
 REASONS = {
     TOO_SHORT: "slice data end too early",
     LEVEL_TOO_LARGE: "a coefficient level does not fit in 16 bit",
     QP_DELTA_TOO_LARGE: "a QP delta is out of range",
+    BAD_BEGINNING: "a substream begins with bits that no encoder writes",
     BAD_END: "a substream does not end where its last CTU does",
     BAD_ENTRY_POINT: "an entry point is not where a substream begins",
     BAD_ADDRESS: "a slice does not begin where the one before ends",

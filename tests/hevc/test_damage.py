@@ -7,6 +7,10 @@ import pytest
 
 from codecnn.errors import InputError
 from codecnn.hevc import read
+from codecnn.hevc.header_writer import nal_unit
+from codecnn.hevc.nal import PPS, SLICES, SPS, split_stream
+from codecnn.hevc.parameter_sets import pps_id, sps_id
+from codecnn.hevc.slice_header import ParameterSets, parse_slice_header
 from tests.hevc.streams import GOLDEN
 
 SMALL = ("rw_ids", "hm_dqp_d1", "x265_main10_lowqp", "hm_pcm_10", "kvz_odd", "hm_tiles_depslices", "hm_epb_wpp")
@@ -53,6 +57,37 @@ def test_random_bytes_in_place_of_slice_data_are_an_error(name: str) -> None:
         begin = int(random.integers(len(stream) * 3 // 5, len(stream) - 100))  # in the last slice
         data[begin:] = random.integers(4, 256, len(stream) - begin, dtype=np.uint8).tobytes()
         assert outcome(bytes(data)) != ""
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_slice_data_that_begin_as_no_encoder_begins_them_are_an_error(name: str) -> None:
+    """With 510 or 511 as the first nine bits (9.3.2.5) bins without context would be larger than they can be."""
+    stream = (GOLDEN / f"{name}.265").read_bytes()
+    random = np.random.default_rng(len(stream))
+    sets = ParameterSets({}, {})
+    headers = b""
+    for unit in split_stream(stream):
+        if unit.type == SPS:
+            sets.sps[sps_id(unit.payload)] = unit.payload
+        elif unit.type == PPS:
+            sets.pps[pps_id(unit.payload)] = unit.payload
+        elif unit.type in SLICES:
+            head = unit.payload[: parse_slice_header(unit, sets, None).data]
+            break
+        headers += nal_unit(unit.type, unit.payload)
+    for second in (0, 127, 128, 255):
+        data = bytes([255, second]) + random.integers(1, 256, 600, dtype=np.uint8).tobytes() + b"\x80"
+        reason = outcome(headers + nal_unit(unit.type, head + data))
+        assert reason
+        if second >= 128:
+            assert "a substream begins with bits that no encoder writes" in reason
+
+
+def test_a_start_code_at_the_end_loses_no_picture() -> None:
+    stream = (GOLDEN / "rw_ids.265").read_bytes()
+    count = len(list(read(stream)))
+    for end in (b"\0\0\1", b"\0\0\0\1", b"\0\0\1\0\0\1\0"):
+        assert len(list(read(stream + end))) == count
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", b"no stream", b"\0\0\1", b"\0\0\1\x42\1", b"\0\0\0\1\x26\1\xaf"])

@@ -12,6 +12,8 @@ import pytest
 from codecnn.codecs.libavcodec import open_decoder
 from codecnn.errors import InputError
 from codecnn.hevc import CodedPicture, read, write
+from codecnn.hevc.header_writer import write_slice
+from codecnn.hevc.nal import SPS, split_stream
 from codecnn.hevc.parameter_sets import Pps, Sps
 from codecnn.hevc.usability import Usability
 from tests.hevc.streams import GOLDEN, TRUTH, encode, pictures
@@ -30,6 +32,29 @@ def test_streams_are_written_as_they_were_read(name: str) -> None:
         for plane, expected in zip(other.unfiltered.planes, record.unfiltered.planes, strict=True):
             np.testing.assert_array_equal(plane, expected)
         assert other.bits == record.bits
+
+
+@pytest.mark.parametrize(
+    ("name", "flags"), [("x265_main10_lowqp", "110110101"), ("hm_qp37", None)]
+)  # general_max_12bit_constraint_flag and those that follow, of "Main 10 Intra" (table A.2)
+def test_the_profile_is_one_of_the_standard(name: str, flags: str | None) -> None:
+    (record, *_) = read(GOLDEN / f"{name}.265")
+    units = {unit.type: unit.payload for unit in split_stream(write([record.sps, record.pps], [record]))}
+    bits = "".join(f"{byte:08b}" for byte in units[SPS][1:13])  # profile_tier_level() after 4 + 3 + 1 bits
+    assert bits[40:44] == "1001"  # progressive, not interlaced, ., frames only
+    assert bits[44:53] == (flags or "000000000")
+    usability = Usability(None, None, None, True, None)
+    fields = replace(record.sps, usability=usability)
+    units = {unit.type: unit.payload for unit in split_stream(write([fields, record.pps], []))}
+    assert f"{units[SPS][6]:08b}"[:4] == "0100"
+
+
+def test_pictures_of_a_higher_temporal_layer_become_trailing_pictures(record: CodedPicture) -> None:
+    for kind, written in ((1, 1), (2, 0), (3, 1), (4, 0), (5, 1), (9, 9)):
+        header = replace(record.slices[0])
+        unit = write_slice(kind, header, b"\x80", ())
+        (found,) = split_stream(unit)
+        assert (found.type, found.temporal_id) == (written, 0)
 
 
 def decoded(stream: bytes) -> list[av.VideoFrame]:
