@@ -56,7 +56,7 @@ STAGES = (
     Stage("rdn_m", f"train-filter rdn_m_4 --start {{rdn_m_3}} --data {{train}} {{train_10bit}} {TWICE}"),
     Stage("rdn_xs_vvc", "train-filter rdn_xs_vvc --start {rdn_xs} --data {train_vvc}"),
     Stage("rdn_s_vvc", "train-filter rdn_s_vvc --start {rdn_s} --data {train_vvc}"),
-    Stage("rdn_m_vvc", "train-filter rdn_m_vvc --start {rdn_m_2} --data {train_vvc}"),
+    Stage("rdn_m_vvc", "train-filter rdn_m_vvc --start {rdn_m} --data {train_vvc}"),
     Stage(
         "rdn_s_baseline",
         f"train-filter rdn_s_baseline --start {{rdn_s}} --data {{train}} {{train_10bit}} {{train_vvc}} {TWICE}",
