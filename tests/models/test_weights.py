@@ -46,7 +46,7 @@ GAINS: dict[str, tuple[Codec, dict[int, float]]] = {
     "rdn_m": (X265(), {22: 0.4247, 37: 0.6466}),
     "rdn_xs_vvc": (VVenC(), {22: 0.1760, 37: 0.4107}),
     "rdn_s_vvc": (VVenC(), {22: 0.2442, 37: 0.5549}),
-    "rdn_m_vvc": (VVenC(), {22: 0.2479, 37: 0.5915}),
+    "rdn_m_vvc": (VVenC(), {22: 0.2787, 37: 0.6257}),
     "rdn_s_baseline": (X265(), {22: 0.1921, 37: 0.3593}),
 }
 
