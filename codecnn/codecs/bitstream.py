@@ -168,7 +168,7 @@ class _Reader:
             warnings.warn(f"{self.video.path}: {what}", InputWarning, stacklevel=2)
         qp = round(fmean(map(float, qps)))
         if self.name in QUANTIZED:
-            base_q_idx, qp = qp, 0
+            base_q_idx = qp
             quantizer = min(range(64), key=lambda number: abs(QUANTIZERS[number] - base_q_idx))
             qp = qp_of_quantizer(quantizer)
         return qp, all(one.intra for one in slices), time

@@ -23,5 +23,5 @@ def hevc_qp(codec: str, qp: int) -> int:
 
 
 def qp_of_quantizer(quantizer: int) -> int:
-    """Return the same for a quantizer of AV1 and VP9, 0 to 63."""
+    """Return the QP of HEVC whose quantisation step is nearest to that of a quantizer of AV1 and VP9, 0 to 63."""
     return round(4 + 6 * log2(AC_STEPS[quantizer] / 8))

@@ -28,7 +28,7 @@ class CtuWindow(NamedTuple):
     original: Picture
     baseline: Picture
     unfiltered: Picture
-    qp: int
+    qp: int  # in the scale of HEVC, as networks are told
     valid_height: int
     valid_width: int
 
@@ -96,7 +96,7 @@ class Shard:
     def __getitem__(self, row: int) -> CtuWindow:
         original, baseline, unfiltered = (self.windows(signal, row) for signal in SIGNALS)
         here = self.ctus[row]
-        return CtuWindow(original, baseline, unfiltered, self.info.qp, int(here["height"]), int(here["width"]))
+        return CtuWindow(original, baseline, unfiltered, self.info.hevc_qp, int(here["height"]), int(here["width"]))
 
     def picture(self, signal: Signal, frame: int) -> Picture:
         """Return one whole frame of a signal, put together from its CTUs; IndexError if there is no such frame."""

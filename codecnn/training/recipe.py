@@ -68,7 +68,7 @@ class Training:
         optimiser: how the weights are moved.
         steps: batches to train on in all.
         batch: number of units, such as CTU windows, from which a batch takes its samples, over all processes.
-        qps: train and validate on these QPs only; all if empty.
+        qps: train and validate on these QPs only, in the codec's own scale; all if empty.
         weights: how many times a source is in the data, 1 without a weight: by its name, such as wikipedia_*: 2, or by
             folder and name, such as new/*: 3. With 0 it is left out. Where several patterns fit, their product.
         seed: of the first weights and of every random draw.

@@ -24,7 +24,7 @@ def cautions(notes: Notes, source: Input, codec: str | None, preset: str | None)
     codec = codec or (stream.encoder if stream else None)
     found = []
     if stream and standards and (standard := STANDARDS[stream.decoder]) not in standards:
-        found.append(f"{path}: a stream of {standard}, whose QPs may mean something else; the weights are for {names}")
+        found.append(f"{path}: a stream of {standard}; the weights are for {names}")
     elif trained and codec and codec not in trained:
         found.append(f"{path}: coded by {codec}; the weights are for {names}")
     elif trained and not (codec and preset):

@@ -78,9 +78,7 @@ def test_slice_data_that_begin_as_no_encoder_begins_them_are_an_error(name: str)
     for second in (0, 127, 128, 255):
         data = bytes([255, second]) + random.integers(1, 256, 600, dtype=np.uint8).tobytes() + b"\x80"
         reason = outcome(headers + nal_unit(unit.type, head + data))
-        assert reason
-        if second >= 128:
-            assert "a substream begins with bits that no encoder writes" in reason
+        assert "a substream begins with bits that no encoder writes" in reason
 
 
 def test_a_start_code_at_the_end_loses_no_picture() -> None:
