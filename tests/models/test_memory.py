@@ -69,9 +69,9 @@ def test_training(config: RdnConfig, precision: Precision) -> None:
 
 @NEEDS_BF16
 @pytest.mark.parametrize("config", [S, replace(S, blocks=4, growth=24), RdnConfig(12, 2, 4, 10)])
-@pytest.mark.parametrize(("batch", "patch", "more"), [(4, 32, 0.1), (1, 64, 0.2)])
+@pytest.mark.parametrize(("batch", "patch", "more"), [(4, 32, 0.1), (1, 64, 0.25)])
 def test_training_on_few_features(config: RdnConfig, batch: int, patch: int, more: float) -> None:
-    """The workspace of the convolutions comes on top, of no more than a share."""
+    """The workspace of the convolutions comes on top, of no more than a share, which depends on the processor."""
     closed, measured = (
         training_bytes(config, batch, patch),
         measured_training_bytes(config, batch, patch, "bf16", CPU, by("muon")),
