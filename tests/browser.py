@@ -5,12 +5,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from tests.extras import extra
 
+if TYPE_CHECKING:  # an extra, imported where it is there
+    from playwright.sync_api import Browser, Page
+
+Scheme = Literal["light", "dark"]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -25,7 +29,7 @@ def find_chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def browser() -> "Iterator[Browser]":
     """One browser for the tests of a module; without a sandbox, as root has none.
 
     It ends with them: a test that forks, or has an event loop of its own, must not meet the pipes and the loop of the
@@ -40,7 +44,7 @@ def browser() -> Iterator[Any]:
 
 
 @contextmanager
-def opened_page(browser: Any, file: Path, width: int = 1200, scheme: str = "light") -> Iterator[Any]:  # noqa: ANN401
+def opened_page(browser: "Browser", file: Path, width: int = 1200, scheme: Scheme = "light") -> "Iterator[Page]":
     """A page opened from disk; an error of its script or on the console, or a request elsewhere, fails the test."""
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page = context.new_page()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from codecnn.codecs.encode_once import UNFILTERED_BY
 from codecnn.codecs.libavcodec import block_qps, open_decoder
-from codecnn.codecs.picture_headers import QUANTIZERS, HeaderReader, Slice
+from codecnn.codecs.picture_headers import QUANTIZER_DECODERS, QUANTIZERS, HeaderReader, Slice
 from codecnn.codecs.qps import qp_of_quantizer
 from codecnn.codecs.vp9_header import remove_loop_filter
 from codecnn.errors import InputError, InputWarning
@@ -28,7 +28,6 @@ from codecnn.video.times import packet_times, uneven_times
 from codecnn.video.turn import orientation_of, turn_picture
 
 STANDARDS = {"h264": "AVC", "hevc": "HEVC", "vvc": "VVC", "libdav1d": "AV1", "vp9": "VP9"}  # by FFmpeg's decoder
-QUANTIZED = ("libdav1d", "vp9")  # whose headers hold base_q_idx
 ENCODERS = {b"x265 (build ": "x265", b"x264 - core ": "x264"}  # how the SEI of their streams begins
 LIBRARIES = {"libx265": "x265", "libx264": "x264", "libvvenc": "vvenc", "libsvtav1": "svtav1", "libvpx-vp9": "vp9"}
 
@@ -167,7 +166,7 @@ class _Reader:
             what = f"blocks have QPs of their own; the QP of a frame is {taken}"
             warnings.warn(f"{self.video.path}: {what}", InputWarning, stacklevel=2)
         qp = round(fmean(map(float, qps)))
-        if self.name in QUANTIZED:
+        if self.name in QUANTIZER_DECODERS:
             base_q_idx = qp
             quantizer = min(range(64), key=lambda number: abs(QUANTIZERS[number] - base_q_idx))
             qp = qp_of_quantizer(quantizer)

@@ -8,6 +8,7 @@ import av
 
 from codecnn.codecs.header_trace import Header, HeaderTrace
 
+QUANTIZER_DECODERS = ("libdav1d", "vp9")  # FFmpeg's names of those whose streams hold base_q_idx
 QUANTIZERS = (*range(0, 248, 4), 249, 255)  # base_q_idx of the quantizers 0 to 63 of libvpx, libaom and SVT-AV1
 Elements = Mapping[str, int]
 

@@ -20,7 +20,7 @@ from codecnn.codecs.frame_checks import (
     zip_frames,
 )
 from codecnn.codecs.libavcodec import check_format, padded_size
-from codecnn.codecs.picture_headers import QUANTIZERS
+from codecnn.codecs.picture_headers import QUANTIZER_DECODERS, QUANTIZERS
 from codecnn.codecs.placeholders import Command, fill_placeholders, find_program, list_placeholders
 from codecnn.codecs.scratch_folder import scratch_folder
 from codecnn.codecs.template_check import (
@@ -40,8 +40,6 @@ from codecnn.errors import InputError
 from codecnn.io.files import require_file
 from codecnn.video.clip import Clip
 from codecnn.video.picture import VideoFormat
-
-QUANTIZER_DECODERS = ("libdav1d", "vp9")  # in their streams is base_q_idx
 
 
 @dataclass(frozen=True)

@@ -299,6 +299,7 @@ function comparison(figure) {
       const mse = (layer) => (clip().errors[layer][ctu] / (width * height) / peak).toFixed(2);
       const row = make("tr", { className: open(ctu) ? "open" : "", onclick: () => goTo(ctu) });
       row.append(...[x, y, inWords(value), mse(over), mse(of)].map((text) => make("td", {}, String(text))));
+      if (value !== null) row.cells[2].dataset.value = value; // infinite where the text is no number
       for (const data of row.cells) data.style.textAlign = "right";
       return row;
     });

@@ -1,6 +1,7 @@
 // Tables that can be sorted by each column, and copied as they are sorted. Rows of means stay below the others.
 
 function valueOf(cell) {
+  if ("value" in cell.dataset) return Number(cell.dataset.value); // what the text of the cell stands for
   const text = cell.textContent.trim().replaceAll("\u2212", "-");
   const number = Number.parseFloat(text.replace(/^[+]/, "").replaceAll(",", ""));
   return Number.isNaN(number) || /^[+-]?[\d.,]+[^\d\s%.,+-]/.test(text) ? text : number; // "8x8" is no number

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,6 +21,9 @@ from data_tools.viewer.page import directions
 from tests.browser import opened_page
 from tests.pictures import photograph
 
+if TYPE_CHECKING:  # an extra, imported where it is there
+    from playwright.sync_api import Browser, Page
+
 SIZES = [BlockSize(8, 8), BlockSize(16, 8)]
 
 
@@ -37,7 +40,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "data"
 
 
-def layer(page: Any, number: int) -> np.ndarray:  # noqa: ANN401
+def layer(page: "Page", number: int) -> np.ndarray:
     found = page.evaluate(
         f"(() => {{ const s = document.querySelector('figure.dataset').shown.layers()[{number}];"
         "return [s.height, s.width, [...s.samples]]; })()"
@@ -60,7 +63,7 @@ def predicted(shard: Shard, row: int, size: BlockSize, name: str) -> np.ndarray:
     return plane
 
 
-def test_a_browser_shows_every_ctu_as_it_is(browser: Any, built: Path, tmp_path: Path) -> None:  # noqa: ANN401
+def test_a_browser_shows_every_ctu_as_it_is(browser: "Browser", built: Path, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     assert main([str(built), "--out", str(file)]) == 0
     shards = open_folder(built)
@@ -160,7 +163,7 @@ def test_ctus_are_spread_evenly(data: Path) -> None:
     assert [(shards.index(shard), row) for shard, row in spread(shards, 2, 5)] == [(0, 5), (7, 5)]
 
 
-def test_a_network_is_a_third_choice(data: Path, tmp_path: Path, browser: Any) -> None:  # noqa: ANN401
+def test_a_network_is_a_third_choice(data: Path, tmp_path: Path, browser: "Browser") -> None:
     file = tmp_path / "page.html"
     options = ["--files", "*_37.h5", "--ctus", "2", "--network", "modes_8", "--search"]
     assert main([str(data), "--out", str(file), *options]) == 0
@@ -171,7 +174,7 @@ def test_a_network_is_a_third_choice(data: Path, tmp_path: Path, browser: Any) -
         assert [text.strip() for text in labels[:3]] == ["Hadamard SATD", "DCT SATD", "network modes_8"]
 
 
-def test_the_blocks_of_the_encoder_are_shown(browser: Any, tmp_path: Path) -> None:  # noqa: ANN401
+def test_the_blocks_of_the_encoder_are_shown(browser: "Browser", tmp_path: Path) -> None:
     write_raw(tmp_path / "cat_80x72.yuv", [photograph("chelsea", 72, 80)])
     out, file = str(tmp_path / "data"), tmp_path / "page.html"
     options = ["--out", out, "--ctu-size", "32", "--qp", "27", "--label-sizes", "4", "--block-data"]

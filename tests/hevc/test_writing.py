@@ -51,9 +51,7 @@ def test_the_profile_is_one_of_the_standard(name: str, flags: str | None) -> Non
 
 def test_pictures_of_a_higher_temporal_layer_become_trailing_pictures(record: CodedPicture) -> None:
     for kind, written in ((1, 1), (2, 0), (3, 1), (4, 0), (5, 1), (9, 9)):
-        header = replace(record.slices[0])
-        unit = write_slice(kind, header, b"\x80", ())
-        (found,) = split_stream(unit)
+        (found,) = split_stream(write_slice(kind, record.slices[0], b"\x80", ()))
         assert (found.type, found.temporal_id) == (written, 0)
 
 

@@ -4,7 +4,7 @@ import itertools
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -18,11 +18,15 @@ from experiments.reports.gain import command as report_gain
 from html_pages.comparison import Compared, View, comparison_html
 from html_pages.page import Section, render
 from html_pages.pictures import plane_uri
-from tests.browser import opened_page
+from tests.browser import Scheme, opened_page
 from tests.weights_files import save
+
+if TYPE_CHECKING:  # an extra, imported where it is there
+    from playwright.sync_api import Browser, Page
 
 LAYERS = ["original", "baseline", "filtered", "unfiltered"]
 SHOWN = "figure.comparison[data-shown]"
+TwoClips = tuple[Path, list[dict[str, np.ndarray]]]  # a page, and the layers of its clips
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +47,11 @@ def report(data: Path, network: Rdn, tmp_path_factory: pytest.TempPathFactory) -
     return folder / "out"
 
 
-def test_it_opens_from_disk_in_one_file_below_15_mb(browser: Any, report: Path) -> None:  # noqa: ANN401
+def test_it_opens_from_disk_in_one_file_below_15_mb(browser: "Browser", report: Path) -> None:
     file = report / "report.html"
     assert file.stat().st_size < 15_000_000
-    for width, scheme in itertools.product((1200, 390), ("light", "dark")):
+    schemes: tuple[Scheme, ...] = ("light", "dark")
+    for width, scheme in itertools.product((1200, 390), schemes):
         with opened_page(browser, file, width, scheme) as page:
             page.wait_for_selector(SHOWN)
             page.wait_for_selector(".uplot canvas")
@@ -56,7 +61,7 @@ def test_it_opens_from_disk_in_one_file_below_15_mb(browser: Any, report: Path) 
             assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(21, 23, 26)")
 
 
-def test_tables_are_those_of_the_results_and_sort(browser: Any, report: Path) -> None:  # noqa: ANN401
+def test_tables_are_those_of_the_results_and_sort(browser: "Browser", report: Path) -> None:
     results = json.loads((report / "results.json").read_text())
     gains = [f"{row['gain']:+.3f}" for row in results["tables"]["rows"]]
     means = [f"{mean['gain']:+.3f}" for mean in results["tables"]["means"]]
@@ -84,7 +89,7 @@ def test_tables_are_those_of_the_results_and_sort(browser: Any, report: Path) ->
             assert of_clips.locator("tbody tr:last-child td:nth-child(3)").inner_text() == means[0]
 
 
-def test_the_report_is_copied_as_markdown(browser: Any, report: Path) -> None:  # noqa: ANN401
+def test_the_report_is_copied_as_markdown(browser: "Browser", report: Path) -> None:
     with opened_page(browser, report / "report.html") as page:
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         page.click("#copy-markdown")
@@ -96,7 +101,7 @@ def test_the_report_is_copied_as_markdown(browser: Any, report: Path) -> None:  
         assert len(written) == 2 + 8
 
 
-def test_what_the_report_was_made_by_is_there(browser: Any, report: Path, data: Path) -> None:  # noqa: ANN401
+def test_what_the_report_was_made_by_is_there(browser: "Browser", report: Path, data: Path) -> None:
     with opened_page(browser, report / "report.html") as page:
         origin = page.locator("section", has_text="Provenance").last.inner_text()
         assert f"report-gain {report.parent} --data {data}" in origin
@@ -106,7 +111,7 @@ def test_what_the_report_was_made_by_is_there(browser: Any, report: Path, data: 
         assert '"note": "of a test"' in page.locator("pre").inner_text()
 
 
-def test_values_are_read_off_the_curves(browser: Any, report: Path) -> None:  # noqa: ANN401
+def test_values_are_read_off_the_curves(browser: "Browser", report: Path) -> None:
     """With the pointer at the right edge both panels show the point of the lowest QP."""
     rows = json.loads((report / "results.json").read_text())["tables"]["rows"]
     source = rows[0]["source"]
@@ -116,13 +121,14 @@ def test_values_are_read_off_the_curves(browser: Any, report: Path) -> None:  # 
         plot.scroll_into_view_if_needed()
         over = plot.locator(".u-over").first
         box = over.bounding_box()
+        assert box
         over.hover(position={"x": box["width"] / 2, "y": box["height"] / 2})
         above, below = (plot.locator(".u-legend").nth(place).inner_text() for place in (0, 1))
         assert f"{best['bits'] / best['frames'] / 1000:g}" in above
         assert "filtered" in below
 
 
-def samples(page: Any, layer: str) -> np.ndarray:  # noqa: ANN401
+def samples(page: "Page", layer: str) -> np.ndarray:
     found = page.evaluate(
         f"(() => {{ const s = document.querySelector('figure.comparison').shown.samples('{layer}');"
         "return { ...s, samples: [...s.samples] }; })()"
@@ -136,7 +142,7 @@ def planes_of(shard: Shard, network: Rdn) -> dict[str, np.ndarray]:
     return {"original": original.y, "baseline": baseline.y, "filtered": luma, "unfiltered": unfiltered.y}
 
 
-def test_every_sample_is_that_of_the_file(browser: Any, report: Path, data: Path, network: Rdn) -> None:  # noqa: ANN401
+def test_every_sample_is_that_of_the_file(browser: "Browser", report: Path, data: Path, network: Rdn) -> None:
     shards = {shard.info.source: shard for shard in open_folder(data) if shard.info.qp == 37}
     with opened_page(browser, report / "report.html") as page:
         page.wait_for_selector(SHOWN)
@@ -151,7 +157,7 @@ def test_every_sample_is_that_of_the_file(browser: Any, report: Path, data: Path
                 np.testing.assert_array_equal(samples(page, layer), plane)
 
 
-def pixels(page: Any) -> np.ndarray:  # noqa: ANN401
+def pixels(page: "Page") -> np.ndarray:
     """What the stage shows at 1:1, as far as it is the picture."""
     found = page.evaluate(
         "(() => { const c = document.querySelector('.stage');"
@@ -164,7 +170,7 @@ def pixels(page: Any) -> np.ndarray:  # noqa: ANN401
     return shown[40:, :, :3]  # the name of the picture is above
 
 
-def test_keys_flicker_and_the_slider_moves(browser: Any, report: Path, data: Path, network: Rdn) -> None:  # noqa: ANN401
+def test_keys_flicker_and_the_slider_moves(browser: "Browser", report: Path, data: Path, network: Rdn) -> None:
     with opened_page(browser, report / "report.html") as page:
         page.wait_for_selector(SHOWN)
         name = page.locator("select[aria-label=clip] option").first.inner_text().split(",")[0]
@@ -205,7 +211,7 @@ def test_keys_flicker_and_the_slider_moves(browser: Any, report: Path, data: Pat
         assert page.evaluate("document.querySelector('figure.comparison').shown.state.scale") == 2
 
 
-def test_the_map_is_the_gain_of_each_ctu(browser: Any, report: Path, data: Path, network: Rdn) -> None:  # noqa: ANN401
+def test_the_map_is_the_gain_of_each_ctu(browser: "Browser", report: Path, data: Path, network: Rdn) -> None:
     with opened_page(browser, report / "report.html") as page:
         page.wait_for_selector(SHOWN)
         name = page.locator("select[aria-label=clip] option").first.inner_text().split(",")[0]
@@ -230,7 +236,7 @@ def test_the_map_is_the_gain_of_each_ctu(browser: Any, report: Path, data: Path,
         assert first[1] <= state["y"] <= first[1] + 32
 
 
-def test_a_ctu_without_error_before_or_after_is_told_apart(browser: Any, tmp_path: Path) -> None:  # noqa: ANN401
+def test_a_ctu_without_error_before_or_after_is_told_apart(browser: "Browser", tmp_path: Path) -> None:
     uri = plane_uri(np.zeros((16, 64), np.uint8), 8)
     errors = [[0] * 4, [0, 0, 256, 256], [0, 256, 0, 128]]  # of the original, before, after
     view = View("whole picture", 0, 0, 64, 16, None, [uri] * 3)
@@ -250,10 +256,14 @@ def test_a_ctu_without_error_before_or_after_is_told_apart(browser: Any, tmp_pat
             ["+3.010", "1.00", "0.50"],
             ["now exact", "1.00", "0.00"],
         ]
+        gain = page.locator(".regions th:nth-child(3) button")
+        for order in (["16", "48", "32"], ["32", "48", "16"]):  # ascending, descending
+            gain.click()
+            assert page.locator(".regions tbody td:first-child").all_inner_texts() == order
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_prints(browser: Any, report: Path, scheme: str) -> None:  # noqa: ANN401
+def test_it_prints(browser: "Browser", report: Path, scheme: Scheme) -> None:
     with opened_page(browser, report / "report.html", scheme=scheme) as page:
         page.wait_for_selector(SHOWN)
         page.evaluate("addEventListener('afterprint', () => { window.printed = true; })")
@@ -265,7 +275,7 @@ def test_it_prints(browser: Any, report: Path, scheme: str) -> None:  # noqa: AN
 
 
 @pytest.mark.parametrize("bit_depth", [8, 10, 12])
-def test_deep_samples_are_exact(browser: Any, bit_depth: int, tmp_path: Path) -> None:  # noqa: ANN401
+def test_deep_samples_are_exact(browser: "Browser", bit_depth: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(bit_depth)
     planes = {name: rng.integers(0, 1 << bit_depth, (20, 33)).astype(np.uint16) for name in LAYERS}
     if bit_depth == 8:
@@ -280,7 +290,7 @@ def test_deep_samples_are_exact(browser: Any, bit_depth: int, tmp_path: Path) ->
             np.testing.assert_array_equal(samples(page, layer), plane)
 
 
-def test_names_are_no_markup(browser: Any, tmp_path: Path) -> None:  # noqa: ANN401
+def test_names_are_no_markup(browser: "Browser", tmp_path: Path) -> None:
     name = "</script><img src=x onerror=alert(1)>&amp;\u202e"
     uri = plane_uri(np.zeros((16, 16), np.uint8), 8)
     clip = Compared(name, 16, 16, 16, 8, ["original", name], [[0], [1]], [View(name, 0, 0, 16, 16, None, [uri] * 2)])
@@ -294,7 +304,7 @@ def test_names_are_no_markup(browser: Any, tmp_path: Path) -> None:  # noqa: ANN
 
 
 @pytest.fixture(scope="module")
-def two_clips(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, np.ndarray]]]:
+def two_clips(tmp_path_factory: pytest.TempPathFactory) -> TwoClips:
     """A page of two clips, the second without the signalled picture."""
     rng, found, clips = np.random.default_rng(0), [], []
     for layers in ([*LAYERS[:3], "signalled", LAYERS[3]], LAYERS):
@@ -316,7 +326,7 @@ def two_clips(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict
         ("front: 1, back: 7, of: 1, over: 3", [2, 1, 2, 1]),  # the error of the signalled one is not there
     ],
 )
-def test_layers_stay_by_name(browser: Any, two_clips: Any, before: str, after: list[int]) -> None:  # noqa: ANN401
+def test_layers_stay_by_name(browser: "Browser", two_clips: TwoClips, before: str, after: list[int]) -> None:
     with opened_page(browser, two_clips[0]) as page:
         page.wait_for_selector(SHOWN)
         state = page.evaluate(
@@ -326,7 +336,7 @@ def test_layers_stay_by_name(browser: Any, two_clips: Any, before: str, after: l
         assert [state[name] for name in ("front", "back", "of", "over")] == after
 
 
-def test_a_late_clip_is_not_shown(browser: Any, two_clips: Any) -> None:  # noqa: ANN401
+def test_a_late_clip_is_not_shown(browser: "Browser", two_clips: TwoClips) -> None:
     with opened_page(browser, two_clips[0]) as page:
         page.wait_for_selector(SHOWN)
         page.evaluate(

@@ -108,7 +108,7 @@ def test_a_frame_that_is_exact_by_one_filter_is_left_out_for_all(data: Path) -> 
 
 def test_a_caution_on_all_filters_is_told_once() -> None:
     assert caution({"a": [], "b": []}) == ""
-    assert caution({"a": ["old", "off"], "b": ["off"], "c": ["old", "off"]}) == "a, c: old; off"
+    assert caution({"a": ["old", "off"], "b": ["off"], "c": ["old", "off"]}) == "a, c: old; all: off"
 
 
 def cut_to(rows: list[dict[str, Any]], like: dict[str, Any]) -> list[dict[str, Any]]:

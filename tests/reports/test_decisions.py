@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from codecnn.metrics import bd_rate
@@ -26,6 +27,8 @@ def test_methods_are_measured_beside_the_full_search(tmp_path: Path, monkeypatch
     tables = read_results(tmp_path)["tables"]
     points = {(point["method"], point["partition"]): point for point in tables["points"]}
     assert len(points) == len(tables["points"]) == 6
+    table = pd.read_csv(tmp_path / "points.csv")
+    assert table.bits.tolist() == [point["bits"] for point in tables["points"]]
     scale = 0.57 * 2 ** (18 / 3)
 
     def cost(point: dict[str, float]) -> float:

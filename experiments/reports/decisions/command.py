@@ -3,7 +3,7 @@
 Codes the first frame of every clip with our own HEVC encoder: once with the full search, and with the luma modes
 chosen by Hadamard SATD, by DCT SATD, by the estimated rate-distortion cost of labels, and by the full cost of a few
 candidates. With --no-labels only the full search and x265 are compared.
-Saves report.md and results.json.
+Saves report.md, results.json and every rate-distortion point as points.csv.
 """
 
 import codecnn.torch_settings  # noqa: F401
@@ -19,6 +19,7 @@ from typing import Any
 from joblib import delayed
 
 from codecnn.errors import InputError
+from codecnn.io.files import write_whole
 from codecnn.io.processes import in_processes
 from codecnn.video.clip import open_clip
 from codecnn.video.format_options import FormatOptions
@@ -30,6 +31,7 @@ from experiments.reports.decisions.measure import Agreement, Point, bd_rates, me
 from experiments.reports.decisions.methods import METHODS
 from experiments.reports.decisions.page import page
 from experiments.reports.shared.arguments import report_parser
+from experiments.reports.shared.csv_file import to_csv
 from experiments.reports.shared.page import finish, results
 from experiments.reports.shared.provenance import provenance
 
@@ -86,6 +88,8 @@ def run(args: argparse.Namespace) -> None:
         for source, rate in by_source.items()
     ]
     tables: dict[str, Sequence[Any]] = {"points": points, "bd_rates": rows, "agreement": agreements}
+    args.out.mkdir(parents=True, exist_ok=True)
+    write_whole(args.out / "points.csv", to_csv(points))
     finish(args.out, report, results("decisions", report.about, tables), {})
 
 

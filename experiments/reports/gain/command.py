@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> None:
     way = way_of(chosen, args.way)
     meters = [Meter(shard, args.metrics) for shard in shards]
     if not signalling:  # else no time is measured
-        warm_up(chosen.network, shards[0], way)
+        warm_up(chosen.network, shards, way)
     frames = [
         measure(chosen.network, meter.shard, way, signalling, meter)
         for meter in Progress(meters, unit="file", desc="filtering")
@@ -173,7 +173,7 @@ def run_comparison(args: argparse.Namespace) -> None:
     meters = {name: [Meter(shard, args.metrics, name) for shard in shards] for name in names}
     frames: dict[str, list[list[FrameFigures]]] = {name: [] for name in names}
     for name, one in loaded.items():
-        warm_up(one.network, shards[0], ways[name])
+        warm_up(one.network, shards, ways[name])
     places = [*product(range(len(shards)), names)]
     for place, name in Progress(places, unit="file", desc="filtering"):
         frames[name].append(measure(loaded[name].network, shards[place], ways[name], meter=meters[name][place]))

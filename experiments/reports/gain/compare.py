@@ -105,13 +105,13 @@ class Difference:
 
 
 def caution(found: Mapping[str, Sequence[str]]) -> str:
-    """Join the cautions on filters, each with the names of its filters, without them if it is one on all."""
+    """Join the cautions on filters, each with the names of its filters, "all" if it is one on all."""
     of_filters: dict[str, list[str]] = defaultdict(list)
     for name, cautions in found.items():
         for text in cautions:
             of_filters[text].append(name)
     return "; ".join(
-        text if len(names) == len(found) else f"{', '.join(names)}: {text}" for text, names in of_filters.items()
+        f"{'all' if len(names) == len(found) else ', '.join(names)}: {text}" for text, names in of_filters.items()
     )
 
 

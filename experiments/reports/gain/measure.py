@@ -103,10 +103,11 @@ class Mean:
 MEANS = ("gain", "psnr_unfiltered", "psnr_baseline", "psnr_filtered", "ssim_baseline", "ssim_filtered")
 
 
-def warm_up(network: AnyFilter, shard: Shard, way: Way) -> None:
-    """Filter a frame untimed: at the first one PyTorch does what it need not do again."""
-    _, baseline, unfiltered = read_frame(shard, 0)
-    filter_picture(network, baseline, unfiltered, shard.info.hevc_qp, shard.info.ctu_size, way)
+def warm_up(network: AnyFilter, shards: Sequence[Shard], way: Way) -> None:
+    """Filter a frame of each QP untimed: at the first one a network does what it need not do again."""
+    for shard in {shard.info.hevc_qp: shard for shard in shards}.values():  # a filter may have a network for each QP
+        _, baseline, unfiltered = read_frame(shard, 0)
+        filter_picture(network, baseline, unfiltered, shard.info.hevc_qp, shard.info.ctu_size, way)
 
 
 def measure(

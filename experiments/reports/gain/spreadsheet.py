@@ -82,7 +82,8 @@ def _fill(sheet: Worksheet, pairs: Sequence[tuple[Point, Point]], anchor: str, t
             _number(sheet, row, column, rate / 100, "0.00%")
         row += len(of_clip)
     sheet.cell(row, 1, "Overall").font = BOLD
-    sheet.cell(row + 1, 1, f"clips with a BD-rate, of {len(clips)}")
+    if rates:
+        sheet.cell(row + 1, 1, f"clips with a BD-rate, of {len(clips)}")
     for column, name in enumerate(rates, start=places[2]):
         sheet.cell(row + 1, column, len(found[name]))
         if found[name]:
