@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from codecnn.metrics import bd_rate
+from experiments.reports.shared.intervals import interval_of
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -76,3 +77,48 @@ def test_the_figures_of_weights_follow_from_the_points(file: Path) -> None:
     by_qp = np.mean(gains, axis=0)
     np.testing.assert_allclose(stated, [*by_qp, by_qp.mean(), np.mean(rates)], atol=0.051)
     np.testing.assert_allclose(stated[:5], [*by_qp, by_qp.mean()], atol=0.0051)
+
+
+def test_the_figures_of_chroma_follow_from_the_points() -> None:
+    points = pd.read_csv(DOCS / "results" / "chroma" / "rdn_xs_chroma.csv")
+    (row,) = re.findall(
+        r"^\| `rdn_xs_chroma`, HEVC \|[^|]*\|(.*)$", (DOCS / "weights.md").read_text("utf-8"), re.MULTILINE
+    )
+    stated = [float(figure) for figure in re.findall(r"[+-][\d.]+", row)]  # U in dB and %, signalled; the same of V
+    found = []
+    for plane in ("psnr_u", "psnr_v"):
+        gains, rates = [], []
+        for _, clip in points.groupby("source"):
+            before, after, signalled = (
+                clip[clip.picture == name].sort_values("qp") for name in ("baseline", "filtered", "signalled")
+            )
+            gains.append((after[plane].to_numpy() - before[plane].to_numpy()).mean())
+            assert (signalled[plane].to_numpy() - before[plane].to_numpy()).min() > -0.002
+            curves = [(test.bits_chroma.tolist(), test[plane].tolist()) for test in (before, after, signalled)]
+            rates.append([bd_rate(*curves[0], *curve) for curve in curves[1:]])
+        found += [np.mean(gains), *np.mean(rates, axis=0)]
+    np.testing.assert_allclose(
+        stated, found, atol=0.075
+    )  # signalled: the bits of both planes are in those of the points
+
+
+def test_the_figures_of_decisions_follow_from_the_points() -> None:
+    points = {name: pd.read_csv(DOCS / "results" / "decisions" / f"{name}.csv") for name in ("search", "labels")}
+
+    def against(name: str, anchor: str, test: str, partition: str = "its own") -> list[float]:
+        """The BD-rate of each clip."""
+        curves = []
+        for method, own in ((anchor, "its own"), (test, partition)):
+            table = points[name]
+            chosen = table[(table.method == method) & (table.partition == own)].sort_values(["source", "qp"])
+            curves.append([(its.bits.tolist(), its.psnr.tolist()) for _, its in chosen.groupby("source")])
+        return [bd_rate(*one, *other) for one, other in zip(*curves, strict=True)]
+
+    text = (DOCS.parent / "README.md").read_text("utf-8")
+    (stated,) = re.findall(r"luma BD-rate of (-[\d.]+) % against x265\s+medium", text)
+    assert np.mean(against("search", "x265", "full")) == pytest.approx(float(stated), abs=0.051)
+    of_full = "of the full search"
+    worse, better = (against("labels", "full", method, of_full) for method in ("Hadamard", "DCT"))
+    stated = re.findall(r"the stream is ([\d.]+) \u00b1 ([\d.]+) %", " ".join(text.split()))
+    interval = interval_of([a - b for a, b in zip(worse, better, strict=True)])
+    assert (interval.mean, interval.half) == pytest.approx([*map(float, stated[0])], abs=0.051)

@@ -73,15 +73,6 @@ def test_a_batch_may_mix_chroma_formats_and_bit_depths(tmp_path: Path) -> None:
     assert grey == 18
 
 
-def test_a_batch_tells_the_qp_of_hevc(tmp_path: Path) -> None:
-    path = tmp_path / "av1.h5"
-    info = replace(INFO, width=WIDTH, height=HEIGHT, label_sizes="", codec="svtav1", qp=43)
-    with ShardWriter(path, info) as writer:
-        writer.append(dict.fromkeys(SIGNALS, photograph("astronaut", HEIGHT, WIDTH)), 1, 43)
-    batch = Batches(Patches([Shard(path)], RdnConfig(), PATCH), batch=1, seed=1)[0]
-    assert batch.windows.qp.tolist() == [37]
-
-
 def test_a_frame_without_error_at_one_qp_is_left_out_at_all(tmp_path: Path) -> None:
     shards = []
     for qp in (22, 37):
